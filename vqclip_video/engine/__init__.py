@@ -1,0 +1,1 @@
+"""The optimisation, from a storyboard to a stream of pictures."""

@@ -1,0 +1,1 @@
+"""The networks: CLIP and VQGAN, from the files they are published in."""

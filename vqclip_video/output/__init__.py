@@ -1,0 +1,1 @@
+"""What stays on disk. Nothing in this folder imports torch, `checkpoint` aside."""

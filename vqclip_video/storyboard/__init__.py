@@ -1,0 +1,1 @@
+"""What a film should be. Nothing in this folder imports torch."""
