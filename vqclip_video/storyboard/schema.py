@@ -7,17 +7,25 @@ scene, paths are absolute, times are seconds.
 
 from __future__ import annotations
 
+import dataclasses
+import functools
+import types
+import typing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 CURVES = ("linear", "ease-in", "ease-out", "ease-in-out", "cut")
 BLENDS = ("slerp", "lerp")
 LATENT_KEEP = ("scenes", "all")
 
 
-def option(default, help, *, least=None, above=None, most=None, choices=None):
-    """A field with its allowed range: `least <= value <= most`, or `above < value`; `choices` for words."""
-    limits = {"least": least, "above": above, "most": most, "choices": choices}
+def option(default, help, *, least=None, above=None, most=None, choices=None, kind=None):
+    """A field with its allowed range: `least <= value <= most`, or `above < value`; `choices` for words.
+
+    `kind` names how the value is written where its type alone does not say (see `Key.kind`).
+    """
+    limits = {"least": least, "above": above, "most": most, "choices": choices, "kind": kind}
     return field(default=default, metadata={"help": help, **{k: v for k, v in limits.items() if v is not None}})
 
 
@@ -25,8 +33,8 @@ def option(default, help, *, least=None, above=None, most=None, choices=None):
 class PromptPart:
     """One thing the picture should (or should not) be like: a text or an image, never both."""
 
-    text: str | None = None
-    image: Path | None = None
+    text: str | None = option(None, "what to see, in words", kind="prompt text")
+    image: Path | None = option(None, "a picture to resemble, beside the storyboard", kind="picture")
     weight: float = option(1.0, "share of this part among the scene's prompts", above=0.0, most=1000.0)
 
 
@@ -51,8 +59,13 @@ class Augment:
     rotate: float = option(12.0, "largest rotation, in degrees", least=0.0, most=180.0)
     shear: float = option(5.0, "largest shear, in degrees", least=0.0, most=45.0)
     overview: float = option(0.4, "share of the cutouts that show the whole picture", least=0.0, most=1.0)
-    smallest: float = option(0.45, "side of the smallest crop, as a share of the picture's shorter side", above=0.0, most=1.0)
-    pad: float = option(0.06, "how far a crop may reach beyond the border, as a share of the picture's shorter side", least=0.0, most=0.5)
+    smallest: float = option(
+        0.45, "side of the smallest crop, as a share of the picture's shorter side", above=0.0, most=1.0
+    )
+    pad: float = option(
+        0.06, "how far a crop may reach beyond the border, as a share of the picture's shorter side",
+        least=0.0, most=0.5,
+    )
     gain: float = option(0.15, "largest change of contrast and brightness", least=0.0, most=1.0)
 
 
@@ -62,23 +75,30 @@ class Settings:
 
     learning_rate: float = option(0.08, "step size of AdamW on the latent", above=0.0, most=10.0)
     weight_decay: float = option(0.0, "AdamW's decay of the latent", least=0.0, most=10.0)
-    noise_factor: float = option(0.1, "strongest noise added to the cutouts (picture values are 0 to 1)", least=0.0, most=1.0)
+    noise_factor: float = option(
+        0.1, "strongest noise added to the cutouts (picture values are 0 to 1)", least=0.0, most=1.0
+    )
     cutouts: int = option(24, "augmented views of the picture that CLIP sees each iteration", least=1, most=1024)
-    batch_size: int = option(0, "cutouts per CLIP call, to save memory; 0 is all at once; the result is the same", least=0, most=1024)
+    batch_size: int = option(
+        0, "cutouts per CLIP call, to save memory; 0 is all at once; the result is the same", least=0, most=1024
+    )
     show_step: int = option(2, "iterations between two frames of the film", least=1, most=10000)
     style: str = option("", "extra text, said once for every scene")
     w1: float = option(1.0, "weight of the scene's prompt in the target", least=0.0, most=1000.0)
     w2: float = option(0.3, "weight of the style text in the target", least=0.0, most=1000.0)
     exclude: Prompt = option((), "what the picture should not be like: a text, or a list like a prompt")
-    losses: Losses = field(default=Losses(), metadata={"help": "weights of the loss terms"})
-    augment: Augment = field(default=Augment(), metadata={"help": "how the cutouts are varied"})
+    losses: Losses = option(Losses(), "weights of the loss terms")
+    augment: Augment = option(Augment(), "how the cutouts are varied")
 
 
 @dataclass(frozen=True)
 class Transition:
     """How the target travels from the scene before to this one, counted from this scene's start."""
 
-    duration: float = option(1.0, "seconds of film; by default 1s, or the whole scene where it is shorter", least=0.0, most=86400.0)
+    duration: float = option(
+        1.0, "seconds of film; by default 1s, or the whole scene where it is shorter",
+        least=0.0, most=86400.0, kind="time",
+    )
     curve: str = option("ease-in-out", "course of the travel over time", choices=CURVES)
     blend: str = option("slerp", "path between the two targets: along the sphere, or straight", choices=BLENDS)
 
@@ -87,21 +107,26 @@ class Transition:
 class Scene:
     """One prompt held for a time. Exactly one of `duration` and `iterations` is set once `at` is resolved."""
 
-    prompt: Prompt = field(default=(), metadata={"help": "a text, or a list of texts and {text|image, weight} entries"})
-    duration: float | None = option(None, "seconds of film: 3, 3s, 500ms, 1:30", above=0.0, most=86400.0)
+    prompt: Prompt = option((), "a text, or a list of texts and {text|image, weight} entries")
+    duration: float | None = option(
+        None, "seconds of film: 3, 3s, 500ms, 1:30; 3s where nothing is said", above=0.0, most=86400.0, kind="time"
+    )
     iterations: int | None = option(None, "optimiser steps, instead of a duration", least=1, most=100_000_000)
-    at: float | None = option(None, "when the scene starts, instead of a duration; then every scene says so", least=0.0, most=86400.0)
-    transition: Transition | None = field(default=None, metadata={"help": "how the target travels here from the scene before"})
-    settings: Settings = field(default=Settings(), metadata={"help": "overrides of the film's settings"})
+    at: float | None = option(
+        None, "when the scene starts, instead of a duration; then every scene says so",
+        least=0.0, most=86400.0, kind="time",
+    )
+    transition: Transition | None = option(None, "how the target travels here from the scene before")
+    settings: Settings = option(Settings(), "overrides of the film's settings")
 
 
 @dataclass(frozen=True)
 class Models:
     """Which CLIP and which VQGAN: names of `vqclip-video models list`, or absolute paths of files of one's own."""
 
-    clip: str = field(default="storybook", metadata={"help": "a name, or the path of an OpenAI-CLIP checkpoint"})
-    vqgan: str = field(default="storybook", metadata={"help": "a name, or the path of a taming VQGAN checkpoint"})
-    vqgan_config: Path | None = field(default=None, metadata={"help": "the VQGAN's YAML; by default the one beside the checkpoint"})
+    clip: str = option("storybook", "a name, or the path of an OpenAI-CLIP checkpoint", kind="model")
+    vqgan: str = option("storybook", "a name, or the path of a taming VQGAN checkpoint", kind="model")
+    vqgan_config: Path | None = option(None, "the VQGAN's YAML; by default the one beside the checkpoint", kind="path")
 
 
 @dataclass(frozen=True)
@@ -109,8 +134,8 @@ class Init:
     """What the latent starts from: noise, unless an image or a saved latent is named."""
 
     noise: float = option(0.3, "strength of the noise, in standard deviations of the codebook", least=0.0, most=10.0)
-    image: Path | None = field(default=None, metadata={"help": "a picture, taken through the VQGAN's encoder"})
-    latent: Path | None = field(default=None, metadata={"help": "a latent saved by an earlier film (.safetensors)"})
+    image: Path | None = option(None, "a picture, taken through the VQGAN's encoder", kind="picture")
+    latent: Path | None = option(None, "a latent saved by an earlier film (.safetensors)", kind="latent")
 
 
 @dataclass(frozen=True)
@@ -118,14 +143,65 @@ class Storyboard:
     """A whole film, checked and complete."""
 
     title: str = option("", "name of the film, written into the MP4")
-    size: tuple[int, int] = field(default=(256, 256), metadata={"help": "delivered pixels, WIDTHxHEIGHT", "least": 16, "most": 8192})
+    size: tuple[int, int] = option((256, 256), "delivered pixels, WIDTHxHEIGHT", least=16, most=8192, kind="size")
     fps: float = option(24.0, "frames a second", least=1.0, most=240.0)
     seed: int = option(0, "the film's random numbers; the same seed gives the same film", least=0, most=2**63 - 1)
-    models: Models = field(default=Models(), metadata={"help": "a named pair, or {clip, vqgan}"})
-    init: Init = field(default=Init(), metadata={"help": "what the first picture starts from"})
-    grids: int = option(4, "resolutions the latent is the sum of, each half of the one before; 1 is the plain latent", least=1, most=8)
-    latents: str = option("scenes", "which latents are kept: those of the scenes' ends, or one for each frame", choices=LATENT_KEEP)
-    settings: Settings = field(default=Settings(), metadata={"help": "defaults for every scene"})
-    scenes: tuple[Scene, ...] = field(default=(), metadata={"help": "the scenes, in order"})
+    models: Models = option(Models(), "a named pair, or {clip, vqgan}")
+    init: Init = option(Init(), "what the first picture starts from")
+    grids: int = option(
+        4, "resolutions the latent is the sum of, each half of the one before; 1 is the plain latent", least=1, most=8
+    )
+    latents: str = option(
+        "scenes", "which latents are kept: those of the scenes' ends, or one for each frame", choices=LATENT_KEEP
+    )
+    settings: Settings = option(Settings(), "defaults for every scene")
+    scenes: tuple[Scene, ...] = option((), "the scenes, in order")
     source: Path | None = field(default=None, compare=False, metadata={"internal": True})
     marks: dict = field(default_factory=dict, compare=False, repr=False, metadata={"internal": True})
+
+
+@dataclass(frozen=True)
+class Key:
+    """One key of a storyboard, as its dataclass field declares it."""
+
+    name: str
+    type: Any  # without `| None`
+    kind: str  # how it is written: a kind of `option`, or that of its type
+    default: Any
+    help: str
+    least: float | None = None
+    above: float | None = None
+    most: float | None = None
+    choices: tuple[str, ...] | None = None
+
+
+KIND_OF_TYPE = {
+    float: "number", int: "whole", bool: "flag", str: "text", Prompt: "prompt", tuple[Scene, ...]: "scenes",
+}  # fmt: skip
+
+
+@functools.cache
+def keys(section: type) -> dict[str, Key]:
+    """The keys that the mapping for a dataclass of this module may hold, in order."""
+    hints = typing.get_type_hints(section)
+    return {
+        item.name: _key(item, _without_none(hints[item.name]))
+        for item in dataclasses.fields(section)
+        if "internal" not in item.metadata
+    }
+
+
+def _key(item: dataclasses.Field, type_: Any) -> Key:
+    metadata = dict(item.metadata)
+    kind = metadata.pop("kind", None)
+    if kind is None:
+        kind = "section" if dataclasses.is_dataclass(type_) else KIND_OF_TYPE[type_]
+    if "choices" in metadata:
+        kind = "word"
+    return Key(name=item.name, type=type_, kind=kind, default=item.default, **metadata)
+
+
+def _without_none(hint: Any) -> Any:
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        (hint,) = (part for part in typing.get_args(hint) if part is not type(None))
+    return hint

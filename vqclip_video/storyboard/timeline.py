@@ -5,9 +5,21 @@ Pure arithmetic on a `Storyboard`; no model is needed to ask.
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 
-from .schema import Settings
+from .schema import Scene, Settings, Storyboard
+
+# Every curve but `cut` goes from 0 at 0 to exactly 1 at 1; a cut has no course to describe.
+COURSES: dict[str, Callable[[float], float]] = {
+    "linear": lambda t: t,
+    "ease-in": lambda t: t * t,
+    "ease-out": lambda t: 1 - (1 - t) ** 2,
+    "ease-in-out": lambda t: t * t * (3 - 2 * t),  # smoothstep
+}
 
 
 @dataclass(frozen=True)
@@ -36,3 +48,98 @@ class Span:
     frames: int
     start: float  # seconds
     transition_iterations: int
+
+
+class Timeline:
+    """A storyboard's scenes laid end to end; memory grows with the scenes, never with the film's length."""
+
+    def __init__(self, storyboard: Storyboard):
+        self.storyboard = storyboard
+        self.spans: tuple[Span, ...] = tuple(_spans(storyboard))
+        self.frames: int = sum(span.frames for span in self.spans)
+        self.total_iter: int = sum(span.iterations for span in self.spans)
+        self.seconds: float = self.frames / storyboard.fps
+        self._first_iterations = [span.first_iteration for span in self.spans]
+        self._first_frames = [span.first_frame for span in self.spans]
+
+    def at(self, iteration: int) -> Moment:
+        """What holds during `iteration` (0 to `total_iter` - 1; IndexError outside)."""
+        if not 0 <= iteration < self.total_iter:
+            raise IndexError(f"iteration {iteration} is not in a film of {self.total_iter}")
+        span = self.spans[bisect_right(self._first_iterations, iteration) - 1]
+        scene = self.storyboard.scenes[span.scene]
+        local = iteration - span.first_iteration
+        mix = _mix(scene, span, local)
+        frame = span.first_frame + local // scene.settings.show_step
+        captured = (local + 1) % scene.settings.show_step == 0
+        return Moment(
+            iteration=iteration,
+            scene=span.scene,
+            previous=span.scene - 1 if mix < 1 else None,
+            mix=mix,
+            blend=scene.transition.blend if scene.transition else "slerp",
+            settings=scene.settings,
+            frame=frame if captured else None,
+            scene_end=local == span.iterations - 1,
+            time=frame / self.storyboard.fps,
+        )
+
+    def frame_iteration(self, frame: int) -> int:
+        """The iteration whose picture becomes `frame` (0 to `frames` - 1; IndexError outside)."""
+        if not 0 <= frame < self.frames:
+            raise IndexError(f"frame {frame} is not in a film of {self.frames}")
+        span = self.spans[bisect_right(self._first_frames, frame) - 1]
+        show_step = self.storyboard.scenes[span.scene].settings.show_step
+        return span.first_iteration + (frame - span.first_frame + 1) * show_step - 1
+
+
+def exact(value: float) -> Fraction:
+    """The decimal number a person wrote, not its binary neighbour: 0.1 is one tenth, so that sums do not drift."""
+    return Fraction(str(value))
+
+
+def scene_seconds(scene: Scene, fps: float) -> float:
+    """How long a scene lasts, in seconds of film."""
+    if scene.iterations is None:
+        return scene.duration
+    return float(Fraction(scene.iterations, scene.settings.show_step) / exact(fps))
+
+
+def _spans(storyboard: Storyboard) -> Iterator[Span]:
+    fps = exact(storyboard.fps)
+    position = Fraction(0)  # in frames, exact; only a scene's borders are rounded to whole ones
+    first_iteration = 0
+    for index, scene in enumerate(storyboard.scenes):
+        show_step = scene.settings.show_step
+        end = position + (exact(scene.duration) * fps if scene.iterations is None else scene.iterations // show_step)
+        first_frame, end_frame = _half_up(position), _half_up(end)
+        frames = end_frame - first_frame
+        iterations = scene.iterations or frames * show_step
+        travel = _transition_iterations(scene, fps) if index else 0
+        yield Span(
+            scene=index,
+            first_iteration=first_iteration,
+            iterations=iterations,
+            first_frame=first_frame,
+            frames=frames,
+            start=float(position / fps),
+            transition_iterations=min(travel, iterations),
+        )
+        position = end
+        first_iteration += iterations
+
+
+def _half_up(value: Fraction) -> int:
+    return math.floor(value + Fraction(1, 2))
+
+
+def _transition_iterations(scene: Scene, fps: Fraction) -> int:
+    if scene.transition is None or scene.transition.curve == "cut":
+        return 0
+    return _half_up(exact(scene.transition.duration) * fps * scene.settings.show_step)
+
+
+def _mix(scene: Scene, span: Span, local: int) -> float:
+    if local >= span.transition_iterations:
+        return 1.0
+    return COURSES[scene.transition.curve]((local + 1) / span.transition_iterations)
