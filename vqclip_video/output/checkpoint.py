@@ -1,0 +1,106 @@
+"""Checkpoints that are proven or ignored: tensors and plain values, with a digest over every byte.
+
+A file is 64 hexadecimal digits (the sha256 of the rest), a newline, then a safetensors file whose metadata
+holds the plain values as JSON. The two newest are kept: were the newest one torn by a power cut, the one
+before is whole. Nothing is parsed before its digest fits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors.torch
+import torch
+
+from .files import atomic_write, explained, remove
+
+DIGITS = 64
+
+
+def save(
+    work: Path, tensors: Mapping[str, torch.Tensor | np.ndarray], info: Mapping[str, Any]
+) -> dict[str, Any] | None:
+    """Adds a checkpoint to the folder `work` and keeps one whole older one.
+
+    `info` is any JSON (no NaN, no infinity). Returns the `info` of the older checkpoint, to which a torn
+    newest would fall back, or None when this is the first; whatever it refers to must be kept too.
+    Raises OutputError when the disk refuses; the checkpoints there are stay.
+    """
+    older = _newest_whole(work)
+    files = _files(work)
+    path = _path(work, _number(files[0]) + 1 if files else 1)
+    plain = {name: _plain(value) for name, value in tensors.items()}
+    content = safetensors.torch.save(plain, metadata={"info": json.dumps(info, allow_nan=False)})
+    atomic_write(path, hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
+    for file in files:
+        if older is None or file != older[0]:
+            remove(file)
+    for leftover in work.glob(".checkpoint-*.part"):
+        remove(leftover)
+    return older[1] if older else None
+
+
+def load(
+    work: Path, warn: Callable[[str], None] = lambda message: None
+) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:
+    """The newest whole checkpoint in `work` (tensors on the CPU, info), or None.
+
+    A damaged one is passed over, with a line to `warn`. Raises OutputError when a file cannot be read.
+    """
+    files = _files(work)
+    for file in files:
+        content = _whole(file)
+        if content is not None:
+            return safetensors.torch.load(content), _info(content)
+        warn(f"{file.name} is damaged; going back to the checkpoint before it")
+    if files:
+        warn("no checkpoint is whole; starting from the beginning")
+    return None
+
+
+def _plain(value: torch.Tensor | np.ndarray) -> torch.Tensor:
+    """A copy on the CPU that shares memory with nothing, as safetensors wants it."""
+    tensor = torch.from_numpy(np.array(value)) if isinstance(value, np.ndarray) else value
+    return tensor.detach().cpu().contiguous().clone()
+
+
+def _path(work: Path, number: int) -> Path:
+    return work / f"checkpoint-{number:06d}"
+
+
+def _number(file: Path) -> int:
+    return int(file.name.partition("-")[2])
+
+
+def _files(work: Path) -> list[Path]:
+    """Newest first."""
+    numbered = [file for file in work.glob("checkpoint-*") if file.name.partition("-")[2].isdecimal()]
+    return sorted(numbered, key=_number, reverse=True)
+
+
+def _newest_whole(work: Path) -> tuple[Path, dict] | None:
+    for file in _files(work):
+        content = _whole(file)
+        if content is not None:
+            return file, _info(content)
+    return None
+
+
+def _whole(file: Path) -> bytes | None:
+    """The safetensors part of a checkpoint whose digest fits, or None."""
+    with explained(file):
+        data = file.read_bytes()
+    digest, content = data[:DIGITS], data[DIGITS + 1 :]
+    fits = data[DIGITS : DIGITS + 1] == b"\n" and hashlib.sha256(content).hexdigest().encode() == digest
+    return content if fits else None
+
+
+def _info(content: bytes) -> dict:
+    """The plain values in a safetensors header: 8 bytes of length, then JSON."""
+    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    return json.loads(header["__metadata__"]["info"])

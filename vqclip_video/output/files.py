@@ -1,0 +1,162 @@
+"""Files that are whole or not there: written beside, forced to the disk, swapped in.
+
+Every final name in this package appears through `atomic_write` or `swap_in`, so that a kill at any moment
+leaves either what was there before or all of the new.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import glob
+import os
+import shutil
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..errors import OutputError
+
+RESERVED_NAMES = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
+NAME_BYTES = 120  # leaves room for suffixes and for the temporary name beside, within the usual 255
+MB = 1_000_000
+
+
+def atomic_write(path: Path, content: bytes | str) -> None:
+    """Puts `content` under `path` (text as UTF-8), whole and on the disk, or leaves `path` as it was.
+
+    Raises OutputError with a remedy when the disk or the folder refuses.
+    """
+    data = content.encode("utf-8", "replace") if isinstance(content, str) else content
+    temporary = beside(path)
+    with explained(path, needed=len(data)):
+        try:
+            with temporary.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            swap_in(temporary, path)
+        except BaseException:
+            remove(temporary)
+            raise
+
+
+def swap_in(temporary: Path, path: Path) -> None:
+    """Gives a finished, fsynced file its final name, for good. Raises OSError."""
+    temporary.replace(path)
+    sync_folder(path.parent)
+
+
+def beside(path: Path) -> Path:
+    """A temporary name in the same folder, this process's own."""
+    return path.with_name(f".{path.name}.{os.getpid()}.part")
+
+
+def remove_leftovers(path: Path) -> None:
+    """Removes the temporary files that killed processes left beside `path`."""
+    for leftover in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+        remove(leftover)
+
+
+def remove(path: Path) -> None:
+    """Removes a file if it is there and can be removed."""
+    with contextlib.suppress(OSError):
+        path.unlink()
+
+
+def sync_file(path: Path) -> None:
+    """Forces a file that another process wrote to the disk. Raises OSError."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Forces a folder's entries to the disk, where the system knows such a thing (Windows does not)."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # Some network and FUSE file systems cannot fsync a folder; the swap itself has been done.
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EBADF):
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def free_space(path: Path) -> int:
+    """Bytes free where `path` is or will be."""
+    for place in (path, *path.absolute().parents):
+        with contextlib.suppress(OSError):
+            return shutil.disk_usage(place).free
+    return 0
+
+
+@contextlib.contextmanager
+def explained(path: Path, needed: int = 0, then: str = "run the same command again") -> Iterator[None]:
+    """Turns an OSError of the block into an OutputError about `path`: what happened and the way out.
+
+    `needed` is how many bytes the work still wants; `then` is what to do once there is space.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(explanation(error, path, needed, then)) from error
+
+
+def explanation(error: OSError, path: Path, needed: int = 0, then: str = "run the same command again") -> str:
+    """One line for the user: what the system refused, at which file, and the remedy."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return full_disk(path, needed, then)
+    if error.errno == errno.EROFS:
+        return f"{path}: the file system is read-only; choose a folder that can be written with -o"
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return f"{path}: writing is not permitted; change the folder's permissions, or choose another one with -o"
+    if error.errno == errno.ENOENT:
+        return f"{path.parent}: the folder has vanished; bring it back, or start again, and {then}"
+    if error.errno in (errno.ENOTDIR, errno.EEXIST):
+        return f"{path}: a file stands where a folder is needed; move it away, or choose another name with -o"
+    if error.errno == errno.ENAMETOOLONG:
+        return f"{path.name[:60]}…: the name is too long for this file system; choose a shorter one with -o"
+    return f"{path}: {error.strerror or error}; check the disk, then {then}"
+
+
+def full_disk(path: Path, needed: int, then: str) -> str:
+    """The message for a disk without space; `needed` in bytes."""
+    needs = f"needs about {megabytes(needed)}, " if needed else ""
+    return f"the disk is full: {needs}{megabytes(free_space(path))} free at {path.parent}; make space and {then}"
+
+
+def megabytes(size: int) -> str:
+    return f"{size / MB:.1f} MB" if size < 10 * MB else f"{size / MB:,.0f} MB"
+
+
+def write_all(descriptor: int, data: bytes | memoryview) -> None:
+    """Writes every byte: a nearly full disk takes a part before it refuses. Raises OSError."""
+    view = memoryview(data).cast("B")
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def plain_text(text: str) -> str:
+    """One line without control characters or broken surrogates; emoji and every script stay."""
+    kept = (" " if unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") else char for char in text)
+    return " ".join("".join(kept).split())
+
+
+def shortened(text: str, limit: int) -> str:
+    """`text`, cut to at most `limit` bytes of UTF-8, between characters, with an ellipsis where it was cut."""
+    data = text.encode("utf-8", "replace")
+    if len(data) <= limit:
+        return data.decode("utf-8")
+    return data[: max(limit - len("…".encode()), 0)].decode("utf-8", "ignore").rstrip() + "…"
+
+
+def safe_name(text: str, default: str = "film") -> str:
+    """A file name made of `text` that every file system takes and that cannot leave its folder."""
+    name = "".join("-" if char in '<>:"/\\|?*' else char for char in plain_text(text))
+    name = shortened(name, NAME_BYTES).strip(". -")
+    if not name:
+        return default
+    return f"_{name}" if name.split(".")[0].strip().lower() in RESERVED_NAMES else name

@@ -1,0 +1,71 @@
+"""What the film's file says about itself: title, comment and a chapter for each scene, as ffmetadata text."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from ..storyboard.schema import Prompt, Scene
+from .files import plain_text, shortened
+
+if TYPE_CHECKING:
+    from ..storyboard.timeline import Span
+
+TITLE_BYTES = 240  # MP4's chapter list gives a title 255 bytes
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """Frames `start` to `end` (the latter not included) of the film."""
+
+    start: int
+    end: int
+    title: str
+
+
+@dataclass(frozen=True)
+class FilmMetadata:
+    title: str = ""
+    comment: str = ""  # any text: the storyboard, seed, models and version
+    chapters: tuple[Chapter, ...] = ()
+
+    def text(self, fps: Fraction) -> str:
+        """The ffmetadata file; texts of any kind are escaped, shortened or cleaned so that it always parses."""
+        lines = [";FFMETADATA1"]
+        if title := shortened(plain_text(self.title), TITLE_BYTES):
+            lines.append(f"title={escaped(title)}")
+        if comment := "".join(filter(_storable, self.comment)):
+            lines.append(f"comment={escaped(comment)}")
+        for chapter in self.chapters:
+            title = shortened(plain_text(chapter.title), TITLE_BYTES)
+            timing = [f"TIMEBASE={fps.denominator}/{fps.numerator}", f"START={chapter.start}", f"END={chapter.end}"]
+            lines += ["[CHAPTER]", *timing, f"title={escaped(title)}"]
+        return "\n".join(lines) + "\n"
+
+
+def escaped(text: str) -> str:
+    """A value of an ffmetadata file: a backslash before each of `=`, `;`, `#`, the backslash and the newline."""
+    return re.sub(r"([=;#\\\n])", r"\\\1", text)
+
+
+def chapters(scenes: Sequence[Scene], spans: Sequence[Span]) -> tuple[Chapter, ...]:
+    """One chapter for each scene that has frames, called by its prompt."""
+    return tuple(
+        Chapter(span.first_frame, span.first_frame + span.frames, caption(scenes[span.scene].prompt))
+        for span in spans
+        if span.frames
+    )
+
+
+def caption(prompt: Prompt) -> str:
+    """A prompt in words, on one line: texts as they are, images by the name of their file."""
+    return plain_text(" + ".join(part.text if part.image is None else part.image.name for part in prompt))
+
+
+def _storable(char: str) -> bool:
+    """Whether a comment can hold it: MP4 texts end at a NUL, and other control characters confuse players."""
+    return char in "\n\t" or unicodedata.category(char) not in ("Cc", "Cs")
