@@ -1,0 +1,68 @@
+"""Fitting a file's tensors into a network: all of them or none, with a list of what does not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from ..errors import ModelError
+
+SHOWN = 8  # names listed for each kind of misfit; the rest is counted
+
+
+class Unfilled(TorchFunctionMode):
+    """Networks built inside have names and shapes but no memory: on the meta device, without first values.
+
+    The two functions left out would be harmless there, but each imports torch's symbolic shapes: 1.3 s.
+    """
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        if func is Tensor.triu_:
+            return args[0]
+        with torch.device("meta"):
+            return (torch.empty if func is torch.randn else func)(*args, **(kwargs or {}))
+
+
+def fit(network: nn.Module, tensors: Mapping[str, Tensor], path: Path, kind: str) -> None:
+    """Put `tensors` into `network`, built on the meta device, without copying them; the network is frozen after.
+
+    The tensors keep their own dtype. Raises ModelError listing missing and unknown names, wrong shapes and wrong
+    types where the file `path` is not the `kind` of network its sizes announce; nothing is loaded then.
+    """
+    expected = network.state_dict()
+    # Batch norms count their training steps; nothing reads the counter, and some conversions drop it.
+    counters = {name: torch.zeros((), dtype=torch.long) for name in expected if name.endswith("num_batches_tracked")}
+    tensors = counters | dict(tensors)
+    shared = [name for name in expected if name in tensors]
+    misfits = {
+        "missing": [name for name in expected if name not in tensors],
+        "not known": [name for name in tensors if name not in expected],
+        "of another shape": [
+            f"{name} (found {_shape(tensors[name])}, expected {_shape(expected[name])})"
+            for name in shared
+            if tensors[name].shape != expected[name].shape
+        ],
+        "of another type": [
+            f"{name} ({tensors[name].dtype}, expected a floating-point type)"
+            for name in shared
+            if expected[name].is_floating_point() and not tensors[name].is_floating_point()
+        ],
+    }
+    if any(misfits.values()):
+        lines = [f"  {len(names)} {how}: {_listed(names)}" for how, names in misfits.items() if names]
+        raise ModelError("\n".join([f"{path}: the tensors do not fit {kind}; nothing was loaded:", *lines]))
+    network.load_state_dict(tensors, strict=True, assign=True)
+    network.eval().requires_grad_(False)
+
+
+def _shape(tensor: Tensor) -> str:
+    return "×".join(map(str, tensor.shape)) or "a single number"
+
+
+def _listed(names: Sequence[str]) -> str:
+    rest = f", and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + rest

@@ -1,0 +1,141 @@
+"""CLIP: what sees. Any checkpoint in OpenAI's layout becomes two functions into one space of unit vectors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..errors import ModelError
+from .fit import Unfilled, fit
+from .resnet import ModifiedResNet
+from .tokens import clip_file, encode, vocabulary_size
+from .vit import HEAD, TextTransformer, VisionTransformer
+from .weights import check_finite, read_tensors
+
+TEXTS_AT_ONCE = 64
+SIZES = ("input_resolution", "context_length", "vocab_size")  # numbers that OpenAI's files carry beside the weights
+
+
+class Perceptor:
+    """A CLIP with frozen weights; `load_perceptor` makes one."""
+
+    def __init__(self, clip: nn.Module, device: torch.device, dtype: torch.dtype):
+        """`clip`: the packaged CLIP module, filled; its weights are taken over and rearranged."""
+        self.size: int = clip.visual.input_resolution  # side of the input pictures, in pixels
+        self.dim: int = clip.text_projection.shape[1]  # of the embeddings
+        self.context_length: int = clip.context_length  # tokens read of a text, start and end included
+        self.device, self.dtype = device, dtype  # the dtype is the image tower's; texts are encoded in float32
+        tower = VisionTransformer if hasattr(clip.visual, "transformer") else ModifiedResNet
+        self._image_tower = tower(clip.visual, device, dtype)
+        self._text_tower: TextTransformer | None = TextTransformer(clip, device)
+
+    @torch.no_grad()
+    def embed_text(self, texts: Sequence[str]) -> Tensor:
+        """Unit vectors [n, dim], float32. A text longer than `context_length` tokens is cut, as CLIP does."""
+        if self._text_tower is None:
+            raise RuntimeError("embed_text after forget_text: the text tower is gone")
+        vectors = [torch.empty(0, self.dim, device=self.device)]
+        for start in range(0, len(texts), TEXTS_AT_ONCE):
+            tokens = [encode(text, self.context_length) for text in texts[start : start + TEXTS_AT_ONCE]]
+            ids = torch.zeros(len(tokens), max(map(len, tokens)), dtype=torch.long)
+            for row, found in zip(ids, tokens, strict=True):
+                row[: len(found)] = torch.tensor(found)
+            vectors.append(F.normalize(self._text_tower(ids), dim=-1))
+        return torch.cat(vectors)
+
+    def embed_image(self, images: Tensor) -> Tensor:
+        """Unit vectors [n, dim], float32, differentiable with respect to `images`.
+
+        images: [n, 3, size, size], float32, values 0..1 (CLIP's own normalisation happens here).
+        """
+        return F.normalize(self._image_tower(images).float(), dim=-1)
+
+    def forget_text(self) -> None:
+        """Free the text tower (a third to a half of a CLIP) once every text is encoded."""
+        self._text_tower = None
+
+
+def load_perceptor(path: Path, device: str | torch.device = "cpu", dtype: torch.dtype = torch.float32) -> Perceptor:
+    """A checkpoint in OpenAI's layout: TorchScript archive, plain state dict or safetensors; ViT or ModifiedResNet.
+
+    Sizes are read off the weights. Raises ModelError where the file is damaged or not such a CLIP.
+    """
+    tensors = {name: tensor for name, tensor in read_tensors(path).items() if name not in SIZES}
+    clip = _skeleton(tensors, path)
+    fit(clip, tensors, path, "the CLIP that their sizes announce")
+    check_finite(tensors, path)
+    return Perceptor(clip, torch.device(device), dtype)
+
+
+def _skeleton(tensors: Mapping[str, Tensor], path: Path) -> nn.Module:
+    """The packaged CLIP module in the sizes of `tensors`, without memory."""
+    try:
+        sizes = _image_sizes(tensors) | _text_sizes(tensors)
+    except (KeyError, IndexError, ValueError) as error:
+        raise ModelError(
+            f"{path}: not a CLIP checkpoint in OpenAI's layout ({error.args[0]}); needed is a file like ViT-B-32.pt, "
+            f"found are {len(tensors)} tensors, such as {', '.join(list(tensors)[:3])}"
+        ) from None
+    with Unfilled():
+        return clip_file("model").CLIP(**sizes)
+
+
+def _image_sizes(tensors: Mapping[str, Tensor]) -> dict[str, Any]:
+    """The image tower's arguments of the packaged CLIP. Raises KeyError, IndexError or ValueError."""
+    if "visual.proj" in tensors:
+        patches, weight = tensors["visual.positional_embedding"], tensors["visual.conv1.weight"]
+        width, patch = weight.shape[0], weight.shape[-1]
+        _check_heads("visual.conv1.weight", width)
+        layers, size = _count(tensors, "visual.transformer.resblocks."), patch * _side(patches)
+    else:
+        patches, weight = tensors["visual.attnpool.positional_embedding"], tensors["visual.layer1.0.conv1.weight"]
+        width, patch = weight.shape[0], None
+        _check_heads("visual.attnpool.positional_embedding", width * 32)
+        layers, size = tuple(_count(tensors, f"visual.layer{i}.") for i in (1, 2, 3, 4)), 32 * _side(patches)
+    return {"image_resolution": size, "vision_layers": layers, "vision_width": width, "vision_patch_size": patch}
+
+
+def _text_sizes(tensors: Mapping[str, Tensor]) -> dict[str, int]:
+    """The text tower's arguments of the packaged CLIP. Raises KeyError, IndexError or ValueError."""
+    context_length, width = tensors["positional_embedding"].shape
+    words = len(tensors["token_embedding.weight"])
+    _check_heads("positional_embedding", width)
+    if words != vocabulary_size():
+        raise ValueError(f"token_embedding.weight knows {words} tokens, CLIP's vocabulary has {vocabulary_size()}")
+    if context_length < 3:
+        raise ValueError(f"positional_embedding has {context_length} places, a text needs 3 at least")
+    return {
+        "embed_dim": tensors["text_projection"].shape[1],
+        "context_length": context_length,
+        "vocab_size": words,
+        "transformer_width": width,
+        "transformer_heads": width // HEAD,
+        "transformer_layers": _count(tensors, "transformer.resblocks."),
+    }
+
+
+def _side(positions: Tensor) -> int:
+    """Places along a side of a square feature map, from the embeddings of its places and one more."""
+    side = math.isqrt(max(len(positions) - 1, 0))
+    if not side or side * side + 1 != len(positions):
+        raise ValueError(f"{len(positions)} positions are not a square of places and one more")
+    return side
+
+
+def _count(tensors: Mapping[str, Tensor], prefix: str) -> int:
+    """How many numbered layers there are below `prefix`."""
+    numbers = {name[len(prefix) :].partition(".")[0] for name in tensors if name.startswith(prefix)}
+    if not numbers:
+        raise ValueError(f"no tensor is named {prefix}0…")
+    return len(numbers)
+
+
+def _check_heads(name: str, width: int) -> None:
+    if not width or width % HEAD:
+        raise ValueError(f"{name} is {width} wide, CLIP's attention heads take a multiple of {HEAD}")

@@ -1,0 +1,160 @@
+"""The VQGAN: what paints. Any taming VQModel or GumbelVQ becomes a differentiable map from latent to picture."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Mapping
+from dataclasses import asdict
+from functools import cached_property
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import ModelError
+from .decoder import LeanDecoder
+from .fit import Unfilled, fit
+from .vqgan_config import VQGANConfig, read_config
+from .weights import check_finite, read_tensors, state_under
+
+FIRST_STAGE = "first_stage_model."  # where a Net2Net file keeps its VQGAN
+DISCRIMINATOR = "loss.discriminator."
+IGNORED = ("loss.", "colorize")  # left in the file by the training, of no use to a film
+PLACES_AT_ONCE = 1024  # of a latent, compared with a codebook of 16384 entries: 64 MiB
+
+
+class VQGAN:
+    """A VQGAN with frozen weights; `load_vqgan` makes one."""
+
+    def __init__(
+        self,
+        network: nn.Module,
+        config: VQGANConfig,
+        path: Path,
+        device: torch.device,
+        dtype: torch.dtype,
+        low_memory: bool,
+    ):
+        """`network`: what `_skeleton` builds, filled from `path`; its parts are converted as they are needed."""
+        self.device, self.dtype = device, dtype  # the dtype is the decoder's
+        self.factor: int = config.factor  # pixels along a side for one place of the latent
+        self.channels: int = config.embed_dim  # of the latent
+        self._network, self._gumbel, self._path = network, config.gumbel, path
+        entries = network.quantize.embed if config.gumbel else network.quantize.embedding
+        parts = (entries, network.post_quant_conv, network.decoder)
+        for part in parts:
+            check_finite(part.state_dict(), path)
+        self.codebook: Tensor = entries.weight.detach().to(device, torch.float32)  # [n_embed, channels]
+        self.low, self.high = self.codebook.amin(0), self.codebook.amax(0)  # [channels], its range
+        for part in parts[1:]:
+            part.to(device, dtype)
+        self._decoder = LeanDecoder(network.decoder, network.post_quant_conv, low_memory)
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Pictures [n, 3, h·factor, w·factor], float32, nominally 0..1 but not clamped; differentiable.
+
+        z: [n, channels, h, w], float32.
+        """
+        return (self._decoder(z.to(self.dtype)).float() + 1) / 2
+
+    @torch.no_grad()
+    def encode(self, images: Tensor) -> Tensor:
+        """Latents [n, channels, h, w], float32, of pictures [n, 3, H, W], values 0..1; H, W multiples of `factor`.
+
+        A VQModel gives its continuous latent, before quantisation. A GumbelVQ has none: its encoder gives scores of
+        the codebook's entries, and its decoder was trained on single entries, so the best-scored entry is taken.
+        """
+        encoder, quant_conv, projection = self._encoder
+        h = quant_conv(encoder(images.to(self.device, torch.float32) * 2 - 1))
+        if projection is None:
+            return h
+        return self.codebook[projection(h).argmax(1)].permute(0, 3, 1, 2).contiguous()
+
+    @torch.no_grad()
+    def quantise(self, z: Tensor) -> Tensor:
+        """Indices [n, h, w] of the codebook entries nearest to z [n, channels, h, w]."""
+        places = z.permute(0, 2, 3, 1).reshape(-1, self.channels)
+        lengths = self.codebook.square().sum(1)
+        nearest = [
+            torch.addmm(lengths, chunk, self.codebook.T, alpha=-2).argmin(1) for chunk in places.split(PLACES_AT_ONCE)
+        ]
+        return torch.cat(nearest).view(z.shape[0], *z.shape[2:])
+
+    @cached_property
+    def discriminator(self) -> nn.Module | None:
+        """The patch discriminator trained against this decoder, float32, or None where the file has none.
+
+        It takes pictures [n, 3, H, W] with values -1..1; its scores are high where they look real.
+        """
+        if not hasattr(self._network, "loss"):
+            return None
+        return self._ready(self._network.loss.discriminator)
+
+    @cached_property
+    def _encoder(self) -> tuple[nn.Module, nn.Module, nn.Module | None]:
+        """Encoder, quant_conv and, of a GumbelVQ, the projection: in float32, since it runs once if at all."""
+        network = self._network
+        parts = (network.encoder, network.quant_conv, network.quantize.proj if self._gumbel else None)
+        return tuple(part and self._ready(part) for part in parts)
+
+    def _ready(self, part: nn.Module) -> nn.Module:
+        check_finite(part.state_dict(), self._path)
+        return part.to(self.device, torch.float32)
+
+
+def load_vqgan(
+    path: Path,
+    config: Path,
+    device: str | torch.device = "cpu",
+    dtype: torch.dtype = torch.float32,
+    memory: str = "high",
+) -> VQGAN:
+    """A VQModel or GumbelVQ checkpoint of taming, also inside a Net2Net file, with the YAML `config` of its training.
+
+    With memory "low" the decoder computes its activations twice instead of keeping them; the gradients are the same.
+    Raises ModelError where a file is damaged, not of that kind, or the two do not belong together.
+    """
+    sizes = read_config(config)
+    tensors = read_tensors(path)
+    if sizes.inside_net2net:
+        tensors = state_under(tensors, FIRST_STAGE)
+    used = {n: t for n, t in tensors.items() if n.startswith(DISCRIMINATOR) or not n.startswith(IGNORED)}
+    network = _skeleton(sizes, used, path)
+    fit(network, used, path, f"the VQGAN that {config} describes")
+    return VQGAN(network, sizes, path, torch.device(device), dtype, low_memory=memory == "low")
+
+
+def _skeleton(config: VQGANConfig, tensors: Mapping[str, Tensor], path: Path) -> nn.Module:
+    """taming's modules under the names of the published files, without memory."""
+    from taming.modules.diffusionmodules.model import Decoder, Encoder
+
+    sizes = asdict(config.ddconfig)
+    latent, features = config.embed_dim, config.ddconfig.z_channels
+    network, network.quantize = nn.Module(), nn.Module()
+    with Unfilled(), contextlib.redirect_stdout(io.StringIO()):  # the Decoder prints its shape
+        network.encoder, network.decoder = Encoder(**sizes), Decoder(**sizes)
+        network.quant_conv = nn.Conv2d(features, latent, 1)
+        network.post_quant_conv = nn.Conv2d(latent, features, 1)
+        if config.gumbel:
+            network.quantize.proj = nn.Conv2d(features, config.n_embed, 1)
+            network.quantize.embed = nn.Embedding(config.n_embed, latent)
+        else:
+            network.quantize.embedding = nn.Embedding(config.n_embed, latent)
+        scores = {n.removeprefix(DISCRIMINATOR): t for n, t in tensors.items() if n.startswith(DISCRIMINATOR)}
+        if scores:
+            network.loss = nn.Module()
+            network.loss.discriminator = _discriminator(scores, path)
+    return network
+
+
+def _discriminator(tensors: Mapping[str, Tensor], path: Path) -> nn.Module:
+    """taming's patch discriminator in the sizes of `tensors`, which the config need not state."""
+    from taming.modules.discriminator.model import NLayerDiscriminator
+
+    convolutions = [tensor for tensor in tensors.values() if tensor.ndim == 4 and tensor.shape[2:] == (4, 4)]
+    first = tensors.get("main.0.weight")
+    if first is None or first.ndim != 4 or len(convolutions) < 3:
+        raise ModelError(f"{path}: {DISCRIMINATOR}* is not taming's patch discriminator; remove these tensors to go on")
+    act_norm = any(name.endswith(".loc") for name in tensors)
+    return NLayerDiscriminator(first.shape[1], first.shape[0], len(convolutions) - 2, use_actnorm=act_norm)
