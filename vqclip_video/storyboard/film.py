@@ -1,0 +1,151 @@
+"""From what a storyboard gives to the whole film: defaults merged, times resolved, scenes checked together."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from .convert import BAD, Given, build, merged
+from .problems import Problems
+from .schema import Scene, Settings, Storyboard, Transition
+from .timeline import Timeline, exact, scene_seconds
+from .values import plain
+
+SCENE_SECONDS = 3.0  # where a scene says nothing of its length
+MOST_ITERATIONS = 10**9
+
+
+def assemble(given: Given, problems: Problems) -> Storyboard:
+    """The film, as far as it can be told; whether it can be used, `problems` knows."""
+    film = build(Storyboard, {name: value for name, value in given.items() if name != "scenes"})
+    _check_init(given, problems)
+    scenes = given.get("scenes")
+    if scenes is None:
+        problems.at("", "the scenes are missing: a film needs at least one, with a prompt")
+    if not scenes or scenes is BAD:
+        return film
+    _resolve_starts(scenes, problems)
+    below = given.get("settings", {})
+    built = [
+        _scene(scene, f"scenes[{index}]", film.fps, {} if below is BAD else below, problems)
+        for index, scene in enumerate(scenes)
+        if scene is not BAD
+    ]
+    film = replace(film, scenes=tuple(built))
+    if not problems:
+        _check_length(film, problems)
+    return film
+
+
+def _check_init(given: Given, problems: Problems) -> None:
+    init = given.get("init")
+    if isinstance(init, dict) and BAD not in (init.get("image", BAD), init.get("latent", BAD)):
+        problems.at("init.latent", "found both image and latent; the film starts from one of them")
+
+
+def _check_length(film: Storyboard, problems: Problems) -> None:
+    iterations = Timeline(film).total_iter
+    if iterations > MOST_ITERATIONS:
+        problems.at("scenes", f"the film takes {iterations:,} iterations; at most {MOST_ITERATIONS:,} are possible")
+
+
+def _resolve_starts(scenes: list[Given], problems: Problems) -> None:
+    """Turn `at` into durations, in place."""
+    if not any(isinstance(scene, dict) and "at" in scene for scene in scenes):
+        return
+    last = len(scenes) - 1
+    for index, scene in enumerate(scenes):
+        if scene is BAD:
+            continue
+        where = f"scenes[{index}]"
+        if "at" not in scene:
+            problems.at(where, "other scenes start `at` a time; then every scene does, and this one does not")
+        for name in ("duration", "iterations"):
+            if name in scene and index != last:
+                problems.at(f"{where}.{name}", "the next scene's `at` ends this one; only the last scene has both")
+                scene[name] = BAD
+        start = scene.pop("at", BAD)
+        if index == 0 and start is not BAD and start != 0:
+            problems.at(f"{where}.at", f"the first scene starts at 0, not at {plain(start)}")
+        before = scenes[index - 1] if index else BAD
+        _end_before(before, start, where, problems)
+        scene["start"] = start
+    for scene in scenes:
+        if scene is not BAD:
+            del scene["start"]
+
+
+def _end_before(before: Given, start: float, where: str, problems: Problems) -> None:
+    """Let the scene before last until this one starts."""
+    if before is BAD:
+        return
+    began = before["start"]
+    if start is BAD or began is BAD:
+        before.setdefault("duration", BAD)
+    elif start <= began:
+        problems.at(f"{where}.at", f"{plain(start)} is not after {plain(began)}, where the scene before starts")
+        before["duration"] = BAD
+    elif "duration" not in before and "iterations" not in before:
+        before["duration"] = float(exact(start) - exact(began))
+
+
+def _scene(given: Given, where: str, fps: float, below: Given, problems: Problems) -> Scene:
+    own = given.get("settings", {})
+    settings = build(Settings, below if own is BAD else merged(below, own))
+    _check_settings(settings, where, problems)
+    transition = given.pop("transition", {})
+    scene = replace(build(Scene, {**given, "settings": {}}), settings=settings, transition=None)
+    if "duration" in given and "iterations" in given and BAD not in (given["duration"], given["iterations"]):
+        problems.at(f"{where}.iterations", "found both duration and iterations; keep the one that you mean")
+        return scene
+    if BAD in (given.get("duration"), given.get("iterations"), given.get("at")):
+        return scene
+    if scene.duration is None and scene.iterations is None:
+        scene = replace(scene, duration=SCENE_SECONDS)
+    if _holds_a_frame(scene, where, fps, problems) and transition is not BAD:
+        travel = _transition(transition, where, scene_seconds(scene, fps), problems)
+        scene = replace(scene, transition=travel)
+    return scene
+
+
+def _check_settings(settings: Settings, where: str, problems: Problems) -> None:
+    if settings.w1 == 0 and (settings.w2 == 0 or not settings.style.strip()):
+        message = "w1 is 0 and there is no style with a weight, so there is nothing to show"
+        problems.at(_setting(where, "settings.w1", problems), message)
+    if not any(vars(settings.losses).values()):
+        message = "every loss has the weight 0, so there is nothing to optimise"
+        problems.at(_setting(where, "settings.losses", problems), message)
+
+
+def _setting(scene: str, name: str, problems: Problems) -> str:
+    """Where a scene's setting comes from: itself, or the film's."""
+    own = f"{scene}.{name}"
+    return own if own in problems.marks or name not in problems.marks else name
+
+
+def _holds_a_frame(scene: Scene, where: str, fps: float, problems: Problems) -> bool:
+    show_step = scene.settings.show_step
+    if scene.iterations is not None and scene.iterations < show_step:
+        message = f"{scene.iterations} iterations are less than one frame with show_step {show_step}"
+        problems.at(f"{where}.iterations", message)
+        return False
+    if scene.iterations is None and exact(scene.duration) * exact(fps) < 1:
+        problems.at(f"{where}.duration", f"{plain(scene.duration)}s is less than one frame at {plain(fps)} fps")
+        return False
+    return True
+
+
+def _transition(given: Given, where: str, seconds: float, problems: Problems) -> Transition | None:
+    """The travel to a scene that lasts `seconds`; None for the first scene, which nothing leads to."""
+    transition = build(Transition, given)
+    if "duration" not in given:
+        transition = replace(transition, duration=min(transition.duration, seconds))
+    if transition.curve == "cut":
+        transition = replace(transition, duration=0.0)
+    if where == "scenes[0]":
+        if given and transition.duration > 0 and BAD not in given.values():
+            problems.at(f"{where}.transition", "the first scene has nothing to travel from; remove its transition")
+        return None
+    if transition.duration > seconds:
+        length = f"{plain(transition.duration)}s is longer than its scene, which lasts {plain(round(seconds, 3))}s"
+        problems.at(f"{where}.transition.duration", length)
+    return transition

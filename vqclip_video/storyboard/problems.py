@@ -1,0 +1,95 @@
+"""Mistakes in a storyboard: where each one stands, and all of them together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import NamedTuple, NoReturn
+
+from ..errors import StoryboardError
+
+MOST_PROBLEMS = 100  # a reader of messages mends the first few; a hostile file must not earn a million
+LONGEST_QUOTE = 60
+
+
+class Mark(NamedTuple):
+    """Where a piece of a storyboard was written: a 1-based place in the file, or the path of a `--set`."""
+
+    line: int
+    column: int
+    override: str = ""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One mistake; `str()` is the line that the user reads. `line` is 0 where there is no place in a file."""
+
+    file: str
+    line: int
+    column: int
+    where: str
+    message: str
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        return ": ".join(part for part in (place, self.where, self.message) if part)
+
+
+class Problems:
+    """Collects the mistakes of one storyboard, and knows the place of every value read so far (`marks`)."""
+
+    def __init__(self, name: str):
+        self.name = name
+        self.marks: dict[str, Mark] = {}
+        self._found: dict[tuple[Mark, str], Problem] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._found)
+
+    def add(self, mark: Mark, where: str, message: str) -> None:
+        """Record a mistake; one that aliases repeat at the same place is recorded once.
+
+        Raises StoryboardError at the hundredth.
+        """
+        if mark.override:
+            repeats = mark.override == where or mark.override.startswith((f"{where}.", f"{where}["))
+            problem = Problem(f"--set {mark.override}", 0, 0, "" if repeats else where, message)
+        else:
+            problem = Problem(self.name, mark.line, mark.column, where, message)
+        self._found.setdefault((mark, message), problem)
+        if len(self._found) == MOST_PROBLEMS:
+            stop = Problem(self.name, 0, 0, "", f"{MOST_PROBLEMS} mistakes; mend these and the rest will be shown")
+            self.fail(stop)
+
+    def at(self, where: str, message: str) -> None:
+        """Record a mistake at the place of the value `where`, or of the nearest thing around it."""
+        self.add(nearest(self.marks, where) or Mark(0, 0), where, message)
+
+    def fail(self, *more: Problem) -> NoReturn:
+        """Raise all that was found, in the order of the file, those of `--set` last."""
+        found = sorted(self._found.values(), key=lambda problem: (problem.line == 0, problem.line, problem.column))
+        raise StoryboardError([*found, *more])
+
+
+def nearest(marks: dict[str, Mark], where: str) -> Mark | None:
+    """The mark of the dotted path `where`, or else of the longest path that leads there."""
+    while where and where not in marks:
+        where = where[: max(where.rfind("."), where.rfind("["), 0)]
+    return marks.get(where)
+
+
+def quoted(text: str) -> str:
+    """A piece of a user's file for a message: on one line, printable, not longer than a line can bear."""
+    return ascii_safe(text if len(text) <= LONGEST_QUOTE else text[: LONGEST_QUOTE - 1] + "…")
+
+
+def ascii_safe(text: str) -> str:
+    """`repr` with single quotes throughout, so that two messages about one text look alike."""
+    return "'" + repr('"' + text)[2:-1].replace("\\'", "'") + "'"
+
+
+def did_you_mean(word: str, known: list[str]) -> str:
+    """The end of a message: "; did you mean 'x'?" where something known is near, else nothing."""
+    # difflib takes quadratic time, and no key is this long.
+    near = get_close_matches(word.lower(), known, n=1) if len(word) <= 40 else []
+    return f"; did you mean '{near[0]}'?" if near else ""

@@ -1,0 +1,95 @@
+"""A storyboard's file → a checked `Storyboard`, or every mistake in it at once, each with its place.
+
+    storyboard = read("story.yaml", overrides=["settings.learning_rate=0.2"])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from . import film
+from . import overrides as overriding
+from .convert import BAD, Converter
+from .files import reason
+from .problems import Mark, Problem, Problems, nearest
+from .schema import Storyboard
+from .yaml_nodes import Node, Scalar, YamlError, load
+
+__all__ = ["Problem", "parse", "problem_at", "read"]
+
+MOST_BYTES = 2**20
+NAMELESS = "<string>"
+
+
+def read(path: str | Path, overrides: Sequence[str] = ()) -> Storyboard:
+    """Read a storyboard; paths inside are relative to its folder.
+
+    `overrides` are `path=value` as in `scenes[0].prompt=a cat`; a value is YAML and is checked like the file's own.
+    Raises StoryboardError with all the mistakes there are.
+    """
+    path = Path(path)
+    problems = Problems(str(path))
+    try:
+        if not path.is_file() and path.exists():  # reading a pipe or a device might never end
+            problems.fail(Problem(str(path), 0, 0, "", "this is not a file; name the storyboard's own YAML file"))
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+    except (OSError, ValueError) as error:
+        problems.fail(Problem(str(path), 0, 0, "", f"cannot read the storyboard: {reason(error)}"))
+    if len(content) > MOST_BYTES:
+        message = f"more than {MOST_BYTES:,} bytes; a storyboard is a short text"
+        problems.fail(Problem(str(path), 0, 0, "", message))
+    storyboard = _parse(_decoded(content, problems), problems, path.parent, overrides)
+    return replace(storyboard, source=path)
+
+
+def parse(text: str, *, name: str = NAMELESS, base: str | Path = ".", overrides: Sequence[str] = ()) -> Storyboard:
+    """Like `read`, for a storyboard that is not in a file; `name` stands in the messages, `base` is its folder."""
+    return _parse(text, Problems(name), Path(base), overrides)
+
+
+def problem_at(storyboard: Storyboard, where: str, message: str) -> Problem:
+    """A mistake that only a later check can see, at the place of the value `where`, such as "models.clip"."""
+    name = str(storyboard.source or NAMELESS)
+    mark = nearest(storyboard.marks, where)
+    if mark is None:
+        return Problem(name, 0, 0, where, message)
+    if mark[0] == 0:  # it was not in the file
+        return Problem(f"--set {where}", 0, 0, "", message)
+    return Problem(name, *mark, where, message)
+
+
+def _parse(text: str, problems: Problems, base: Path, overrides: Sequence[str]) -> Storyboard:
+    root = overriding.apply(_root(text, problems), overrides, problems)
+    problems.marks[""] = root.mark
+    given = Converter(base.absolute(), problems).section(Storyboard, root, "")
+    storyboard = film.assemble(given, problems) if given is not BAD else None
+    if problems or storyboard is None:
+        problems.fail()
+    marks = {where: (0, 0) if mark.override else (mark.line, mark.column) for where, mark in problems.marks.items()}
+    return replace(storyboard, marks=marks)
+
+
+def _root(text: str, problems: Problems) -> Node:
+    try:
+        root = load(text)
+    except YamlError as error:
+        problems.add(error.mark, "", str(error))
+        problems.fail()
+    if root is None or (isinstance(root, Scalar) and root.is_null):
+        message = "the storyboard is empty; `vqclip-video new` writes one to start from"
+        problems.fail(Problem(problems.name, 0, 0, "", message))
+    return root
+
+
+def _decoded(content: bytes, problems: Problems) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = content[: error.start]
+        line = before.count(b"\n") + 1
+        column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8", "replace")) + 1
+        problems.add(Mark(line, column), "", "this is not UTF-8 text; save the storyboard as UTF-8")
+        problems.fail()

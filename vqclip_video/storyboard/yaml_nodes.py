@@ -1,0 +1,215 @@
+"""YAML text → a small tree that remembers places and does not guess types.
+
+PyYAML's own construction reads `1e-3` as text and `1:30` as 90, keeps the last of two equal keys, recurses with
+the nesting and multiplies aliases. This tree is built from PyYAML's events in one loop: each scalar keeps its raw
+text and whether it was quoted, and the field it is meant for decides what it is.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+import yaml
+
+from .problems import Mark, quoted
+
+MOST_NODES = 200_000  # once aliases are written out: ten thousand scenes fit, an alias bomb does not
+MOST_DEPTH = 50
+
+Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+# What YAML 1.1 does not call printable; a BOM is allowed at the very start only.
+UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+
+
+class YamlError(Exception):
+    """The text is no YAML, or uses a part of YAML that storyboards do without."""
+
+    def __init__(self, mark: Mark, message: str):
+        self.mark = mark
+        super().__init__(message)
+
+
+@dataclass(slots=True, eq=False)
+class Scalar:
+    """A word, number or text, as written."""
+
+    mark: Mark
+    text: str
+    plain: bool  # written without quotes
+    nodes: int = 1
+    depth: int = 0
+
+    @property
+    def is_null(self) -> bool:
+        return self.plain and self.text in ("", "~", "null", "Null", "NULL")
+
+
+@dataclass(slots=True, eq=False)
+class Sequence:
+    """A list."""
+
+    mark: Mark
+    items: list[Node] = field(default_factory=list)
+    nodes: int = 1  # with everything inside, aliases written out
+    depth: int = 1
+
+    def take(self, node: Node) -> None:
+        self.items.append(node)
+
+
+@dataclass(slots=True, eq=False)
+class Mapping:
+    """Keys and values, in order; a repeated key is kept, for the reader to refuse."""
+
+    mark: Mark
+    entries: list[tuple[Scalar, Node]] = field(default_factory=list)
+    nodes: int = 1
+    depth: int = 1
+    _key: Scalar | None = None
+
+    def take(self, node: Node) -> None:
+        if self._key is not None:
+            self.entries.append((self._key, node))
+            self._key = None
+        elif isinstance(node, Scalar):
+            self._key = node
+        else:
+            raise YamlError(node.mark, f"{describe(node)} cannot be a key; a key is a word")
+
+
+Node = Scalar | Sequence | Mapping
+
+
+def describe(node: Node) -> str:
+    """What was found, for a message."""
+    if isinstance(node, Mapping):
+        return "a mapping"
+    if isinstance(node, Sequence):
+        return "a list"
+    if node.is_null:
+        return "nothing"
+    return quoted(node.text) if node.plain else f"the text {quoted(node.text)}"
+
+
+def load(text: str, override: str = "") -> Node | None:
+    """Read one YAML document; None where there is none. `override` names the `--set` that the text came from.
+
+    Raises YamlError, in plain words, at the first thing that is wrong with the text.
+    """
+    stray = UNPRINTABLE.search(text)
+    if stray:
+        line = text.count("\n", 0, stray.start()) + 1
+        mark = Mark(line, stray.start() - text.rfind("\n", 0, stray.start()), override)
+        raise YamlError(mark, f"the character U+{ord(stray[0]):04X} does not belong in a text file")
+    builder = _Builder(override)
+    try:
+        for event in yaml.parse(text, Loader=Loader):
+            builder.take(event)
+    except yaml.MarkedYAMLError as error:
+        raise _in_plain_words(error, text, override) from None
+    except (ValueError, OverflowError):  # PyYAML without libyaml takes any number for a character
+        raise YamlError(Mark(0, 0, override), "an escape in double quotes that stands for no character") from None
+    return builder.root
+
+
+class _Builder:
+    def __init__(self, override: str):
+        self.override = override
+        self.root: Node | None = None
+        self._open: list[Sequence | Mapping] = []
+        self._anchors: dict[str, Node] = {}
+        self._documents = 0
+
+    def take(self, event: yaml.Event) -> None:
+        if isinstance(event, yaml.ScalarEvent):
+            self._refuse_tag(event)
+            node = Scalar(self._mark(event), event.value, plain=event.style in (None, ""))
+            self._keep(event.anchor, node)
+            self._place(node)
+        elif isinstance(event, yaml.CollectionStartEvent):
+            self._refuse_tag(event)
+            node = (Mapping if isinstance(event, yaml.MappingStartEvent) else Sequence)(self._mark(event))
+            self._keep(event.anchor, node)
+            self._open.append(node)
+            self._check_depth(node, len(self._open))
+        elif isinstance(event, yaml.CollectionEndEvent):
+            self._place(self._open.pop())
+        elif isinstance(event, yaml.AliasEvent):
+            self._place(self._aliased(event))
+        elif isinstance(event, yaml.DocumentStartEvent):
+            self._documents += 1
+            if self._documents > 1:
+                raise YamlError(self._mark(event), "a second document starts here; a storyboard is one document")
+
+    def _mark(self, event: yaml.Event) -> Mark:
+        return Mark(event.start_mark.line + 1, event.start_mark.column + 1, self.override)
+
+    def _refuse_tag(self, event: yaml.NodeEvent) -> None:
+        if event.tag is not None:
+            message = f"the tag {quoted(event.tag)} is not allowed; write the plain value"
+            raise YamlError(self._mark(event), message)
+
+    def _keep(self, anchor: str | None, node: Node) -> None:
+        if anchor is not None:
+            self._anchors[anchor] = node
+
+    def _aliased(self, event: yaml.AliasEvent) -> Node:
+        node = self._anchors.get(event.anchor)
+        if node is None:
+            raise YamlError(self._mark(event), f"*{event.anchor} stands for nothing: no &{event.anchor} before it")
+        if any(node is parent for parent in self._open):
+            raise YamlError(self._mark(event), f"*{event.anchor} contains itself")
+        return node
+
+    def _place(self, node: Node) -> None:
+        if not self._open:
+            self.root = node
+            return
+        parent = self._open[-1]
+        parent.take(node)
+        parent.nodes += node.nodes
+        parent.depth = max(parent.depth, node.depth + 1)
+        self._check_depth(parent, parent.depth)
+        if parent.nodes > MOST_NODES:
+            raise YamlError(node.mark, f"more than {MOST_NODES:,} values, aliases written out; shorten the storyboard")
+
+    def _check_depth(self, node: Node, depth: int) -> None:
+        if depth > MOST_DEPTH:
+            raise YamlError(node.mark, f"nested more than {MOST_DEPTH} levels deep; a storyboard needs six")
+
+
+# libyaml's and PyYAML's wording → what the writer of a storyboard can do about it. First match counts.
+PLAIN_WORDS = (
+    ("mapping values are not allowed", "a ': ' inside an unquoted text, or a line indented too far; "
+     "put the text in quotes or line the key up with the others"),
+    ("unexpected end of stream", "a quote is opened and never closed"),
+    ("',' or ']'", "a list opened with [ is not closed, or a comma is missing"),
+    ("',' or '}'", "a mapping opened with { is not closed, or a comma is missing"),
+    ("could not find expected ':'", "a line that is no 'key: value'; a ':' with a space after it is missing, "
+     "or the line should be indented as part of the text above"),
+    ("did not find expected key", "not in line with the keys around it; check the indentation and the quotes"),
+    ("expected <block end>", "not in line with what is around it; check the indentation and the quotes"),
+    ("did not find expected '-' indicator", "not in line with the list above it; check the indentation"),
+    ("unknown escape", "a backslash in double quotes begins an escape; use single quotes for the text"),
+    ("<document start>", "not in line with the first line; check the indentation"),
+    ("cannot start any token", "a text cannot begin with this character; put the text in quotes"),
+)  # fmt: skip
+
+
+def _in_plain_words(error: yaml.MarkedYAMLError, text: str, override: str) -> YamlError:
+    said = f"{error.problem or error.context}"
+    place = error.problem_mark or error.context_mark
+    # An unclosed quote or bracket is noticed late; where it was opened is where it is mended.
+    if error.context_mark and any(wording in said for wording in ("end of stream", "',' or", "expected ':'")):
+        place = error.context_mark
+    mark = Mark(place.line + 1, place.column + 1, override) if place else Mark(0, 0, override)
+    lines = text.splitlines()
+    rest = lines[place.line][place.column :] if place and place.line < len(lines) else ""
+    if rest.startswith("\t"):
+        return YamlError(mark, "a tab in the indentation; indent with spaces")
+    for wording, plain in PLAIN_WORDS:
+        if wording in said:
+            return YamlError(mark, plain)
+    return YamlError(mark, f"not valid YAML: {said}")
