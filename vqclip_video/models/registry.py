@@ -1,0 +1,341 @@
+"""Which files a storyboard's models are on this machine. Never imports torch, never touches the network.
+
+A model is named (see `catalogue`), or is the path of a file of one's own. Named files lie in `models_dir()`, where
+`fetch` puts them; OpenAI's are also found where OpenAI's own package keeps them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from ..errors import ModelError, UsageError
+from ..storyboard.problems import Problems
+from ..storyboard.schema import Models, Storyboard
+from .catalogue import MODELS, PAIRS, Model, ModelFile
+from .vqgan_config import read_config
+
+BUNDLED = Path(__file__).parent / "storybook"
+CHECKPOINT_SUFFIXES = (".safetensors", ".ckpt", ".pt", ".pth")
+CONFIG_SUFFIXES = (".yaml", ".yml")
+CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class ModelPaths:
+    """The files to load, and what to call them: the names of known models, the paths of one's own."""
+
+    clip: Path
+    vqgan: Path
+    vqgan_config: Path
+    clip_name: str
+    vqgan_name: str
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What came of hashing one file."""
+
+    path: Path
+    ok: bool
+    detail: str
+
+
+def cache_dir() -> Path:
+    """Where this program keeps what it can fetch or measure again: $VQCLIP_HOME, or the platform's cache folder."""
+    if home := os.environ.get("VQCLIP_HOME"):
+        return Path(home).expanduser().absolute()
+    try:
+        if sys.platform == "win32":
+            base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+        elif sys.platform == "darwin":
+            base = Path.home() / "Library" / "Caches"
+        else:
+            base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    except RuntimeError:
+        raise UsageError("this account has no home folder; set VQCLIP_HOME to a folder for the models") from None
+    return base.absolute() / "vqclip-video"
+
+
+def models_dir() -> Path:
+    """Where fetched models are stored, in one folder for each kind."""
+    return cache_dir() / "models"
+
+
+def members(name: str) -> tuple[Model, ...]:
+    """The model of that name, or both of a pair. UsageError where there is none."""
+    if name in PAIRS:
+        return MODELS[PAIRS[name].clip], MODELS[PAIRS[name].vqgan]
+    if name in MODELS:
+        return (MODELS[name],)
+    raise UsageError(_unknown(name, [*PAIRS, *MODELS]))
+
+
+def find(kind: str, name: str) -> Model | None:
+    """The model that `name` means for one half of a pair ("clip" or "vqgan"); None for anything but a known name."""
+    if name in PAIRS:
+        return MODELS[getattr(PAIRS[name], kind)]
+    model = MODELS.get(name)
+    return model if model and model.kind == kind else None
+
+
+def check_names(storyboard: Storyboard) -> None:
+    """Raises StoryboardError, with the place in the file, for a model that is neither a known name nor a file."""
+    problems = Problems(str(storyboard.source or "storyboard"))
+    problems.marks = storyboard.marks
+    for kind in ("clip", "vqgan"):
+        name = getattr(storyboard.models, kind)
+        if find(kind, name) is None and not _is_path(name):
+            problems.at(f"models.{kind}", _unknown(name, _names(kind)))
+    if problems:
+        problems.fail()
+
+
+def resolve(models: Models) -> ModelPaths:
+    """The files of a storyboard's models. Nothing is downloaded.
+
+    Raises UsageError for an unknown name, ModelError for files that are not here or not whole, all of them in one
+    message with the commands and links to get them.
+    """
+    lacking: list[str] = []
+    clip = _resolve_half("clip", models.clip, lacking)
+    vqgan = _resolve_half("vqgan", models.vqgan, lacking)
+    if lacking:
+        raise ModelError("\n\n".join(lacking))
+    if models.vqgan_config:
+        config = models.vqgan_config
+        if not config.is_file():
+            raise ModelError(f"vqgan_config: there is no file {config}")
+    else:
+        config = vqgan[1] if len(vqgan) > 1 else _config_beside(vqgan[0])
+    return ModelPaths(clip[0], vqgan[0], config, models.clip, models.vqgan)
+
+
+def factor(models: Models) -> int:
+    """Pixels along a side for one place of the VQGAN's latent; known by name without the files."""
+    model = find("vqgan", models.vqgan)
+    if model and not models.vqgan_config:
+        return model.side
+    if models.vqgan_config:
+        return read_config(models.vqgan_config).factor
+    return read_config(_config_beside(_own_file("vqgan", models.vqgan))).factor
+
+
+def paths_of(model: Model) -> tuple[Path, ...]:
+    """Where each file of a model is, or would be put."""
+    return tuple(_place(model, file) for file in model.files)
+
+
+def status(model: Model) -> str:
+    """ "present", "missing" or, where a file has not the size it should have, "damaged"."""
+    found = [_file_status(path, file) for path, file in zip(paths_of(model), model.files, strict=True)]
+    return next((worst for worst in ("missing", "damaged") if worst in found), "present")
+
+
+def present() -> list[Model]:
+    """The models whose files are here, whole or damaged."""
+    return [model for model in MODELS.values() if status(model) != "missing"]
+
+
+def describe(model: Model) -> dict:
+    """One row of `vqclip-video models list`: strings, and the raw size and paths."""
+    size = _size(model)
+    return {
+        "name": model.name,
+        "kind": model.kind,
+        "status": status(model),
+        "size": _megabytes(size) if size else "unknown",
+        "bytes": size,
+        "licence": model.licence,
+        "source": model.source,
+        "summary": model.summary,
+        "paths": [str(path) for path in paths_of(model)],
+        "urls": [url for file in model.files for url in file.urls],
+    }
+
+
+def verify(model: Model) -> Iterator[Verified]:
+    """Hashes the model's files; a file whose sha256 nobody knows is remembered by that of its first time."""
+    for path, file in zip(paths_of(model), model.files, strict=True):
+        if not path.is_file():
+            remedy = "install the package again" if model.bundled else f"run: vqclip-video models fetch {model.name}"
+            yield Verified(path, False, f"{path}: missing; {remedy}")
+            continue
+        found = sha256_of(path)
+        wanted = file.sha256 or (None if model.bundled else recall_sha256(model, file))
+        if wanted is None and not model.bundled:
+            remember_sha256(model, file, found)
+        if wanted in (None, found):
+            yield Verified(path, True, f"{path}: sha256 {found}{'' if file.sha256 else ', not known ahead'}")
+        else:
+            yield Verified(path, False, f"{path}: sha256 is {found}, {wanted} is right")
+
+
+def sha256_of(path: Path, on_progress: Callable[[int], None] | None = None) -> str:
+    """The file's sha256 in hexadecimal. `on_progress` hears the bytes read so far. ModelError if it is unreadable."""
+    digest = hashlib.sha256()
+    done = 0
+    try:
+        with path.open("rb") as stream:
+            while chunk := stream.read(CHUNK):
+                digest.update(chunk)
+                done += len(chunk)
+                if on_progress:
+                    on_progress(done)
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read ({error.strerror}); check the file and its permissions") from None
+    return digest.hexdigest()
+
+
+def recall_sha256(model: Model, file: ModelFile) -> str | None:
+    """The sha256 that `remember_sha256` kept, or None."""
+    value = _recorded().get(f"{model.kind}/{file.filename}")
+    return value if isinstance(value, str) else None
+
+
+def remember_sha256(model: Model, file: ModelFile, sha256: str) -> None:
+    """Keeps the sha256 of a file that no list knows, so that a later change of it is noticed."""
+    path = models_dir() / "sha256.json"
+    beside = path.with_name(f".sha256.json.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_text(json.dumps({**_recorded(), f"{model.kind}/{file.filename}": sha256}, indent=1), "utf-8")
+        beside.replace(path)
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be written ({error.strerror}); make space, or set VQCLIP_HOME") from None
+
+
+def _recorded() -> dict:
+    try:
+        recorded = json.loads((models_dir() / "sha256.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return recorded if isinstance(recorded, dict) else {}
+
+
+def _place(model: Model, file: ModelFile) -> Path:
+    if model.bundled:
+        return BUNDLED / file.filename
+    own = models_dir() / model.kind / file.filename
+    if model.kind == "clip" and not own.is_file():
+        # Where OpenAI's package downloads to, whatever the platform. Unlike expanduser of pathlib, that of
+        # os.path does not fail where the account has no home.
+        theirs = Path(os.path.expanduser("~/.cache/clip")) / file.filename  # noqa: PTH111
+        if _file_status(theirs, file) == "present":
+            return theirs
+    return own
+
+
+def _file_status(path: Path, file: ModelFile) -> str:
+    try:
+        size = path.stat().st_size
+    except OSError:
+        return "missing"
+    return "present" if size and file.bytes in (None, size) else "damaged"
+
+
+def _resolve_half(kind: str, name: str, lacking: list[str]) -> tuple[Path, ...]:
+    model = find(kind, name)
+    if model is None:
+        return (_own_file(kind, name),)
+    state = status(model)
+    if state != "present":
+        lacking.append(how_to_get(model, state))
+    return paths_of(model)
+
+
+def how_to_get(model: Model, state: str) -> str:
+    """What to do about a model that is `state` ("missing" or "damaged"), with links to do it by hand."""
+    lines = [f"{model.name} is {'not on this machine' if state == 'missing' else 'here, but damaged or incomplete'}."]
+    if model.bundled:
+        return f"{lines[0]} Its files belong to the package: install vqclip-video again."
+    size = _size(model)
+    lines.append(f"Get it{f' ({_megabytes(size)})' if size else ''}:  vqclip-video models fetch {model.name}")
+    lines.append("or by hand, from any of the links, under the name given:")
+    for path, file in zip(paths_of(model), model.files, strict=True):
+        lines.append(f"  {path}")
+        lines.extend(f"    {url}" for url in file.urls)
+    return "\n".join(lines)
+
+
+def _own_file(kind: str, name: str) -> Path:
+    """The checkpoint that a path of one's own means."""
+    path = Path(name)
+    if not _is_path(name):
+        raise UsageError(f"models.{kind}: {_unknown(name, _names(kind))}")
+    if not path.exists():
+        raise ModelError(f"models.{kind}: there is no file {path}; {_known(_names(kind))}")
+    if not path.is_dir():
+        return path
+    inside = [path / "ckpts" / "last.ckpt", path / "checkpoints" / "last.ckpt"]
+    inside = [each for each in inside if each.is_file()] or _files(path, CHECKPOINT_SUFFIXES)
+    if len(inside) != 1:
+        found = ", ".join(each.name for each in inside) or "none"
+        raise ModelError(f"models.{kind}: {path} is a folder with not one checkpoint but {found}; name the file")
+    return inside[0]
+
+
+def _config_beside(checkpoint: Path) -> Path:
+    """The YAML that belongs to a VQGAN checkpoint, by the layouts in which they are published."""
+    folder, configs = checkpoint.parent, checkpoint.parent.parent / "configs"
+    named = [checkpoint.with_suffix(suffix) for suffix in CONFIG_SUFFIXES]
+    for path in (*named, folder / "model.yaml", folder / "config.yaml", configs / "model.yaml"):
+        if path.is_file():
+            return path
+    projects = [path for path in _files(configs, CONFIG_SUFFIXES) if path.stem.endswith("-project")]
+    for found in (_files(folder, CONFIG_SUFFIXES), projects, _files(configs, CONFIG_SUFFIXES)):
+        if len(found) == 1:
+            return found[0]
+    raise ModelError(
+        f"{checkpoint}: no YAML beside it; a VQGAN needs the config it was trained with: put it there as "
+        f"{named[0].name}, or name it with vqgan_config"
+    )
+
+
+def _files(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in suffixes and path.is_file())
+
+
+def _is_path(name: str) -> bool:
+    """Whether a name that no model has is meant as a path. A slash alone does not tell: `ViT-B/32` has one."""
+    path = Path(name)
+    return path.is_absolute() or path.suffix.lower() in CHECKPOINT_SUFFIXES or path.exists()
+
+
+def _names(kind: str) -> list[str]:
+    return [*PAIRS, *(model.name for model in MODELS.values() if model.kind == kind)]
+
+
+def _known(names: list[str]) -> str:
+    return f"known names are {', '.join(names)}"
+
+
+def _unknown(name: str, names: list[str]) -> str:
+    """Why `name` is none of `names`, with the likely slip."""
+    if name in MODELS:
+        return f"{name!r} is a {MODELS[name].kind.upper()}; {_known(names)}"
+    spellings = {known.lower(): known for known in names}
+    # difflib takes quadratic time, and no name is this long.
+    near = get_close_matches(name.lower(), spellings, n=1) if len(name) <= 60 else []
+    guess = f"; did you mean {spellings[near[0]]!r}?" if near else ""
+    return f"no model is called {name[:60]!r}{guess}; {_known(names)}; or give the path of a file"
+
+
+def _size(model: Model) -> int | None:
+    """Bytes of all files together, as published or as they lie here; None where neither is known."""
+    if model.bundled:
+        return sum(path.stat().st_size for path in paths_of(model) if path.is_file())
+    sizes = [file.bytes or 0 for file in model.files]
+    return sum(sizes) if all(sizes) else None
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:,.0f} MB"
