@@ -17,14 +17,20 @@ SHOWN = 8  # names listed for each kind of misfit; the rest is counted
 class Unfilled(TorchFunctionMode):
     """Networks built inside have names and shapes but no memory: on the meta device, without first values.
 
-    The two functions left out would be harmless there, but each imports torch's symbolic shapes: 1.3 s.
+    What computes first values is left out. It would be harmless, but the meta kernels of these few functions import
+    torch's compiler, which takes longer than everything else a small film does before its first iteration.
     """
 
+    ARITHMETIC = (Tensor.triu_, Tensor.mul, Tensor.__rmul__, Tensor.div, Tensor.__truediv__)
+
     def __torch_function__(self, func, types, args=(), kwargs=None):
-        if func is Tensor.triu_:
+        kwargs = kwargs or {}
+        if func in self.ARITHMETIC:
             return args[0]
+        if getattr(func, "__module__", None) == nn.init.__name__:
+            return kwargs["tensor"]
         with torch.device("meta"):
-            return (torch.empty if func is torch.randn else func)(*args, **(kwargs or {}))
+            return (torch.empty if func is torch.randn else func)(*args, **kwargs)
 
 
 def fit(network: nn.Module, tensors: Mapping[str, Tensor], path: Path, kind: str) -> None:
