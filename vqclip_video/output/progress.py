@@ -1,0 +1,63 @@
+"""progress.jsonl: one line of JSON for each captured frame."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from .files import explained, write_all
+
+
+class ProgressLog:
+    """Appends lines; opened at a position of the film, it keeps as many lines as there were frames."""
+
+    def __init__(self, path: Path, frames: int = 0) -> None:
+        self.path = path
+        with explained(path):
+            flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
+            self._descriptor: int | None = os.open(path, flags, 0o666)
+            end = _end_of_line(path, frames)
+            os.ftruncate(self._descriptor, end)
+            os.lseek(self._descriptor, end, os.SEEK_SET)
+
+    def append(self, record: Mapping[str, Any]) -> None:
+        """Adds one record; whoever reads the file meanwhile sees whole lines. Raises OutputError."""
+        with explained(self.path):
+            write_all(self._descriptor, to_json(record).encode() + b"\n")
+
+    def sync(self) -> None:
+        """Forces the lines to the disk."""
+        with explained(self.path):
+            os.fsync(self._descriptor)
+
+    def close(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+def to_json(value: Any, indent: int | None = None) -> str:
+    """JSON that every reader takes: NaN and infinities, which JSON lacks, become null."""
+    return json.dumps(_finite(value), ensure_ascii=False, allow_nan=False, indent=indent)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _end_of_line(path: Path, lines: int) -> int:
+    """Bytes of the first `lines` lines, of the whole ones there are at most."""
+    end = 0
+    with path.open("rb") as file:
+        for _, line in zip(range(lines), file, strict=False):
+            if line.endswith(b"\n"):
+                end += len(line)
+    return end

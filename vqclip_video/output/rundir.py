@@ -1,0 +1,206 @@
+"""Where a film and everything about it lie, whose run it is, and whether it is finished.
+
+`outputs/NAME.mp4` is the film and `outputs/NAME/` its folder. The folder's `.work` exists while the film is
+unfinished: the lock, the identity of the run, checkpoints, frames. It is removed when all the rest is there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+from ..errors import OutputError, UsageError
+from .files import atomic_write, explained, remove, remove_leftovers
+from .lock import Lock
+from .progress import to_json
+
+PROGRAM = "vqclip-video"
+NEW, UNFINISHED, FINISHED = "new", "unfinished", "finished"
+OTHER_FORMATS = {".avi", ".gif", ".m4v", ".mkv", ".mov", ".webm"}
+OWN_FILES = ("poster.png", "contact_sheet.jpg", "progress.jsonl", "storyboard.yaml", ".*.part")
+OWN_WORK = ("segment-*", "checkpoint-*", "sheet-*.png", "film.*", "film-tail.mp4", "preview*", ".*.part")
+DIFFERENCES = 6  # shown of one kind
+
+
+class RunDir:
+    """The places of one film: `output` is its path, with or without `.mp4`.
+
+    `open` decides whose run it is and takes the lock; `close` (or the end of a `with`) lets go of it.
+    """
+
+    def __init__(self, output: Path) -> None:
+        if output.suffix.lower() in OTHER_FORMATS:
+            raise UsageError(f"{output}: films are MP4 files; name it {output.stem}.mp4")
+        name = output.name[:-4] if output.suffix.lower() == ".mp4" else output.name
+        if not name.strip(". "):
+            raise UsageError(f"{str(output)!r} names no file; name the film, for example outputs/film.mp4")
+        self.folder = output.with_name(name)
+        self.film = output.with_name(f"{name}.mp4")
+        self.preview = output.with_name(f"{name}.preview.mp4")
+        self.poster = self.folder / "poster.png"
+        self.contact_sheet = self.folder / "contact_sheet.jpg"
+        self.progress = self.folder / "progress.jsonl"
+        self.storyboard = self.folder / "storyboard.yaml"
+        self.run = self.folder / "run.json"
+        self.latents = self.folder / "latents"
+        self.work = self.folder / ".work"
+        self._identity = self.work / "identity.json"
+        self._lock = Lock(self.work / "lock")
+        self._fingerprint: dict[str, Any] = {}
+
+    def __enter__(self) -> RunDir:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def open(self, fingerprint: Mapping[str, Any], storyboard: str, fresh: bool = False) -> str:
+        """Takes the folder for a run: returns "new", "unfinished" (go on from its checkpoint) or "finished".
+
+        `fingerprint` is what makes the film this film (storyboard, seed, hashes of the models, ...): any
+        JSON, in words that a user understands. `storyboard` is the text kept beside the film. `fresh`
+        removes what an earlier run made, and nothing else. A finished film is left alone and not locked.
+        Raises OutputError when the folder is another program's, another run's or in use.
+        """
+        self._fingerprint = json.loads(to_json(fingerprint))
+        state = self._state(fresh)
+        if state == FINISHED and not self.work.exists():
+            return state
+        self._lock.acquire()
+        try:
+            state = self._state(fresh)
+            with explained(self.folder):
+                if state == NEW:
+                    self._begin()
+                if state == FINISHED:
+                    self._remove_work()
+                else:
+                    self.latents.mkdir(exist_ok=True)
+                    atomic_write(self.storyboard, storyboard)
+        except BaseException:
+            self.close()
+            raise
+        return state
+
+    def close(self) -> None:
+        """Lets go of the folder; an unfinished run stays to be gone on with."""
+        self._lock.release()
+
+    def save_run(self, run: Mapping[str, Any], finished: bool) -> None:
+        """Writes run.json; `finished` says that all else is in place, and removes what was only for the way."""
+        about = {"program": PROGRAM, "version": __version__, "finished": finished}
+        atomic_write(self.run, to_json({**about, **run, "fingerprint": self._fingerprint}, indent=2) + "\n")
+        if finished:
+            remove(self.preview)
+            self._remove_work()
+
+    def state(self, fingerprint: Mapping[str, Any]) -> str:
+        """What `open` would find, without touching anything. Raises OutputError likewise."""
+        self._fingerprint = json.loads(to_json(fingerprint))
+        return self._state(fresh=False)
+
+    def _state(self, fresh: bool) -> str:
+        with explained(self.folder):
+            run = _read_json(self.run)
+            run = run if run.get("program") == PROGRAM else {}
+            known = _read_json(self._identity) or run.get("fingerprint")
+            if known is None:
+                self._refuse_foreign()
+            if known is None or fresh:
+                return NEW
+            if different := differences(known, self._fingerprint):
+                raise OutputError(self._different(different))
+            if run.get("finished") and run.get("fingerprint") == self._fingerprint and self.film.exists():
+                return FINISHED
+            return UNFINISHED if self._identity.exists() else NEW
+
+    def _refuse_foreign(self) -> None:
+        """Only a folder that is empty, or that a run of ours was only about to begin in, is free to take."""
+        if self.folder.is_dir():
+            theirs = sorted(entry.name for entry in self.folder.iterdir() if entry != self.work)
+            if theirs:
+                raise OutputError(
+                    f"{self.folder} holds files that no film of {PROGRAM} left there ({theirs[0]}, …); "
+                    "choose another name with -o, or move them away"
+                )
+        if self.film.exists():
+            ways = "choose another name with -o, or move it away"
+            raise OutputError(f"{self.film} exists, but not the run folder it would belong to; {ways}")
+
+    def _different(self, lines: list[str]) -> str:
+        lines = [f"{self.folder} holds the run of a different film:", *(f"  {line}" for line in lines)]
+        return "\n".join([*lines, "render to another name with -o, or discard what is there with --fresh"])
+
+    def _begin(self) -> None:
+        """Makes the folder this run's. A kill in between leaves a folder that is known as ours and starts anew:
+        checkpoints go before the identity that they belonged to, all the rest after the new one is there."""
+        _remove_matching(self.work, ("checkpoint-*",))
+        atomic_write(self._identity, to_json(self._fingerprint, indent=2) + "\n")
+        for file in (self.run, self.film, self.preview):
+            file.unlink(missing_ok=True)
+        remove_leftovers(self.film)
+        _remove_matching(self.folder, OWN_FILES)
+        _remove_matching(self.latents, ("*.safetensors", ".*.part"))
+        _remove_matching(self.work, OWN_WORK)
+
+    def _remove_work(self) -> None:
+        _remove_matching(self.folder, (".*.part",))
+        _remove_matching(self.work, OWN_WORK)
+        remove(self._identity)
+        self._lock.release()
+        with contextlib.suppress(OSError):  # somebody's own file in there keeps the folder
+            self.work.rmdir()
+
+
+def differences(known: Any, wanted: Any, name: str = "") -> list[str]:
+    """In words, how the fingerprint of the run that is there differs from the one wanted."""
+    if isinstance(known, dict) and isinstance(wanted, dict):
+        keys = [*wanted, *(key for key in known if key not in wanted)]
+        parts = (differences(known.get(key), wanted.get(key), f"{name}.{key}" if name else key) for key in keys)
+        return [line for part in parts for line in part]
+    if known == wanted:
+        return []
+    if isinstance(known, str) and isinstance(wanted, str) and "\n" in known + wanted:
+        return _different_lines(known, wanted, name)
+    return [f"{name}: {_short(known)} there, {_short(wanted)} now"]
+
+
+def _different_lines(known: str, wanted: str, name: str) -> list[str]:
+    before, now = known.splitlines(), wanted.splitlines()
+    found = []
+    for tag, a, b, c, d in difflib.SequenceMatcher(None, before, now, autojunk=False).get_opcodes():
+        if tag != "equal":
+            there, here = " ".join(before[a:b]), " ".join(now[c:d])
+            found.append(f"{name}: {_short(there or None)} there, {_short(here or None)} now")
+    more = [f"{name}: {len(found) - DIFFERENCES} more"] if len(found) > DIFFERENCES else []
+    return found[:DIFFERENCES] + more
+
+
+def _short(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    text = " ".join(str(value).split())
+    return text if len(text) <= 70 else f"{text[:67]}…"
+
+
+def _read_json(file: Path) -> dict:
+    """A JSON object that we wrote; anything else there, or nothing, is none. Raises OSError."""
+    try:
+        value = json.loads(file.read_bytes())
+    except (FileNotFoundError, NotADirectoryError, ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _remove_matching(folder: Path, patterns: tuple[str, ...]) -> None:
+    """Removes our files from a folder, not through a link that somebody put in its place."""
+    if folder.is_symlink():
+        return
+    for pattern in patterns:
+        for file in folder.glob(pattern):
+            file.unlink(missing_ok=True)
