@@ -114,7 +114,7 @@ def explanation(error: OSError, path: Path, needed: int = 0, then: str = "run th
     if error.errno in (errno.EACCES, errno.EPERM):
         return f"{path}: writing is not permitted; change the folder's permissions, or choose another one with -o"
     if error.errno == errno.ENOENT:
-        return f"{path.parent}: the folder has vanished; bring it back, or start again, and {then}"
+        return f"{path.parent}: the folder has vanished; bring it back, then {then}"
     if error.errno in (errno.ENOTDIR, errno.EEXIST):
         return f"{path}: a file stands where a folder is needed; move it away, or choose another name with -o"
     if error.errno == errno.ENAMETOOLONG:
@@ -125,7 +125,7 @@ def explanation(error: OSError, path: Path, needed: int = 0, then: str = "run th
 def full_disk(path: Path, needed: int, then: str) -> str:
     """The message for a disk without space; `needed` in bytes."""
     needs = f"needs about {megabytes(needed)}, " if needed else ""
-    return f"the disk is full: {needs}{megabytes(free_space(path))} free at {path.parent}; make space and {then}"
+    return f"not enough disk space: {needs}{megabytes(free_space(path))} free at {path.parent}; make space and {then}"
 
 
 def megabytes(size: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import math
 from collections.abc import Sequence
@@ -17,6 +18,9 @@ SHEET_FRAMES = 12
 THUMBNAIL = 240  # pixels of the longer side
 MARGIN = 12
 TEXT_SIZE = 14
+SHEET_SHAPE = 1.4  # width by height
+# Fonts that most systems have one of; Pillow's own, which is always there, knows no accents.
+FONTS = ("DejaVuSans.ttf", "NotoSans-Regular.ttf", "Arial Unicode.ttf", "arial.ttf")
 CAPTION_LINES = 3  # the time, then two lines of prompt
 PAPER, INK, FAINT = (18, 18, 20), (235, 235, 235), (150, 150, 155)
 
@@ -77,7 +81,7 @@ class ContactSheet:
         for frame in self.frames:
             if self._path(frame).exists():
                 with explained(self._path(frame)), Image.open(self._path(frame)) as image:
-                    entries.append((image.convert("RGB"), f"{_clock(frame / fps)}", _prompt(chapters, frame)))
+                    entries.append((image.convert("RGB"), _clock(frame / fps), _prompt(chapters, frame)))
         if entries:
             atomic_write(path, _encoded(compose(entries, title), "JPEG", quality=90))
 
@@ -94,8 +98,8 @@ def sheet_frames(frames_total: int) -> tuple[int, ...]:
 
 
 def compose(entries: Sequence[tuple[Image.Image, str, str]], title: str = "") -> Image.Image:
-    """A sheet of (picture, time, prompt), about as wide as high; all pictures have one size."""
-    font = ImageFont.load_default(TEXT_SIZE)
+    """A sheet of (picture, time, prompt); all pictures have one size."""
+    font = _font()
     width, height = entries[0][0].size
     columns = _columns(len(entries), width, height)
     cell_width, line = max(width, 120), round(TEXT_SIZE * 1.35)
@@ -132,6 +136,13 @@ def fitted(text: str, font: ImageFont.FreeTypeFont, width: int, lines: int) -> l
     return rows
 
 
+def _font() -> ImageFont.FreeTypeFont:
+    for name in FONTS:
+        with contextlib.suppress(OSError):
+            return ImageFont.truetype(name, TEXT_SIZE)
+    return ImageFont.load_default(TEXT_SIZE)
+
+
 def _longest(text: str, font: ImageFont.FreeTypeFont, width: float) -> str:
     """The longest beginning of `text` that is at most `width` pixels long."""
     low, high = 0, min(len(text), int(width))  # no character is narrower than a pixel, near enough
@@ -142,10 +153,10 @@ def _longest(text: str, font: ImageFont.FreeTypeFont, width: float) -> str:
 
 
 def _columns(count: int, width: int, height: int) -> int:
-    """The number of columns that makes the sheet's sides most alike."""
+    """The number of columns that brings the sheet nearest to SHEET_SHAPE."""
     cell_width, cell_height = max(width, 120) + MARGIN, height + CAPTION_LINES * TEXT_SIZE * 1.35 + 2 * MARGIN
     shapes = {n: n * cell_width / (math.ceil(count / n) * cell_height) for n in range(1, count + 1)}
-    return min(shapes, key=lambda n: abs(math.log(shapes[n])))
+    return min(shapes, key=lambda n: abs(math.log(shapes[n] / SHEET_SHAPE)))
 
 
 def _prompt(chapters: Sequence[Chapter], frame: int) -> str:

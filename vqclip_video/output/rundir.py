@@ -23,7 +23,7 @@ PROGRAM = "vqclip-video"
 NEW, UNFINISHED, FINISHED = "new", "unfinished", "finished"
 OTHER_FORMATS = {".avi", ".gif", ".m4v", ".mkv", ".mov", ".webm"}
 OWN_FILES = ("poster.png", "contact_sheet.jpg", "progress.jsonl", "storyboard.yaml", ".*.part")
-OWN_WORK = ("segment-*", "checkpoint-*", "sheet-*.png", "film.*", "film-tail.mp4", "preview*", ".*.part")
+OWN_WORK = ("segment-*", "encoder", "checkpoint-*", "sheet-*.png", "film.*", "film-tail.mp4", "preview*", ".*.part")
 DIFFERENCES = 6  # shown of one kind
 
 

@@ -26,6 +26,7 @@ import numpy as np
 from ..errors import OutputError
 from .encoders import Encoder, Outcome, Process, encode_arguments, film_size, join_arguments, rate, run
 from .files import (
+    atomic_write,
     beside,
     explained,
     free_space,
@@ -60,6 +61,13 @@ def estimate_disk(frames: int, size: tuple[int, int]) -> int:
     return int(2 * frames * pixels * FILM_BYTES_PER_PIXEL) + spooled * pixels * 3
 
 
+def check_space(folder: Path, frames: int, size: tuple[int, int]) -> None:
+    """Raises OutputError when a film of so many (more) frames would fill the disk of `folder`."""
+    needed = estimate_disk(frames, size)
+    if free_space(folder) < needed:
+        raise OutputError(full_disk(folder / "film", needed, "run the same command again"))
+
+
 class FilmWriter:
     """Takes frames one by one and ends in a film of exactly these frames.
 
@@ -91,11 +99,12 @@ class FilmWriter:
         self._shape = (height, width)
         self._frame_bytes = width * height * 3
         self._synced = start
-        self._waiting: list[int] = []  # full segments without an encoded version
+        self._waiting: list[int] = []  # full segments without an encoded version, the one at work included
         self._job: tuple[int, Process] | None = None
         self._failures = 0
         self._descriptor: int | None = None
         with self._explained():
+            self._keep_encoder()
             self._reopen()
 
     def __enter__(self) -> FilmWriter:
@@ -154,6 +163,17 @@ class FilmWriter:
             remove(self._part(index))
         self._close_spool()
 
+    def _keep_encoder(self) -> None:
+        """One encoder for all segments: pictures of two kinds cannot be joined."""
+        note = self.work / "encoder"
+        begun = note.read_text(encoding="utf-8") if self.frames and note.exists() else self._encoder.name
+        if begun != self._encoder.name:
+            raise OutputError(
+                f"the film was begun with the encoder {begun}, and {self._encoder.name} cannot go on with it; "
+                f"choose {begun} again, or start anew with --fresh"
+            )
+        atomic_write(note, self._encoder.name)
+
     def _reopen(self) -> None:
         """Brings the folder to the state it had when `frames` frames were taken."""
         for leftover in self.work.glob("segment-*.part"):
@@ -196,7 +216,7 @@ class FilmWriter:
             os.fsync(self._descriptor)
             self._close_spool()
         self._waiting.append(self.frames // self._per_segment - 1)
-        while self._job is not None:
+        while len(self._waiting) > 1:
             self._tend(wait=True)
         self._tend()
 
@@ -242,7 +262,7 @@ class FilmWriter:
             raise OutputError(f"ffmpeg failed {failures} times ({problem}); no frame is lost: {self._then()}")
 
     def _join(self, target: Path, metadata: FilmMetadata, kind: str) -> None:
-        while self._job is not None or self._waiting:
+        while self._waiting:
             self._tend(wait=True)
         target = target.absolute()
         part = beside(target)
@@ -268,7 +288,8 @@ class FilmWriter:
     def _run(self, arguments: list[str], frames: int) -> None:
         """Runs ffmpeg until it has written exactly `frames` frames; an attempt that fails is repeated."""
         for failures in range(1, ATTEMPTS + 1):
-            outcome = run(self._encoder.ffmpeg, arguments, self.work)
+            with self._explained():
+                outcome = run(self._encoder.ffmpeg, arguments, self.work)
             if outcome.ok and outcome.frames == frames:
                 return
             self._refuse(outcome, frames, failures)
