@@ -1,0 +1,5 @@
+"""`python -m vqclip_video`, the same as the command `vqclip-video`."""
+
+from .cli import main
+
+main()

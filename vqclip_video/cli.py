@@ -1,0 +1,297 @@
+"""The command line. Nothing heavy is imported until a command needs it: --help, plan and check answer at once."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from . import __version__
+from .errors import OutputError, UsageError, VqclipError
+
+OUTPUTS = Path("outputs")
+
+
+class Commands(click.Group):
+    """A group whose errors are one message and an exit status, never a traceback."""
+
+    def invoke(self, ctx: click.Context):
+        try:
+            return super().invoke(ctx)
+        except VqclipError as error:
+            click.echo(click.style("error: ", fg="red", bold=True, reset=True) + str(error), err=True)
+            ctx.exit(error.exit_code)
+        except KeyboardInterrupt:
+            click.echo("stopped", err=True)
+            ctx.exit(130)
+
+
+def options(*decorators):
+    """Several click options as one decorator, listed in the order given."""
+
+    def decorate(function):
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return decorate
+
+
+storyboard_argument = click.argument("storyboard", type=click.Path(path_type=Path))
+set_option = click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE",
+    help="Replace a value of the storyboard: settings.learning_rate=0.2, scenes[0].prompt='a cat'. Repeatable.",
+)  # fmt: skip
+output_option = click.option(
+    "-o", "--output", type=click.Path(path_type=Path), metavar="FILM.mp4",
+    help="Where the film goes; the run folder beside it has the same name. [default: outputs/NAME.mp4]",
+)  # fmt: skip
+json_option = click.option("--json", "as_json", is_flag=True, help="JSON on standard output, for machines.")
+engine_options = options(
+    click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps."),
+    click.option(
+        "--precision", type=click.Choice(["auto", "fp32", "bf16", "fp16"]), default="auto", show_default=True,
+        help="Number format of the networks.",
+    ),  # fmt: skip
+    click.option(
+        "--memory", type=click.Choice(["auto", "low", "high"]), default="auto", show_default=True,
+        help="low recomputes the decoder's activations instead of keeping them.",
+    ),  # fmt: skip
+)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="vqclip-video")
+def main():
+    """Films of a picture morphing through timed prompts, optimised with CLIP and VQGAN.
+
+    Start with `vqclip-video new story.yaml`, then `vqclip-video render story.yaml`.
+    """
+
+
+@main.command()
+@storyboard_argument
+@output_option
+@set_option
+@engine_options
+@click.option(
+    "--encoder", default="auto", show_default=True, metavar="NAME", help="auto, libx264, libx265 or h264_nvenc."
+)
+@click.option("--fresh", is_flag=True, help="Start over, removing what an earlier render of this film left.")
+@click.option("-q", "--quiet", is_flag=True, help="Nothing but errors.")
+@json_option
+def render(storyboard, output, overrides, device, precision, memory, encoder, fresh, quiet, as_json):
+    """Render a storyboard to an MP4. A render that was stopped goes on where it was."""
+    from .display import make_display
+    from .signals import StopRequests
+
+    board, film = checked(storyboard, overrides), output_path(storyboard, output)
+    display = make_display(board, quiet, as_json)
+    with StopRequests(lambda: display.notice("stopping after this step; once more stops at once")) as requests:
+        from .film import FilmOptions, make_film, report
+
+        options = FilmOptions(device, precision, memory, encoder, fresh)
+        try:
+            result = make_film(board, film, options, display, lambda: requests.wanted)
+        finally:
+            display.close()
+    if text := report(result, film):
+        display.notice(text)
+    sys.exit(130 if result.state == "stopped" else 0)
+
+
+@main.command()
+@storyboard_argument
+@output_option
+@set_option
+@json_option
+def plan(storyboard, output, overrides, as_json):
+    """Show what a storyboard will become, without rendering it."""
+    from .plan import make_plan
+
+    board = checked(storyboard, overrides)
+    planned = make_plan(board, output_path(storyboard, output))
+    click.echo(json.dumps(planned.as_dict(), indent=2, ensure_ascii=False) if as_json else planned.as_text())
+
+
+@main.command()
+@storyboard_argument
+@set_option
+def check(storyboard, overrides):
+    """Check a storyboard; every mistake is listed with its line."""
+    from .plan import make_plan
+
+    planned = make_plan(checked(storyboard, overrides), output_path(storyboard, None))
+    click.echo(planned.summary())
+
+
+@main.command()
+def schema():
+    """Print the JSON Schema of storyboards, for editors."""
+    from .storyboard.jsonschema import json_schema
+
+    click.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+
+
+@main.command()
+@click.argument("storyboard", type=click.Path(path_type=Path))
+def new(storyboard):
+    """Write a commented storyboard to start from."""
+    from .output.files import atomic_write
+    from .storyboard.template import TEMPLATE
+
+    if storyboard.exists():
+        raise UsageError(f"{storyboard} is there already; choose another name or remove it first")
+    if not storyboard.parent.is_dir():
+        raise OutputError(f"{storyboard.parent} is no folder; create it first")
+    atomic_write(storyboard, TEMPLATE)
+    click.echo(f"{storyboard} written. Look what it will become, then render it:\n"
+               f"  vqclip-video plan {storyboard}\n  vqclip-video render {storyboard}")  # fmt: skip
+
+
+@main.command()
+@click.argument("prompt")
+@click.option("-o", "--output", type=click.Path(path_type=Path), default=OUTPUTS / "image.png", show_default=True, metavar="PICTURE.png")
+@click.option("--exclude", multiple=True, metavar="TEXT", help="What the picture should not be like. Repeatable.")
+@click.option("--style", default="", metavar="TEXT", help="Extra text, mixed in with settings.w2.")
+@click.option("--iterations", default=200, show_default=True, help="Optimiser steps.")
+@click.option("--size", default="256x256", show_default=True, metavar="WxH")
+@click.option("--seed", default=0, show_default=True)
+@click.option("--models", default="storybook", show_default=True, help="A named pair.")
+@click.option("--every", type=click.IntRange(min=1), metavar="N", help="Also save the picture after every N iterations.")
+@set_option
+@engine_options
+@click.option("-q", "--quiet", is_flag=True, help="Nothing but errors.")
+def image(prompt, output, exclude, style, iterations, size, seed, models, every, overrides, device, precision, memory, quiet):
+    """Optimise one still picture for PROMPT, and save it with its latent."""
+    from .still import make_still, still_storyboard
+
+    board = still_storyboard(prompt, exclude, style, iterations, size, seed, models, every, overrides)
+    warn_of_long_prompts(board)
+    make_still(board, output, bool(every), device, precision, memory, quiet)
+
+
+@main.group()
+def models():
+    """The CLIP and VQGAN files: which are here, and how to get the others."""
+
+
+@models.command("list")
+@json_option
+def list_models(as_json):
+    """List the models known by name."""
+    from .models import registry
+
+    rows = [registry.describe(model) for model in registry.MODELS.values()]
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return
+    for row in rows:
+        here = click.style("here   ", fg="green") if row["status"] == "present" else f"{row['status']:<7}"
+        click.echo(f"{here} {row['name']:<26} {row['kind']:<6} {row['size']:>8}  {row['licence']}\n"
+                   f"        {row['summary']}; {row['source']}")  # fmt: skip
+    pairs = ", ".join(f"{name} = {pair.clip} + {pair.vqgan}" for name, pair in registry.PAIRS.items())
+    click.echo(f"\npairs: {pairs}")
+
+
+@models.command()
+@click.argument("name")
+def fetch(name):
+    """Download a model, or both of a pair, and verify it."""
+    from tqdm import tqdm
+
+    from .models import fetch as fetching
+    from .models import registry
+
+    for model in registry.members(name):
+        with tqdm(desc=model.name, unit="B", unit_scale=True, unit_divisor=1024, dynamic_ncols=True) as bar:
+
+            def show(done: int, total: int | None, bar=bar) -> None:
+                bar.total = total
+                bar.update(done - bar.n)
+
+            paths = fetching.fetch(model, on_progress=show)
+        for path in paths:
+            click.echo(path)
+
+
+@models.command()
+@click.argument("names", nargs=-1)
+def verify(names):
+    """Compare the files that are here with their sha256."""
+    from .models import registry
+
+    wanted = [model for name in names for model in registry.members(name)] or registry.present()
+    damaged = False
+    for model in wanted:
+        for result in registry.verify(model):
+            damaged |= not result.ok
+            click.echo(f"{'ok ' if result.ok else 'BAD'} {result.detail}")
+    if damaged:
+        raise VqclipError("a file is not what it should be; remove it and fetch it again")
+
+
+@models.command()
+@click.argument("name", required=False)
+def where(name):
+    """Print where models are stored, or the files of one."""
+    from .models import registry
+
+    if name is None:
+        click.echo(registry.models_dir())
+        return
+    for model in registry.members(name):
+        for path in registry.paths_of(model):
+            click.echo(path)
+
+
+@main.command()
+@json_option
+def doctor(as_json):
+    """Check whether rendering can work here, and what to do where not."""
+    from .doctor import run_checks
+
+    checks = list(run_checks(OUTPUTS))
+    if as_json:
+        click.echo(json.dumps([vars(check) for check in checks], indent=2))
+    else:
+        for check in checks:
+            mark = click.style("ok ", fg="green") if check.ok else click.style("BAD", fg="red", bold=True)
+            click.echo(f"{mark} {check.name:<12} {check.detail}" + ("" if check.ok else f"\n    {check.remedy}"))
+    sys.exit(0 if all(check.ok for check in checks if check.needed) else 1)
+
+
+def checked(path: Path, overrides: tuple[str, ...]):
+    """The storyboard at `path`, with its model names known; prompts that CLIP cuts are pointed out."""
+    from .models import registry
+    from .storyboard import reader
+
+    storyboard = reader.read(path, overrides)
+    registry.check_names(storyboard)
+    warn_of_long_prompts(storyboard)
+    return storyboard
+
+
+def warn_of_long_prompts(storyboard) -> None:
+    """Say what CLIP will not read of texts longer than its context."""
+    from .plan import cut_prompts
+
+    for where, length, lost in cut_prompts(storyboard):
+        click.echo(f"{where}: {length} tokens, but CLIP reads 77; not read: {lost!r}", err=True)
+
+
+def output_path(storyboard: Path, output: Path | None) -> Path:
+    """Where the film goes: as said, or outputs/NAME.mp4 in the current folder."""
+    from .output.files import safe_name
+
+    if output is None:
+        return OUTPUTS / f"{safe_name(storyboard.stem)}.mp4"
+    if output.suffix.lower() != ".mp4":
+        raise UsageError(f"-o {output}: a film's name ends in .mp4")
+    return output
+
+
+if __name__ == "__main__":
+    main()

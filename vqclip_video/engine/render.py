@@ -1,0 +1,358 @@
+"""The loop: decode, cut, embed, compare, step; one `Progress` for every iteration.
+
+    for progress in render(reader.read("story.yaml")):
+        ...
+
+`Session` is the same with its state at hand, for whoever wants to save a film and go on later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..errors import RenderError, VqclipError
+from ..models.perceptor import Perceptor
+from ..models.vqgan import VQGAN
+from ..storyboard.schema import Settings, Storyboard
+from ..storyboard.timeline import Moment, Timeline
+from . import cutouts, losses, prompts
+from .latent import Latent, noise_start
+from .memory import is_out_of_memory, release
+from .pictures import load_picture
+
+RETRIES_AFTER_NAN = 4
+
+
+@dataclass(frozen=True)
+class State:
+    """Everything that the rest of a film depends on besides its storyboard and models."""
+
+    iteration: int  # iterations done
+    tensors: dict[str, Tensor]  # of the latent and its optimiser
+    rate_scale: float = 1.0  # lowered after numbers that were none
+    batch_size: int = 0  # cutouts per CLIP call, lowered after running out of memory; 0: as the storyboard says
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One iteration as the world outside the loop sees it.
+
+    `frame`, `losses` and `similarity` are there on iterations whose picture becomes a frame, and `state` on those and
+    wherever it was asked for. On the others nothing is fetched from the device, which therefore never waits.
+    """
+
+    iteration: int  # iterations done, 1..total
+    total: int
+    moment: Moment
+    similarity: float | None = None  # mean cosine between the cutouts and the target, -1..1
+    losses: dict[str, float] = field(default_factory=dict)  # weighted terms
+    frame: np.ndarray | None = None  # [height, width, 3] uint8, even sides
+    latent: Tensor | None = None  # [1, channels, h, w], of a frame's picture
+    state: State | None = None
+
+
+class Session:
+    """A film in the making.
+
+    Parameters
+    ----------
+    storyboard: what to render.
+    perceptor, vqgan: the networks, on one device.
+    start: a `State` to go on from.
+    on_notice: called with a line of text when something had to be changed to go on (memory, a NaN).
+    """
+
+    def __init__(
+        self,
+        storyboard: Storyboard,
+        perceptor: Perceptor,
+        vqgan: VQGAN,
+        *,
+        start: State | None = None,
+        on_notice: Callable[[str], None] = lambda text: None,
+    ):
+        self.storyboard, self.perceptor, self.vqgan, self.on_notice = storyboard, perceptor, vqgan, on_notice
+        self.timeline = Timeline(storyboard)
+        self.device = perceptor.device
+        self._require_discriminator()
+        self.targets = prompts.encode(storyboard, perceptor)
+        perceptor.forget_text()
+        self.latent = Latent(self._first_latent(), vqgan.low, vqgan.high, storyboard.grids)
+        self.iteration, self.rate_scale, self.batch_size = 0, 1.0, 0
+        # Half precision has no room for the small gradients deep in the decoder; a power of two scales them exactly.
+        self._loss_scale = 1024.0 if vqgan.dtype is torch.float16 else 1.0
+        if start:
+            self._restore(start)
+        self._last_good, self._failures, self._state_wanted = self.state(), 0, False
+
+    def run(self) -> Iterator[Progress]:
+        """Render from here to the end.
+
+        An iteration is yielded after the next one has been given to the device, so that fetching a frame and whatever
+        the caller does with it overlap with the work on a GPU.
+        """
+        pending = None
+        while self.iteration < self.timeline.total_iter or pending:
+            following = self._step() if self.iteration < self.timeline.total_iter else None
+            if pending and not pending.is_finite():
+                self._step_back(pending.progress.iteration)
+                pending = None
+                continue
+            if pending:
+                yield self._finished(pending)
+            pending = following
+
+    def state(self) -> State:
+        """What a later session needs to go on from the iterations done so far."""
+        return State(self.iteration, self.latent.state_dict(), self.rate_scale, self.batch_size)
+
+    def want_state(self) -> None:
+        """Ask for the state with the next iteration's `Progress`."""
+        self._state_wanted = True
+
+    def _step(self) -> _Pending:
+        moment = self.timeline.at(self.iteration)
+        target = self.targets.at(moment)
+        while True:
+            try:
+                picture, value, terms, similarity = self._gradients(moment, target)
+                break
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                self._split_batch(moment.settings)
+        self.latent.step(moment.settings.learning_rate * self.rate_scale, moment.settings.weight_decay)
+        self.iteration += 1
+        captured = moment.frame is not None
+        state = self.state() if captured or self._state_wanted else None
+        self._state_wanted = False
+        progress = Progress(self.iteration, self.timeline.total_iter, moment, state=state)
+        if not captured:
+            return _Pending(progress)
+        return _Pending(progress, self._frame(picture), value, terms, similarity)
+
+    def _gradients(self, moment: Moment, target: prompts.Target) -> tuple[Tensor, Tensor, dict[str, Tensor], Tensor]:
+        """Gradients of the weighted losses on the latent's grids.
+
+        CLIP sees the cutouts in batches; their gradients meet on the picture, and one backward pass through the
+        decoder takes them to the latent. So the batch size changes memory but not the result.
+        """
+        settings = moment.settings
+        latent = self.latent.value
+        decoded = self.vqgan.decode(latent)
+        picture = losses.within_range(decoded)
+        seen = picture.detach().requires_grad_()
+        terms, similarity = self._clip_terms(seen, settings, target, moment.iteration)
+        others = {name: weight * loss for name, weight, loss in self._other_terms(seen, latent, settings.losses)}
+        on_picture = [loss for name, loss in others.items() if name != "vq"]
+        if on_picture:
+            (self._loss_scale * sum(on_picture)).backward()
+        leaves, gradients = [picture], [seen.grad]
+        if "vq" in others:
+            leaves, gradients = [*leaves, self._loss_scale * others["vq"]], [*gradients, None]
+        torch.autograd.backward(leaves, gradients)
+        for grid in self.latent.grids:
+            grid.grad /= self._loss_scale
+        terms |= {name: loss.detach() for name, loss in others.items()}
+        return picture.detach(), latent.detach(), terms, similarity
+
+    def _clip_terms(
+        self, picture: Tensor, settings: Settings, target: prompts.Target, iteration: int
+    ) -> tuple[dict[str, Tensor], Tensor]:
+        """Backward the CLIP loss of all cutouts to `picture`; returns the terms and the mean similarity."""
+        count, size = settings.cutouts, self.perceptor.size
+        views = cutouts.draw_views(
+            count, size, tuple(picture.shape[-2:]), settings.augment, settings.noise_factor,
+            self.storyboard.seed, iteration, self.device,
+        )  # fmt: skip
+        weight = settings.losses.clip / count
+        include = exclude = similarity = picture.new_zeros(())
+        batch = self.batch_size or settings.batch_size or count
+        for start in range(0, count, batch):
+            embeddings = self.perceptor.embed_image(cutouts.cut(picture, views.part(start, start + batch)))
+            wanted = weight * losses.include(embeddings, target.include).sum()
+            unwanted = weight * losses.exclude(embeddings, target.exclude, target.exclude_weights).sum()
+            (self._loss_scale * (wanted + unwanted)).backward()
+            with torch.no_grad():
+                include, exclude = include + wanted.detach(), exclude + unwanted.detach()
+                similarity = similarity + (embeddings.detach() @ target.include).sum() / count
+        terms = {"clip": include}
+        if len(target.exclude):
+            terms["exclude"] = exclude
+        return terms, similarity
+
+    def _other_terms(self, picture: Tensor, latent: Tensor, weights) -> Iterator[tuple[str, float, Tensor]]:
+        if weights.vq:
+            yield "vq", weights.vq, losses.vq(latent, self.vqgan.codebook)
+        if weights.gan:
+            yield "gan", weights.gan, losses.gan(picture, self.vqgan.discriminator)
+        if weights.tv:
+            yield "tv", weights.tv, losses.tv(picture)
+
+    def _frame(self, picture: Tensor) -> Tensor:
+        """The delivered part of a picture as uint8 [height, width, 3], on its way to the host."""
+        width, height = frame_size(self.storyboard.size)
+        top, left = (picture.shape[-2] - height) // 2, (picture.shape[-1] - width) // 2
+        part = picture[0, :, top : top + height, left : left + width]
+        pixels = part.permute(1, 2, 0).mul(255).round_().to(torch.uint8)
+        return _to_host(pixels)
+
+    def _finished(self, pending: _Pending) -> Progress:
+        progress = pending.result()
+        if progress.frame is not None:
+            self._last_good, self._failures = progress.state, 0
+        return progress
+
+    def _step_back(self, iteration: int) -> None:
+        """Return to the last state whose numbers were finite, with half the learning rate."""
+        self._failures += 1
+        if self._failures > RETRIES_AFTER_NAN:
+            raise RenderError(
+                f"iteration {iteration}: the loss is still not a number after {RETRIES_AFTER_NAN} tries with a lower "
+                "learning_rate; lower it in the storyboard, or render with --precision fp32"
+            )
+        scale = self.rate_scale / 2
+        self._restore(self._last_good)
+        self.rate_scale = scale
+        self.on_notice(
+            f"iteration {iteration}: the loss is not a number; going on from iteration {self.iteration} "
+            f"with {scale:g} of the learning rate"
+        )
+
+    def _split_batch(self, settings: Settings) -> None:
+        """Halve the cutouts per CLIP call after running out of memory."""
+        batch = self.batch_size or settings.batch_size or settings.cutouts
+        for grid in self.latent.grids:
+            grid.grad = None
+        release(self.device)
+        if batch == 1:
+            width, height = self.storyboard.size
+            raise RenderError(
+                f"out of memory at {width}x{height} with one cutout at a time on {self.device}; a film of about "
+                f"{width // 2}x{height // 2} needs a quarter of it, and --memory low trades time for memory"
+            )
+        self.batch_size = (batch + 1) // 2
+        self.on_notice(f"out of memory: from here on {self.batch_size} cutouts per CLIP call (same picture, less speed)")
+
+    def _restore(self, state: State) -> None:
+        self.latent.load_state_dict(state.tensors)
+        self.iteration, self.rate_scale, self.batch_size = state.iteration, state.rate_scale, state.batch_size
+
+    def _first_latent(self) -> Tensor:
+        """The latent before the first iteration [1, channels, h, w], on the device."""
+        init, vqgan = self.storyboard.init, self.vqgan
+        width, height = picture_size(self.storyboard.size, vqgan.factor)
+        if init.image:
+            return vqgan.encode(load_picture(init.image, width, height).to(self.device))
+        h, w = height // vqgan.factor, width // vqgan.factor
+        if init.latent:
+            return _load_latent(init.latent, (1, vqgan.channels, h, w)).to(self.device)
+        random = cutouts.generator_for(self.storyboard.seed, 0, "start")
+        return noise_start(vqgan.codebook, h, w, init.noise, random).to(self.device)
+
+    def _require_discriminator(self) -> None:
+        if self.vqgan.discriminator is None:
+            for index, scene in enumerate(self.storyboard.scenes):
+                if scene.settings.losses.gan:
+                    raise VqclipError(
+                        f"scenes[{index}]: losses.gan is {scene.settings.losses.gan:g}, but the file of this VQGAN "
+                        "holds no discriminator (no tensors under loss.discriminator.); set losses.gan to 0"
+                    )
+
+
+@dataclass(frozen=True)
+class _Pending:
+    """An iteration given to the device, whose numbers may not have arrived yet."""
+
+    progress: Progress
+    frame: _Arriving | None = None
+    latent: Tensor | None = None
+    terms: dict[str, Tensor] = field(default_factory=dict)
+    similarity: Tensor | None = None
+
+    def is_finite(self) -> bool:
+        """Whether a frame's latent and losses are numbers. Iterations without a frame are not looked at."""
+        if self.frame is None:
+            return True
+        numbers = torch.stack([self.similarity, *self.terms.values(), self.progress.state.tensors["grid.0"].sum()])
+        return bool(numbers.isfinite().all())
+
+    def result(self) -> Progress:
+        if self.frame is None:
+            return self.progress
+        return Progress(
+            self.progress.iteration,
+            self.progress.total,
+            self.progress.moment,
+            float(self.similarity),
+            {name: float(value) for name, value in self.terms.items()},
+            self.frame.array(),
+            self.latent,
+            self.progress.state,
+        )
+
+
+@dataclass(frozen=True)
+class _Arriving:
+    """Pixels on their way from the device."""
+
+    pixels: Tensor
+    event: torch.cuda.Event | None = None
+
+    def array(self) -> np.ndarray:
+        if self.event:
+            self.event.synchronize()
+        return self.pixels.numpy()
+
+
+def _to_host(pixels: Tensor) -> _Arriving:
+    if pixels.device.type != "cuda":
+        return _Arriving(pixels.cpu().contiguous())
+    host = torch.empty(pixels.shape, dtype=pixels.dtype, pin_memory=True)
+    host.copy_(pixels, non_blocking=True)
+    event = torch.cuda.Event()
+    event.record()
+    return _Arriving(host, event)
+
+
+def frame_size(size: tuple[int, int]) -> tuple[int, int]:
+    """(width, height) of the film's frames: as asked for, with odd sides one pixel longer, as H.264 needs them."""
+    return size[0] + size[0] % 2, size[1] + size[1] % 2
+
+
+def picture_size(size: tuple[int, int], factor: int) -> tuple[int, int]:
+    """(width, height) of the decoded picture: the next multiples of the VQGAN's factor."""
+    return tuple(-(-side // factor) * factor for side in frame_size(size))
+
+
+def _load_latent(path, shape: tuple[int, ...]) -> Tensor:
+    from ..models.weights import read_tensors
+
+    tensors = read_tensors(path)
+    latent = tensors.get("latent")
+    if latent is None or latent.ndim != 4:
+        raise VqclipError(f"{path}: no tensor named 'latent' [1, channels, h, w] in it; films and stills save such files")
+    if latent.shape[:2] != shape[:2]:
+        raise VqclipError(f"{path}: a latent of {latent.shape[1]} channels, but this VQGAN's have {shape[1]}")
+    return torch.nn.functional.interpolate(latent.float(), size=shape[2:], mode="bilinear", align_corners=False)
+
+
+def render(storyboard: Storyboard, device: str = "auto", precision: str = "auto", memory: str = "auto") -> Iterator[Progress]:
+    """Load the storyboard's models and render it, one `Progress` per iteration; the device's memory is freed at the end.
+
+    `device` is auto, cpu, cuda, cuda:N or mps; `precision` auto, fp32, bf16 or fp16; `memory` auto, low or high.
+    """
+    from .setup import load_models
+
+    perceptor, vqgan = load_models(storyboard, device, precision, memory)
+    try:
+        yield from Session(storyboard, perceptor, vqgan).run()
+    finally:
+        used = perceptor.device
+        del perceptor, vqgan
+        release(used)

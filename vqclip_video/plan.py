@@ -1,0 +1,156 @@
+"""What a storyboard will become: its scenes, frames, iterations, time and disk, before anything heavy is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from .display import clock, prompt_text
+from .models import registry
+from .output.video import estimate_disk
+from .speed import recall
+from .storyboard.schema import Storyboard
+from .storyboard.timeline import Timeline
+
+CONTEXT_LENGTH = 77  # of every published OpenAI CLIP
+
+
+@dataclass(frozen=True)
+class PlannedScene:
+    """One row of the plan."""
+
+    scene: int  # from 1
+    start: float  # seconds of film
+    seconds: float
+    frames: int
+    iterations: int
+    transition_iterations: int
+    prompt: str
+    exclude: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that is known before rendering."""
+
+    storyboard: str
+    title: str
+    models: str
+    scenes: tuple[PlannedScene, ...]
+    frames: int
+    fps: float
+    seconds: float
+    total_iter: int
+    im_shape: tuple[int, int, int]  # height x width x 3, as delivered
+    optimised_shape: tuple[int, int, int]  # as decoded: the next multiple of the VQGAN's factor
+    film: str
+    folder: str
+    render_seconds: float | None  # estimated; None before a first render with these models
+    disk_bytes: int  # at most, while rendering
+
+    def as_dict(self) -> dict:
+        return asdict(self)
+
+    def as_text(self) -> str:
+        """The table that `vqclip-video plan` prints."""
+        rows = [("scene", "start", "length", "frames", "iterations", "prompt")]
+        for s in self.scenes:
+            prompt = s.prompt + (f"  (not: {s.exclude})" if s.exclude else "")
+            rows.append((str(s.scene), clock(s.start), clock(s.seconds), str(s.frames), str(s.iterations), prompt))
+        widths = [max(len(row[i]) for row in rows) for i in range(5)]
+        table = ["  ".join([*(cell.rjust(w) for cell, w in zip(row, widths, strict=False)), row[5]]) for row in rows]
+        return "\n".join([*([self.title, ""] if self.title else []), *table, "", *self._totals()])
+
+    def summary(self) -> str:
+        """One line: the storyboard is right, and what it becomes."""
+        height, width, _ = self.im_shape
+        return (
+            f"{self.storyboard}: ok, {len(self.scenes)} scenes, {self.frames} frames of {width}x{height}, "
+            f"{clock(self.seconds)} at {self.fps:g} fps, {self.total_iter} iterations"
+        )
+
+    def _totals(self) -> Iterator[str]:
+        height, width, _ = self.im_shape
+        inner = "x".join(str(n) for n in self.optimised_shape[1::-1])
+        yield f"film        {self.frames} frames at {self.fps:g} fps, {clock(self.seconds)}"
+        yield f"total_iter  {self.total_iter}"
+        yield f"im_shape    {height} x {width} x 3" + (
+            f", cut from {inner}" if self.optimised_shape != self.im_shape else ""
+        )
+        yield f"models      {self.models}"
+        yield f"goes to     {self.film}, and {self.folder}{'/'}"
+        time = "known after a first render here" if self.render_seconds is None else f"about {clock(self.render_seconds)}"
+        yield f"rendering   {time}"
+        yield f"disk        at most {self.disk_bytes / 1e6:,.0f} MB while rendering"
+
+
+def make_plan(storyboard: Storyboard, film: Path) -> Plan:
+    """The plan of a storyboard whose film goes to `film`. The models' files need not be here."""
+    timeline = Timeline(storyboard)
+    width, height = (side + side % 2 for side in storyboard.size)
+    factor = registry.factor(storyboard.models)
+    inner = tuple(-(-side // factor) * factor for side in (height, width))
+    return Plan(
+        storyboard=str(storyboard.source or "storyboard"),
+        title=storyboard.title,
+        models=models_text(storyboard),
+        scenes=tuple(_scene_row(storyboard, timeline, index) for index in range(len(storyboard.scenes))),
+        frames=timeline.frames,
+        fps=storyboard.fps,
+        seconds=timeline.seconds,
+        total_iter=timeline.total_iter,
+        im_shape=(height, width, 3),
+        optimised_shape=(*inner, 3),
+        film=str(film),
+        folder=str(film.with_suffix("")),
+        render_seconds=_estimate(storyboard, timeline, inner),
+        disk_bytes=estimate_disk(timeline.frames, (width, height)),
+    )
+
+
+def models_text(storyboard: Storyboard) -> str:
+    """The models as a person names them."""
+    models = storyboard.models
+    return models.clip if models.clip == models.vqgan else f"{models.clip} + {models.vqgan}"
+
+
+def mean_cutouts(storyboard: Storyboard, timeline: Timeline) -> float:
+    """Cutouts per iteration, averaged over the film."""
+    cutouts = sum(span.iterations * storyboard.scenes[span.scene].settings.cutouts for span in timeline.spans)
+    return cutouts / timeline.total_iter
+
+
+def cut_prompts(storyboard: Storyboard) -> Iterator[tuple[str, int, str]]:
+    """(where, tokens, the part that is not read) of every text longer than CLIP's context."""
+    for index, scene in enumerate(storyboard.scenes):
+        texts = [(f"scenes[{index}].prompt", part.text) for part in scene.prompt]
+        texts += [(f"scenes[{index}].settings.exclude", part.text) for part in scene.settings.exclude]
+        texts.append((f"scenes[{index}].settings.style", scene.settings.style))
+        for where, text in texts:
+            # No token is shorter than a byte, so a short text needs no tokeniser (and no wait for its vocabulary).
+            if text and len(text.encode()) > CONTEXT_LENGTH - 2:
+                from .models.tokens import count_tokens
+
+                count, lost = count_tokens(text)
+                if lost:
+                    yield where, count, lost
+
+
+def _scene_row(storyboard: Storyboard, timeline: Timeline, index: int) -> PlannedScene:
+    span, scene = timeline.spans[index], storyboard.scenes[index]
+    return PlannedScene(
+        scene=index + 1,
+        start=span.first_frame / storyboard.fps,
+        seconds=span.frames / storyboard.fps,
+        frames=span.frames,
+        iterations=span.iterations,
+        transition_iterations=span.transition_iterations,
+        prompt=prompt_text(scene.prompt),
+        exclude=prompt_text(scene.settings.exclude) if scene.settings.exclude else "",
+    )
+
+
+def _estimate(storyboard: Storyboard, timeline: Timeline, inner: tuple[int, int]) -> float | None:
+    each = recall(models_text(storyboard), inner[0] * inner[1], mean_cutouts(storyboard, timeline))
+    return None if each is None else each * timeline.total_iter
