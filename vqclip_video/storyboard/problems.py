@@ -80,12 +80,9 @@ def nearest(marks: dict[str, Mark], where: str) -> Mark | None:
 
 def quoted(text: str) -> str:
     """A piece of a user's file for a message: on one line, printable, not longer than a line can bear."""
-    return ascii_safe(text if len(text) <= LONGEST_QUOTE else text[: LONGEST_QUOTE - 1] + "…")
-
-
-def ascii_safe(text: str) -> str:
-    """`repr` with single quotes throughout, so that two messages about one text look alike."""
-    return "'" + repr('"' + text)[2:-1].replace("\\'", "'") + "'"
+    short = text if len(text) <= LONGEST_QUOTE else text[: LONGEST_QUOTE - 1] + "…"
+    # The leading double quote makes repr choose single quotes, so that all messages look alike.
+    return "'" + repr('"' + short)[2:-1].replace("\\'", "'") + "'"
 
 
 def did_you_mean(word: str, known: list[str]) -> str:

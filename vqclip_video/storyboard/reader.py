@@ -15,11 +15,12 @@ from .convert import BAD, Converter
 from .files import reason
 from .problems import Mark, Problem, Problems, nearest
 from .schema import Storyboard
+from .writer import dump
 from .yaml_nodes import Node, Scalar, YamlError, load
 
-__all__ = ["Problem", "parse", "problem_at", "read"]
+__all__ = ["Problem", "dump", "parse", "problem_at", "read"]
 
-MOST_BYTES = 2**20
+MOST_BYTES = 2 * 2**20
 NAMELESS = "<string>"
 
 

@@ -5,7 +5,7 @@ Pure arithmetic on a `Storyboard`; no model is needed to ask.
 
 from __future__ import annotations
 
-import math
+import functools
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -93,6 +93,7 @@ class Timeline:
         return span.first_iteration + (frame - span.first_frame + 1) * show_step - 1
 
 
+@functools.lru_cache(maxsize=4096)
 def exact(value: float) -> Fraction:
     """The decimal number a person wrote, not its binary neighbour: 0.1 is one tenth, so that sums do not drift."""
     return Fraction(str(value))
@@ -108,12 +109,11 @@ def scene_seconds(scene: Scene, fps: float) -> float:
 def _spans(storyboard: Storyboard) -> Iterator[Span]:
     fps = exact(storyboard.fps)
     position = Fraction(0)  # in frames, exact; only a scene's borders are rounded to whole ones
-    first_iteration = 0
+    first_frame = first_iteration = 0
     for index, scene in enumerate(storyboard.scenes):
         show_step = scene.settings.show_step
         end = position + (exact(scene.duration) * fps if scene.iterations is None else scene.iterations // show_step)
-        first_frame, end_frame = _half_up(position), _half_up(end)
-        frames = end_frame - first_frame
+        frames = _half_up(end) - first_frame
         iterations = scene.iterations or frames * show_step
         travel = _transition_iterations(scene, fps) if index else 0
         yield Span(
@@ -126,11 +126,12 @@ def _spans(storyboard: Storyboard) -> Iterator[Span]:
             transition_iterations=min(travel, iterations),
         )
         position = end
+        first_frame += frames
         first_iteration += iterations
 
 
 def _half_up(value: Fraction) -> int:
-    return math.floor(value + Fraction(1, 2))
+    return (2 * value.numerator + value.denominator) // (2 * value.denominator)
 
 
 def _transition_iterations(scene: Scene, fps: Fraction) -> int:

@@ -14,7 +14,7 @@ import yaml
 
 from .problems import Mark, quoted
 
-MOST_NODES = 200_000  # once aliases are written out: ten thousand scenes fit, an alias bomb does not
+MOST_NODES = 150_000  # once aliases are written out: ten thousand scenes fit, an alias bomb does not
 MOST_DEPTH = 50
 
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
