@@ -77,41 +77,41 @@ def _skeleton(tensors: Mapping[str, Tensor], path: Path) -> nn.Module:
     """The packaged CLIP module in the sizes of `tensors`, without memory."""
     try:
         sizes = _image_sizes(tensors) | _text_sizes(tensors)
-    except (KeyError, IndexError, ValueError) as error:
+    except ValueError as error:
         raise ModelError(
-            f"{path}: not a CLIP checkpoint in OpenAI's layout ({error.args[0]}); needed is a file like ViT-B-32.pt, "
-            f"found are {len(tensors)} tensors, such as {', '.join(list(tensors)[:3])}"
+            f"{path}: not a CLIP checkpoint in OpenAI's layout: {error}; needed is a file like OpenAI's ViT-B-32.pt, "
+            f"found were {len(tensors)} tensors, such as {', '.join(list(tensors)[:3])}"
         ) from None
     with Unfilled():
         return clip_file("model").CLIP(**sizes)
 
 
 def _image_sizes(tensors: Mapping[str, Tensor]) -> dict[str, Any]:
-    """The image tower's arguments of the packaged CLIP. Raises KeyError, IndexError or ValueError."""
+    """The image tower's arguments of the packaged CLIP. Raises ValueError."""
     if "visual.proj" in tensors:
-        patches, weight = tensors["visual.positional_embedding"], tensors["visual.conv1.weight"]
-        width, patch = weight.shape[0], weight.shape[-1]
+        width, _, patch, _ = _shape(tensors, "visual.conv1.weight", 4)
         _check_heads("visual.conv1.weight", width)
-        layers, size = _count(tensors, "visual.transformer.resblocks."), patch * _side(patches)
+        layers = _count(tensors, "visual.transformer.resblocks.")
+        size = patch * _side(tensors, "visual.positional_embedding")
     else:
-        patches, weight = tensors["visual.attnpool.positional_embedding"], tensors["visual.layer1.0.conv1.weight"]
-        width, patch = weight.shape[0], None
-        _check_heads("visual.attnpool.positional_embedding", width * 32)
-        layers, size = tuple(_count(tensors, f"visual.layer{i}.") for i in (1, 2, 3, 4)), 32 * _side(patches)
+        width, patch = _shape(tensors, "visual.layer1.0.conv1.weight", 4)[0], None
+        _check_heads("visual.layer1.0.conv1.weight, times 32,", width * 32)
+        layers = tuple(_count(tensors, f"visual.layer{i}.") for i in (1, 2, 3, 4))
+        size = 32 * _side(tensors, "visual.attnpool.positional_embedding")
     return {"image_resolution": size, "vision_layers": layers, "vision_width": width, "vision_patch_size": patch}
 
 
 def _text_sizes(tensors: Mapping[str, Tensor]) -> dict[str, int]:
-    """The text tower's arguments of the packaged CLIP. Raises KeyError, IndexError or ValueError."""
-    context_length, width = tensors["positional_embedding"].shape
-    words = len(tensors["token_embedding.weight"])
+    """The text tower's arguments of the packaged CLIP. Raises ValueError."""
+    context_length, width = _shape(tensors, "positional_embedding", 2)
+    words = _shape(tensors, "token_embedding.weight", 2)[0]
     _check_heads("positional_embedding", width)
     if words != vocabulary_size():
         raise ValueError(f"token_embedding.weight knows {words} tokens, CLIP's vocabulary has {vocabulary_size()}")
     if context_length < 3:
         raise ValueError(f"positional_embedding has {context_length} places, a text needs 3 at least")
     return {
-        "embed_dim": tensors["text_projection"].shape[1],
+        "embed_dim": _shape(tensors, "text_projection", 2)[1],
         "context_length": context_length,
         "vocab_size": words,
         "transformer_width": width,
@@ -120,11 +120,21 @@ def _text_sizes(tensors: Mapping[str, Tensor]) -> dict[str, int]:
     }
 
 
-def _side(positions: Tensor) -> int:
-    """Places along a side of a square feature map, from the embeddings of its places and one more."""
-    side = math.isqrt(max(len(positions) - 1, 0))
-    if not side or side * side + 1 != len(positions):
-        raise ValueError(f"{len(positions)} positions are not a square of places and one more")
+def _shape(tensors: Mapping[str, Tensor], name: str, dimensions: int) -> tuple[int, ...]:
+    if name not in tensors:
+        raise ValueError(f"no tensor {name}")
+    shape = tuple(tensors[name].shape)
+    if len(shape) != dimensions or not all(shape):
+        raise ValueError(f"{name} has the shape {list(shape)}, {dimensions} sizes above 0 are needed")
+    return shape
+
+
+def _side(tensors: Mapping[str, Tensor], name: str) -> int:
+    """Places along a side of a square feature map, from the embeddings `name` of its places and one more."""
+    places = _shape(tensors, name, 2)[0] - 1
+    side = math.isqrt(places)
+    if not side or side * side != places:
+        raise ValueError(f"{name} has {places + 1} rows, not those of a square of places and one more")
     return side
 
 
@@ -132,10 +142,10 @@ def _count(tensors: Mapping[str, Tensor], prefix: str) -> int:
     """How many numbered layers there are below `prefix`."""
     numbers = {name[len(prefix) :].partition(".")[0] for name in tensors if name.startswith(prefix)}
     if not numbers:
-        raise ValueError(f"no tensor is named {prefix}0…")
+        raise ValueError(f"no tensor {prefix}0…")
     return len(numbers)
 
 
 def _check_heads(name: str, width: int) -> None:
-    if not width or width % HEAD:
+    if width % HEAD:
         raise ValueError(f"{name} is {width} wide, CLIP's attention heads take a multiple of {HEAD}")

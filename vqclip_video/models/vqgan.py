@@ -41,15 +41,10 @@ class VQGAN:
         self.factor: int = config.factor  # pixels along a side for one place of the latent
         self.channels: int = config.embed_dim  # of the latent
         self._network, self._gumbel, self._path = network, config.gumbel, path
-        entries = network.quantize.embed if config.gumbel else network.quantize.embedding
-        parts = (entries, network.post_quant_conv, network.decoder)
-        for part in parts:
-            check_finite(part.state_dict(), path)
-        self.codebook: Tensor = entries.weight.detach().to(device, torch.float32)  # [n_embed, channels]
+        entries = self._part("quantize.embed" if config.gumbel else "quantize.embedding", torch.float32)
+        self.codebook: Tensor = entries.weight.detach()  # [n_embed, channels], float32
         self.low, self.high = self.codebook.amin(0), self.codebook.amax(0)  # [channels], its range
-        for part in parts[1:]:
-            part.to(device, dtype)
-        self._decoder = LeanDecoder(network.decoder, network.post_quant_conv, low_memory)
+        self._decoder = LeanDecoder(self._part("decoder", dtype), self._part("post_quant_conv", dtype), low_memory)
 
     def decode(self, z: Tensor) -> Tensor:
         """Pictures [n, 3, h·factor, w·factor], float32, nominally 0..1 but not clamped; differentiable.
@@ -65,11 +60,10 @@ class VQGAN:
         A VQModel gives its continuous latent, before quantisation. A GumbelVQ has none: its encoder gives scores of
         the codebook's entries, and its decoder was trained on single entries, so the best-scored entry is taken.
         """
-        encoder, quant_conv, projection = self._encoder
-        h = quant_conv(encoder(images.to(self.device, torch.float32) * 2 - 1))
-        if projection is None:
-            return h
-        return self.codebook[projection(h).argmax(1)].permute(0, 3, 1, 2).contiguous()
+        h = images.to(self.device, torch.float32) * 2 - 1
+        for part in self._encoder:
+            h = part(h)
+        return self.codebook[h.argmax(1)].permute(0, 3, 1, 2).contiguous() if self._gumbel else h
 
     @torch.no_grad()
     def quantise(self, z: Tensor) -> Tensor:
@@ -87,20 +81,19 @@ class VQGAN:
 
         It takes pictures [n, 3, H, W] with values -1..1; its scores are high where they look real.
         """
-        if not hasattr(self._network, "loss"):
-            return None
-        return self._ready(self._network.loss.discriminator)
+        return self._part("loss.discriminator", torch.float32) if hasattr(self._network, "loss") else None
 
     @cached_property
-    def _encoder(self) -> tuple[nn.Module, nn.Module, nn.Module | None]:
-        """Encoder, quant_conv and, of a GumbelVQ, the projection: in float32, since it runs once if at all."""
-        network = self._network
-        parts = (network.encoder, network.quant_conv, network.quantize.proj if self._gumbel else None)
-        return tuple(part and self._ready(part) for part in parts)
+    def _encoder(self) -> list[nn.Module]:
+        """The encoder's parts in order; in float32, since it runs once if at all."""
+        names = ["encoder", "quant_conv", *(["quantize.proj"] if self._gumbel else [])]
+        return [self._part(name, torch.float32) for name in names]
 
-    def _ready(self, part: nn.Module) -> nn.Module:
-        check_finite(part.state_dict(), self._path)
-        return part.to(self.device, torch.float32)
+    def _part(self, name: str, dtype: torch.dtype) -> nn.Module:
+        """A part of the network, checked, and converted where it is used: films from noise need no encoder."""
+        part = self._network.get_submodule(name)
+        check_finite(part.state_dict(prefix=f"{name}."), self._path)
+        return part.to(self.device, dtype)
 
 
 def load_vqgan(
