@@ -132,6 +132,11 @@ def paths_of(model: Model) -> tuple[Path, ...]:
     return tuple(_place(model, file) for file in model.files)
 
 
+def own_place(model: Model, file: ModelFile) -> Path:
+    """Where a fetched file is put."""
+    return models_dir() / model.kind / file.filename
+
+
 def status(model: Model) -> str:
     """ "present", "missing" or, where a file has not the size it should have, "damaged"."""
     found = [_file_status(path, file) for path, file in zip(paths_of(model), model.files, strict=True)]
@@ -222,7 +227,7 @@ def _recorded() -> dict:
 def _place(model: Model, file: ModelFile) -> Path:
     if model.bundled:
         return BUNDLED / file.filename
-    own = models_dir() / model.kind / file.filename
+    own = own_place(model, file)
     if model.kind == "clip" and not own.is_file():
         # Where OpenAI's package downloads to, whatever the platform. Unlike expanduser of pathlib, that of
         # os.path does not fail where the account has no home.
