@@ -38,9 +38,9 @@ class Problem:
 class Problems:
     """Collects the mistakes of one storyboard, and knows the place of every value read so far (`marks`)."""
 
-    def __init__(self, name: str):
+    def __init__(self, name: str, marks: dict[str, Mark] | None = None):
         self.name = name
-        self.marks: dict[str, Mark] = {}
+        self.marks = {} if marks is None else marks
         self._found: dict[tuple[Mark, str], Problem] = {}
 
     def __bool__(self) -> bool:
@@ -51,19 +51,14 @@ class Problems:
 
         Raises StoryboardError at the hundredth.
         """
-        if mark.override:
-            repeats = mark.override == where or mark.override.startswith((f"{where}.", f"{where}["))
-            problem = Problem(f"--set {mark.override}", 0, 0, "" if repeats else where, message)
-        else:
-            problem = Problem(self.name, mark.line, mark.column, where, message)
-        self._found.setdefault((mark, message), problem)
+        self._found.setdefault((mark, message), problem_of(self.name, mark, where, message))
         if len(self._found) == MOST_PROBLEMS:
             stop = Problem(self.name, 0, 0, "", f"{MOST_PROBLEMS} mistakes; mend these and the rest will be shown")
             self.fail(stop)
 
     def at(self, where: str, message: str) -> None:
         """Record a mistake at the place of the value `where`, or of the nearest thing around it."""
-        self.add(nearest(self.marks, where) or Mark(0, 0), where, message)
+        self.add(nearest(self.marks, where), where, message)
 
     def fail(self, *more: Problem) -> NoReturn:
         """Raise all that was found, in the order of the file, those of `--set` last."""
@@ -71,11 +66,19 @@ class Problems:
         raise StoryboardError([*found, *more])
 
 
-def nearest(marks: dict[str, Mark], where: str) -> Mark | None:
+def problem_of(name: str, mark: Mark, where: str, message: str) -> Problem:
+    """A mistake in the storyboard called `name`, or in the `--set` that the mark tells of."""
+    if not mark.override:
+        return Problem(name, mark.line, mark.column, where, message)
+    repeats = mark.override == where or mark.override.startswith((f"{where}.", f"{where}["))
+    return Problem(f"--set {mark.override}", 0, 0, "" if repeats else where, message)
+
+
+def nearest(marks: dict[str, Mark], where: str) -> Mark:
     """The mark of the dotted path `where`, or else of the longest path that leads there."""
     while where and where not in marks:
         where = where[: max(where.rfind("."), where.rfind("["), 0)]
-    return marks.get(where)
+    return marks.get(where, Mark(0, 0))
 
 
 def quoted(text: str) -> str:

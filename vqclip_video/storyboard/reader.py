@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from . import film
 from . import overrides as overriding
 from .convert import BAD, Converter
 from .files import reason
-from .problems import Mark, Problem, Problems, nearest
+from .problems import Mark, Problem, Problems, nearest, problem_of
+from .resolve import assemble
 from .schema import Storyboard
 from .writer import dump
 from .yaml_nodes import Node, Scalar, YamlError, load
@@ -53,24 +53,18 @@ def parse(text: str, *, name: str = NAMELESS, base: str | Path = ".", overrides:
 
 def problem_at(storyboard: Storyboard, where: str, message: str) -> Problem:
     """A mistake that only a later check can see, at the place of the value `where`, such as "models.clip"."""
-    name = str(storyboard.source or NAMELESS)
     mark = nearest(storyboard.marks, where)
-    if mark is None:
-        return Problem(name, 0, 0, where, message)
-    if mark[0] == 0:  # it was not in the file
-        return Problem(f"--set {where}", 0, 0, "", message)
-    return Problem(name, *mark, where, message)
+    return problem_of(str(storyboard.source or NAMELESS), mark, where, message)
 
 
 def _parse(text: str, problems: Problems, base: Path, overrides: Sequence[str]) -> Storyboard:
     root = overriding.apply(_root(text, problems), overrides, problems)
     problems.marks[""] = root.mark
     given = Converter(base.absolute(), problems).section(Storyboard, root, "")
-    storyboard = film.assemble(given, problems) if given is not BAD else None
+    storyboard = assemble(given, problems) if given is not BAD else None
     if problems or storyboard is None:
         problems.fail()
-    marks = {where: (0, 0) if mark.override else (mark.line, mark.column) for where, mark in problems.marks.items()}
-    return replace(storyboard, marks=marks)
+    return replace(storyboard, marks=problems.marks)
 
 
 def _root(text: str, problems: Problems) -> Node:

@@ -63,8 +63,10 @@ class Augment:
         0.45, "side of the smallest crop, as a share of the picture's shorter side", above=0.0, most=1.0
     )
     pad: float = option(
-        0.06, "how far a crop may reach beyond the border, as a share of the picture's shorter side",
-        least=0.0, most=0.5,
+        0.06,
+        "how far a crop may reach beyond the border, as a share of the picture's shorter side",
+        least=0.0,
+        most=0.5,
     )
     gain: float = option(0.15, "largest change of contrast and brightness", least=0.0, most=1.0)
 
@@ -96,8 +98,11 @@ class Transition:
     """How the target travels from the scene before to this one, counted from this scene's start."""
 
     duration: float = option(
-        1.0, "seconds of film; by default 1s, or the whole scene where it is shorter",
-        least=0.0, most=86400.0, kind="time",
+        1.0,
+        "seconds of film; by default 1s, or the whole scene where it is shorter",
+        least=0.0,
+        most=86400.0,
+        kind="time",
     )
     curve: str = option("ease-in-out", "course of the travel over time", choices=CURVES)
     blend: str = option("slerp", "path between the two targets: along the sphere, or straight", choices=BLENDS)
@@ -113,8 +118,11 @@ class Scene:
     )
     iterations: int | None = option(None, "optimiser steps, instead of a duration", least=1, most=100_000_000)
     at: float | None = option(
-        None, "when the scene starts, instead of a duration; then every scene says so",
-        least=0.0, most=86400.0, kind="time",
+        None,
+        "when the scene starts, instead of a duration; then every scene says so",
+        least=0.0,
+        most=86400.0,
+        kind="time",
     )
     transition: Transition | None = option(None, "how the target travels here from the scene before")
     settings: Settings = option(Settings(), "overrides of the film's settings")
@@ -157,6 +165,7 @@ class Storyboard:
     settings: Settings = option(Settings(), "defaults for every scene")
     scenes: tuple[Scene, ...] = option((), "the scenes, in order")
     source: Path | None = field(default=None, compare=False, metadata={"internal": True})
+    # Where each value was written (problems.Mark: line, column), by its dotted path, for checks that come later.
     marks: dict = field(default_factory=dict, compare=False, repr=False, metadata={"internal": True})
 
 

@@ -1,0 +1,557 @@
+import os
+import re
+import subprocess
+import sys
+import unicodedata
+from dataclasses import fields, replace
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from vqclip_video.errors import StoryboardError
+from vqclip_video.storyboard import reader
+from vqclip_video.storyboard.schema import BLENDS, CURVES, PromptPart, Settings, Transition, keys
+from vqclip_video.storyboard.template import TEMPLATE
+from vqclip_video.storyboard.timeline import Timeline
+
+ONE_SCENE = "scenes: [{prompt: a hill}]\n"
+
+
+def parse(text, **options):
+    return reader.parse(text, **options)
+
+
+def complaints(text, **options):
+    """Every message, without the name of the file."""
+    with pytest.raises(StoryboardError) as caught:
+        reader.parse(text, **options)
+    return [str(problem).removeprefix("<string>:").removeprefix(" ") for problem in caught.value.problems]
+
+
+def complaint(text, **options):
+    (only,) = complaints(text, **options)
+    return only
+
+
+@pytest.fixture
+def folder(tmp_path):
+    Image.new("RGB", (8, 8), "orange").save(tmp_path / "ref.png")
+    (tmp_path / "start.safetensors").write_bytes(b"\0" * 16)
+    return tmp_path
+
+
+# The whole language
+
+
+def test_a_whole_storyboard(folder):
+    (folder / "story.yaml").write_text(
+        """\
+title: A year in the valley
+size: 256x128
+fps: 25
+seed: 7
+models: {clip: ViT-B/32, vqgan: weights/last.ckpt, vqgan_config: model.yaml}
+init: {image: ref.png, noise: 0.1}
+settings:
+  learning_rate: 1e-2
+  style: flat illustration, soft light
+  exclude: [watermark, {image: ref.png, weight: 2}]
+  losses: {vq: 0.5}
+scenes:
+  - prompt: a snowy mountain
+    duration: 2s
+  - prompt: [green hills, {text: sunrise, weight: 0.5}, {image: ref.png, weight: 0.3}, [clouds, 0.2]]
+    transition: {duration: 1.5s, curve: linear, blend: lerp}
+    settings: {learning_rate: 0.2, losses: {tv: 0.1}, exclude: people}
+  - prompt: an autumn forest
+    iterations: 240
+""",
+        encoding="utf-8",
+    )
+    story = reader.read(folder / "story.yaml")
+    picture = folder / "ref.png"
+    assert (story.title, story.size, story.fps, story.seed) == ("A year in the valley", (256, 128), 25.0, 7)
+    assert (story.models.clip, story.models.vqgan) == ("ViT-B/32", str(folder / "weights" / "last.ckpt"))
+    assert story.models.vqgan_config == folder / "model.yaml"
+    assert (story.init.image, story.init.noise, story.init.latent) == (picture, 0.1, None)
+    first, second, third = story.scenes
+    assert first.prompt == (PromptPart("a snowy mountain"),) and first.transition is None
+    assert second.prompt == (
+        PromptPart("green hills"), PromptPart("sunrise", weight=0.5),
+        PromptPart(image=picture, weight=0.3), PromptPart("clouds", weight=0.2),
+    )  # fmt: skip
+    assert first.settings == story.settings
+    assert story.settings.exclude == (PromptPart("watermark"), PromptPart(image=picture, weight=2.0))
+    assert second.settings.exclude == (PromptPart("people"),)
+    assert second.settings.losses == replace(story.settings.losses, tv=0.1) and story.settings.losses.vq == 0.5
+    assert second.settings.learning_rate == 0.2 and second.settings.style == story.settings.style
+    assert (first.duration, second.duration, third.duration, third.iterations) == (2.0, 3.0, None, 240)
+    assert second.transition == Transition(1.5, "linear", "lerp")
+    assert story.source == folder / "story.yaml"
+
+
+def test_the_smallest_storyboard_is_all_defaults():
+    story = parse(ONE_SCENE)
+    assert story.settings == Settings() and story.scenes[0].duration == 3.0
+    assert (story.models.clip, story.models.vqgan) == ("storybook", "storybook")
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [("3", 3), ("2.5", 2.5), ("3s", 3), ("'3 s'", 3), ("500ms", 0.5), ("1:30", 90), ("'1:30'", 90), ("2m", 120),
+     ("1m30s", 90), ("1m 30s", 90), ("1:02:03.5", 3723.5), ("1h", 3600), ("1h1m1s500ms", 3661.5), ("1e1", 10),
+     (".5", 0.5)],
+)  # fmt: skip
+def test_times(written, seconds):
+    assert parse(f"scenes: [{{prompt: x, duration: {written}}}]").scenes[0].duration == seconds
+
+
+@pytest.mark.parametrize("written", ["3x", "s", "1:99", "-3", "0", "25h", ".nan", "inf", "1e999", "[3]", "1 2s", "''"])
+def test_what_is_no_time(written):
+    assert "expected a time such as 3, 2.5s, 500ms or 1:30 above 0" in complaint(
+        f"scenes: [{{prompt: x, duration: {written}}}]"
+    )
+
+
+@pytest.mark.parametrize("written", ["64x48", "64X48", "64×48", "'64 x 48'", "[64, 48]"])
+def test_sizes(written):
+    assert parse(f"size: {written}\n{ONE_SCENE}").size == (64, 48)
+
+
+@pytest.mark.parametrize(
+    "written", ["64", "64x", "8x64", "64x9000", "[64]", "[64, 48, 3]", "[64, x]", "{a: 1}", "-64x9"]
+)
+def test_what_is_no_size(written):
+    said = complaint(f"size: {written}\n{ONE_SCENE}")
+    assert "size: expected a size such as 256x256, each side from 16 to 8192" in said
+
+
+@pytest.mark.parametrize("word", ["on", "no", "1:30", "1e-3", "2024", "'null'", "0x10", "true", "🔥"])
+def test_what_yaml_takes_for_something_else_is_a_text_where_a_text_is_meant(word):
+    assert parse(f"scenes: [{{prompt: {word}}}]").scenes[0].prompt == (PromptPart(word.strip("'")),)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ("cutouts: 2.5", "1:21: settings.cutouts: expected a whole number from 1 to 1024, found '2.5'"),
+        ("cutouts: '24'", "expected a whole number from 1 to 1024, found the text '24'; remove the quotes"),
+        ("cutouts: 1_000", "found '1_000'"),
+        ("cutouts: 0x10", "found '0x10'"),
+        ("cutouts: on", "found 'on'"),
+        ("w1: .nan", "settings.w1: expected a number from 0 to 1000, found '.nan'"),
+        ("w1: nan", "found 'nan'"),
+        ("w1: -.inf", "found '-.inf'"),
+        ("w1: 1e400", "found '1e400'"),
+        ("w1: -1", "found '-1'"),
+        ("w1: ", "found nothing"),
+        ("w1: ~", "found nothing"),
+        ("w1: null", "found nothing"),
+        ("w1: [1]", "found a list"),
+        ("w1: {a: 1}", "found a mapping"),
+        ("learning_rate: 0", "expected a number above 0 and at most 10, found '0'"),
+        ("style: ", 'expected a text, found nothing; write "" for an empty text'),
+        ("losses: 3", "expected a mapping with keys such as clip, vq, gan, tv; found '3'"),
+        ("losses: {clip: 0}", "every loss has the weight 0"),
+        ("w1: 0", "w1 is 0 and there is no style"),
+        ("w1: 0, w2: 0, style: ink", "w1 is 0 and there is no style"),
+        ("exclude: {text: x, weight: -1}", "found '-1'; what is excluded has a positive weight"),
+        ("augment: {flip: 2}", "settings.augment.flip: expected a number from 0 to 1, found '2'"),
+        ('style: "a\\0b"', "settings.style: the character U+0000 does not belong in a text"),
+    ],
+)
+def test_values_that_do_not_fit_their_key(settings, message):
+    assert message in complaint(f"settings: {{{settings}}}\n{ONE_SCENE}")
+
+
+@pytest.mark.parametrize(
+    ("prompt", "message"),
+    [
+        ("", "scenes[0].prompt: expected a text, or a list of texts"),
+        ("'  '", "expected a text with words in it, found the text '  '"),
+        ("'?!'", "expected a text with words in it"),
+        ("[]", "expected at least one text or image"),
+        ("[a, [b, c]]", "scenes[0].prompt[1].weight: expected a number above 0"),
+        ("[a, 0.5]", "scenes[0].prompt[1]: found the number '0.5' among texts"),
+        ("[a, ~]", "scenes[0].prompt[1]: expected a text"),
+        ("[[a, 1, 2]]", "scenes[0].prompt[0]: expected a text"),
+        ("{weight: 1}", "expected a text or an image, found neither"),
+        ("{text: a, image: b}", "found both text and image"),
+        ("{text: a, weight: -0.5}", "found '-0.5'; name what should not be seen in exclude"),
+        ("{text: a, weigth: 1}", "scenes[0].prompt: unknown key 'weigth'; did you mean 'weight'?"),
+        ("{text: 7, weight: 0}", "scenes[0].prompt.weight: expected a number above 0 and at most 1000"),
+    ],
+)
+def test_what_is_no_prompt(prompt, message):
+    assert any(message in said for said in complaints(f"scenes: [{{prompt: {prompt}}}]"))
+
+
+def test_a_long_prompt_is_the_tokenizers_business():
+    assert parse(f"scenes: [{{prompt: {'very ' * 80} long}}]").scenes
+
+
+# Mistakes, all at once and each in its place
+
+
+def test_every_mistake_is_told_at_once_with_its_place(tmp_path):
+    story = tmp_path / "story.yaml"
+    story.write_text(
+        """\
+titel: x
+fps: 0
+settings:
+  cutouts: 4
+  learnig_rate: 0.1
+  cutouts: 8
+scenes:
+  - prompt: a
+    transition: {curve: eas-in}
+  - duration: 2s
+  - 7
+"""
+    )
+    with pytest.raises(StoryboardError) as caught:
+        reader.read(story)
+    assert caught.value.exit_code == 2
+    assert str(caught.value).splitlines() == [
+        f"{story}:1:1: unknown key 'titel'; did you mean 'title'?",
+        f"{story}:2:6: fps: expected a number from 1 to 240, found '0'",
+        f"{story}:5:3: settings: unknown key 'learnig_rate'; did you mean 'learning_rate'?",
+        f"{story}:6:3: settings: the key 'cutouts' is repeated; it stands in line 4",
+        f"{story}:9:25: scenes[0].transition.curve: expected one of linear, ease-in, ease-out, ease-in-out, cut, "
+        "found 'eas-in'; did you mean 'ease-in'?",
+        f"{story}:10:5: scenes[1]: the prompt is missing: what should the picture show?",
+        f"{story}:11:5: scenes[2]: expected a mapping with keys such as prompt, duration, iterations, at; found '7'",
+    ]
+
+
+def test_a_mistake_that_aliases_repeat_is_told_once():
+    text = "scenes:\n- {prompt: a, settings: &s {w1: x}}\n" + "- {prompt: a, settings: *s}\n" * 5
+    assert complaint(text).startswith("2:33: scenes[0].settings.w1:")
+
+
+def test_a_flood_of_mistakes_is_cut_short():
+    said = complaints("".join(f"key{i}: 1\n" for i in range(10_000)))
+    assert len(said) == 101 and "mend these" in said[-1]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a:\n\tb: 1", "2:1: a tab in the indentation"),
+        ('title: "x\n', "1:8: a quote is opened and never closed"),
+        ("title: a: b", "1:9: a ': ' inside an unquoted text"),
+        ("size: [1, 2\nfps: 3\n", "1:7: a list opened with [ is not closed"),
+        ("init: {noise: 1\nfps: 3\n", "1:7: a mapping opened with { is not closed"),
+        ("fps: 3\nfoo\nsize: 2", "2:1: a line that is no 'key: value'"),
+        ("settings:\n   w1: 1\n  w2: 2\n", "3:3: not in line with the keys around it"),
+        ("title: @home", "1:8: a text cannot begin with this character"),
+        ('title: "C:\\dir"', "1:11: a backslash in double quotes"),
+        ("a: *b", "1:4: *b stands for nothing"),
+        ("a: &a [*a]", "1:8: *a contains itself"),
+        ("a: !!python/object:os.system x", "1:4: the tag 'tag:yaml.org,2002:python/object:os.system' is not allowed"),
+        ("a: !!str x", "the tag"),
+        ("a: 1\n---\nb: 2", "2:1: a second document"),
+        ("? [a]\n: b", "1:3: a list cannot be a key"),
+        ("a: b\0", "1:5: the character U+0000 does not belong"),
+        ("{<<: {w1: 2}, scenes: [{prompt: a}]}", "1:2: merge keys (<<) are not read"),
+        ("[" * 100_000, "nested more than 50 levels deep"),
+        ("- " * 100_000, "nested more than 50 levels deep"),
+        ("", "the storyboard is empty"),
+        ("# nothing\n", "the storyboard is empty"),
+        ("~", "the storyboard is empty"),
+        ("just words", "1:1: expected a mapping with keys such as title, size, fps, seed; found 'just words'"),
+        ("[1]", "1:1: expected a mapping"),
+        ("title: x", "1:1: the scenes are missing"),
+        ("scenes: []", "1:9: scenes: expected at least one scene"),
+        ("scenes: a hill", "1:9: scenes: expected a list of scenes, found 'a hill'"),
+    ],
+)
+def test_what_is_no_storyboard(text, message):
+    assert message in complaint(text)
+
+
+def test_an_exploding_alias_is_refused():
+    lines = ["a: &a [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"{b}: &{b} [{', '.join([f'*{a}'] * 10)}]" for a, b in zip("abcdefgh", "bcdefghi", strict=True)]
+    assert "aliases written out" in complaint("\n".join(lines))
+
+
+# Files
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "the storyboard is empty"),
+        (b"title: a\nstyle: caf\xe9", ":2:11: this is not UTF-8 text"),
+        (b"\x7fELF\x02\x01\x01\0\0", "the character U+007F does not belong in a text file"),
+        ("title: x".encode("utf-16"), ":1:1: this is not UTF-8 text"),
+        (b"# " + b"x" * 2**22, "more than 2,097,152 bytes"),
+    ],
+)
+def test_files_that_are_no_storyboards(tmp_path, content, message):
+    (tmp_path / "story.yaml").write_bytes(content)
+    with pytest.raises(StoryboardError, match="^[^\n]*$") as caught:
+        reader.read(tmp_path / "story.yaml")
+    assert str(caught.value).startswith(str(tmp_path / "story.yaml")) and message in str(caught.value)
+
+
+def test_missing_files_folders_and_odd_names(tmp_path):
+    for path in (tmp_path / "none.yaml", tmp_path, tmp_path / ("x" * 300), "a\0b"):
+        with pytest.raises(StoryboardError, match="cannot read the storyboard|this is not a file"):
+            reader.read(path)
+
+
+def test_a_byte_order_mark_and_windows_line_ends_are_fine(tmp_path):
+    (tmp_path / "story.yaml").write_bytes(b"\xef\xbb\xbffps: 12\r\nscenes:\r\n- prompt: caf\xc3\xa9\r\n")
+    assert reader.read(tmp_path / "story.yaml").scenes[0].prompt[0].text == "café"
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("none.png", "cannot find"), (".", "is not a file"), ("text.png", "cannot be read as a picture"),
+     ("bomb.png", "too many pixels"), ("cut.png", "cannot be read as a picture"), ("'a\\0'", "cannot find")],
+)  # fmt: skip
+def test_pictures_that_are_none(folder, name, message):
+    (folder / "text.png").write_text("no picture")
+    content = (folder / "ref.png").read_bytes()
+    (folder / "cut.png").write_bytes(content[:20])
+    Image.new("1", (20_000, 20_000)).save(folder / "bomb.png")
+    said = complaint(f"scenes: [{{prompt: {{image: {name}}}}}]", base=folder)
+    assert said.startswith("1:27: scenes[0].prompt.image:") and message in said
+    assert message in complaint(f"init: {{image: {name}}}\n{ONE_SCENE}", base=folder)
+
+
+def test_latents(folder):
+    assert parse(f"init: {{latent: start.safetensors}}\n{ONE_SCENE}", base=folder).init.latent.is_file()
+    assert "cannot find" in complaint(f"init: {{latent: x.safetensors}}\n{ONE_SCENE}", base=folder)
+    assert "expected a .safetensors file" in complaint(f"init: {{latent: ref.png}}\n{ONE_SCENE}", base=folder)
+    assert "found both image and latent" in complaint(
+        f"init: {{image: ref.png, latent: start.safetensors}}\n{ONE_SCENE}", base=folder
+    )
+
+
+def test_init_words():
+    assert parse(f"init: noise\n{ONE_SCENE}").init == parse(ONE_SCENE).init
+    assert "init: expected noise, or a mapping" in complaint(f"init: zeros\n{ONE_SCENE}")
+
+
+def test_models_are_names_unless_they_look_like_paths(folder):
+    (folder / "mine").write_bytes(b"")
+    (folder / "storybook").mkdir()
+    for name in ("ViT-L/14@336px", "storybook", "imagenet"):
+        assert parse(f"models: {{clip: {name}}}\n{ONE_SCENE}", base=folder).models.clip == name
+    for path in ("./x", "a/b.pt", "../b.ckpt", "mine"):
+        clip = parse(f"models: {{clip: {path}}}\n{ONE_SCENE}", base=folder).models.clip
+        assert clip == os.path.normpath(folder / path)
+    assert parse(f"models: imagenet\n{ONE_SCENE}").models.vqgan == "imagenet"
+
+
+# Time
+
+
+def lengths(text):
+    return [(scene.duration, scene.iterations) for scene in parse(text).scenes]
+
+
+def test_starts_become_durations():
+    text = "scenes:\n- {prompt: a, at: 0}\n- {prompt: b, at: 0.1}\n- {prompt: c, at: '0:00.3', iterations: 9}\n"
+    assert lengths(text) == [(0.1, None), (0.2, None), (None, 9)]
+    assert lengths(text.replace(", iterations: 9", "")) == [(0.1, None), (0.2, None), (3.0, None)]
+    assert [span.start for span in Timeline(parse(text)).spans] == [0, 0.1, 0.3]
+
+
+@pytest.mark.parametrize(
+    ("scenes", "message"),
+    [
+        ("at: 1", "scenes[0].at: the first scene starts at 0, not at 1"),
+        ("at: 0 | at: 0", "scenes[1].at: 0 is not after 0"),
+        ("at: 0 | at: 5 | at: 4", "scenes[2].at: 4 is not after 5"),
+        ("at: 0 | duration: 3", "scenes[1]: other scenes start `at` a time"),
+        ("at: 0, duration: 3 | at: 3", "scenes[0].duration: the next scene's `at` ends this one"),
+        ("at: 0, iterations: 3 | at: 3", "scenes[0].iterations: the next scene's `at` ends this one"),
+        ("at: 0 | at: 0.01", "scenes[0].duration: 0.01s is less than one frame at 24 fps"),
+        ("duration: 3, iterations: 3", "scenes[0].iterations: found both duration and iterations"),
+        ("duration: 0.01", "scenes[0].duration: 0.01s is less than one frame at 24 fps"),
+        ("iterations: 1", "scenes[0].iterations: 1 iterations are less than one frame with show_step 2"),
+        ("duration: 3, transition: {duration: 1}", "scenes[0].transition: the first scene has nothing to travel from"),
+        ("transition: linear", "scenes[0].transition: the first scene has nothing to travel from"),
+        ("duration: 3 | transition: {duration: 4}", "scenes[1].transition.duration: 4s is longer than its scene"),
+        ("duration: 3 | iterations: 24, transition: {duration: 1}", "1s is longer than its scene, which lasts 0.5s"),
+    ],
+)
+def test_times_that_do_not_fit_together(scenes, message):
+    text = "scenes:\n" + "".join(f"- {{prompt: a, {scene.strip()}}}\n" for scene in scenes.split("|"))
+    assert message in complaint(text)
+
+
+def test_a_film_beyond_all_measure_is_refused():
+    text = "fps: 240\nsettings: {show_step: 10000}\nscenes: [{prompt: a, duration: 24h}]"
+    assert "the film takes 207,360,000,000 iterations" in complaint(text)
+
+
+def second_transition(scene):
+    return parse(f"scenes: [{{prompt: a}}, {{prompt: b, {scene}}}]").scenes[1].transition
+
+
+def test_transitions_by_default_and_in_short():
+    assert second_transition("duration: 3") == Transition(1.0, "ease-in-out", "slerp")
+    assert second_transition("duration: 0.5") == Transition(0.5, "ease-in-out", "slerp")
+    assert second_transition("iterations: 24") == Transition(0.5, "ease-in-out", "slerp")
+    assert second_transition("transition: cut") == Transition(0.0, "cut", "slerp")
+    assert second_transition("transition: linear") == Transition(1.0, "linear", "slerp")
+    assert second_transition("transition: {duration: 99, curve: cut}") == Transition(0.0, "cut", "slerp")
+    assert parse("scenes: [{prompt: a, transition: cut}]").scenes[0].transition is None
+
+
+# --set
+
+
+def test_overrides_replace_and_create():
+    text = "settings: {w1: 2}\nscenes:\n- {prompt: a, settings: {cutouts: 3}}\n- {prompt: b}\n"
+    story = parse(
+        text,
+        overrides=["settings.learning_rate=0.2", "settings.cutouts=5", "scenes[1].prompt='a dog'", "seed=3",
+                   "scenes.1.settings.losses.tv=0.5", "scenes[2].prompt=[c, [d, 0.5]]", "size=[64, 32]", "seed=4"],
+    )  # fmt: skip
+    first, second, third = story.scenes
+    assert (story.settings.learning_rate, story.settings.w1, story.seed, story.size) == (0.2, 2.0, 4, (64, 32))
+    assert (first.settings.cutouts, second.settings.cutouts) == (3, 5)
+    assert (second.prompt[0].text, second.settings.losses.tv, third.prompt[1].weight) == ("a dog", 0.5, 0.5)
+
+
+def test_an_override_meets_one_place_even_where_an_alias_shares_it():
+    text = "scenes:\n- {prompt: a, settings: &s {w1: 2}}\n- {prompt: b, settings: *s}\n"
+    story = parse(text, overrides=["scenes[1].settings.w1=3"])
+    assert [scene.settings.w1 for scene in story.scenes] == [2.0, 3.0]
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("settings.learning_rate=x", "--set settings.learning_rate: expected a number above 0"),
+        ("settings.learnig_rate=1", "--set settings.learnig_rate: unknown key 'learnig_rate'; did you mean"),
+        ("settings={w1: x}", "--set settings: settings.w1: expected a number"),
+        ("scenes.0.transition=linear", "--set scenes[0].transition: the first scene"),
+        ("settings.w1", "--set 'settings.w1': expected a path and a YAML value"),
+        ("=3", "--set '=3': expected a path"),
+        ("a..b=3", "expected a path"),
+        ("a.b.=3", "expected a path"),
+        ("scenes[x]=3", "expected a path"),
+        ("settings.w1=", "--set settings.w1: expected a number from 0 to 1000, found nothing"),
+        ("settings.w1=[", "--set settings.w1: "),
+        ("scenes[7].prompt=x", "--set scenes[7].prompt: there are 1 entries, counted from 0; [1] would add one"),
+        ("scenes.prompt=x", "--set scenes.prompt: there is a list where 'prompt' should go"),
+        ("settings[0]=x", "--set settings[0]: there is a mapping where a list is needed"),
+        ("scenes[0].prompt.text=x", "there is 'a hill' where 'text' should go"),
+    ],
+)
+def test_overrides_are_checked_like_the_file(override, message):
+    text = f"settings: {{w2: 1}}\n{ONE_SCENE}"
+    said = complaint(text, overrides=[override])
+    assert said.startswith("--set") and message in said
+
+
+# For what comes after
+
+
+def test_later_checks_can_point_at_the_file(tmp_path):
+    story = tmp_path / "story.yaml"
+    story.write_text("models:\n  clip: nope\nscenes:\n- prompt: [a, b]\n")
+    board = reader.read(story, ["models.vqgan=other"])
+    assert board.marks["models.clip"][:2] == (2, 9) and board.marks["scenes[0].prompt[1]"][:2] == (4, 15)
+    assert str(reader.problem_at(board, "models.clip", "unknown")) == f"{story}:2:9: models.clip: unknown"
+    assert str(reader.problem_at(board, "models.vqgan", "unknown")) == "--set models.vqgan: unknown"
+    assert str(reader.problem_at(board, "scenes[0].prompt[1].text", "!")).startswith(f"{story}:4:15: scenes[0]")
+    assert reader.problem_at(board, "init.image", "!").line == 1
+
+
+def test_reading_needs_no_torch():
+    code = (
+        "import sys; from vqclip_video.storyboard import json_schema, reader, template; print('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
+
+
+def test_the_template_reads_as_it_is_and_with_every_option(folder):
+    (folder / "reference.png").write_bytes((folder / "ref.png").read_bytes())
+    story = parse(TEMPLATE)
+    assert len(story.scenes) == 3 and Timeline(story).seconds == 6.0 and story.size == (192, 192)
+    full = re.sub(r"(?m)^(\s*)#(?=\S)", r"\1", TEMPLATE)
+    assert full.count("\n") == TEMPLATE.count("\n") and full != TEMPLATE
+    assert parse(full, base=folder).scenes[1].prompt[2].image == folder / "reference.png"
+    for name in [*keys(type(story)), *keys(type(story.scenes[0])), *keys(Settings)]:
+        assert re.search(rf"\b{name}\b", TEMPLATE), name
+
+
+# Written out and read back
+
+
+def test_a_storyboard_written_out_says_everything(folder):
+    scenes = "scenes: [{prompt: {image: ref.png}}, {prompt: b, settings: {w1: 2}}]"
+    story = parse("models: {vqgan: x.ckpt}\n" + scenes, base=folder)
+    text = reader.dump(story)
+    assert all(f"{field.name}:" in text for field in fields(Settings)) and str(folder / "ref.png") in text
+    assert parse(text) == story
+    moved = reader.dump(story, base=folder)
+    assert str(folder) not in moved and parse(moved, base=folder) == story
+    assert "../" in reader.dump(story, base=folder / "runs")
+
+
+words = st.text(max_size=12).map(lambda text: "x" + text).filter(lambda text: not reader_refuses(text))
+parts = st.one_of(words, st.tuples(words, st.floats(0.001, 1000)).map(list))
+
+
+def reader_refuses(text):
+    return any(unicodedata.category(c) in ("Cc", "Cs") and c not in "\t\n\r\x85" for c in text)
+
+
+lengths_of_scenes = st.one_of(
+    st.fixed_dictionaries({"duration": st.floats(1, 1000)}),
+    st.fixed_dictionaries({"iterations": st.integers(250, 999)}),
+    st.just({}),
+)
+transitions = st.fixed_dictionaries(
+    {}, optional={"duration": st.floats(0, 0.4), "curve": st.sampled_from(CURVES), "blend": st.sampled_from(BLENDS)}
+)
+scene_settings = st.fixed_dictionaries(
+    {},
+    optional={
+        "learning_rate": st.floats(1e-6, 10),
+        "style": words,
+        "exclude": st.lists(parts, max_size=2),
+        "augment": st.fixed_dictionaries({"gain": st.floats(0, 1)}),
+        "show_step": st.integers(1, 9),
+    },
+)
+scenes = st.builds(
+    lambda prompt, length, rest: {"prompt": prompt, **length, **rest},
+    st.lists(parts, min_size=1, max_size=3),
+    lengths_of_scenes,
+    st.fixed_dictionaries({}, optional={"transition": transitions, "settings": scene_settings}),
+)
+films = st.fixed_dictionaries(
+    {"scenes": st.lists(scenes, min_size=1, max_size=4)},
+    optional={"title": words, "fps": st.floats(24, 60), "seed": st.integers(0, 2**63 - 1), "settings": scene_settings},
+)
+
+
+@given(films)
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+def test_any_storyboard_survives_being_written_out(film):
+    film["scenes"][0].pop("transition", None)
+    story = parse(yaml.safe_dump(film))
+    again = parse(reader.dump(story))
+    assert again == story
+    assert reader.dump(again) == reader.dump(story)
+    assert Timeline(again).spans == Timeline(story).spans
+
+
+def test_storyboards_of_the_repository_read():
+    for story in sorted((Path(__file__).parent.parent / "storyboards").glob("*.yaml")):
+        assert Timeline(reader.read(story)).frames > 0

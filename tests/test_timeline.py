@@ -1,0 +1,102 @@
+import itertools
+import tracemalloc
+from fractions import Fraction
+
+import pytest
+
+from vqclip_video.storyboard.schema import PromptPart, Scene, Settings, Storyboard, Transition
+from vqclip_video.storyboard.timeline import Timeline
+
+
+def scene(seconds=None, *, iterations=None, show_step=2, travel=None, curve="linear", blend="slerp"):
+    transition = None if travel is None else Transition(travel, curve, blend)
+    prompt = (PromptPart(text="a hill"),)
+    return Scene(prompt, seconds, iterations, None, transition, Settings(show_step=show_step))
+
+
+def timeline(*scenes, fps=24.0):
+    return Timeline(Storyboard(fps=fps, scenes=scenes))
+
+
+def test_frames_and_iterations_follow_from_seconds():
+    line = timeline(scene(3.0), scene(2.5, show_step=3))
+    assert [(span.first_frame, span.frames) for span in line.spans] == [(0, 72), (72, 60)]
+    assert [(span.first_iteration, span.iterations) for span in line.spans] == [(0, 144), (144, 180)]
+    assert (line.frames, line.total_iter, line.seconds) == (132, 324, 5.5)
+
+
+@pytest.mark.parametrize("fps", [12, 23.976, 24, 25, 29.97, 60, 240])
+@pytest.mark.parametrize("seconds", [0.1, 1 / 3, 0.7, 1.1])
+def test_many_short_scenes_never_drift_from_the_clock(fps, seconds):
+    line = timeline(*[scene(seconds)] * 1000, fps=fps)
+    for index, span in enumerate(line.spans):
+        true = Fraction(str(seconds)) * Fraction(str(fps)) * index
+        assert abs(span.first_frame - true) <= Fraction(1, 2)
+        assert span.frames >= 1
+
+
+def test_frames_are_numbered_without_gaps_and_each_knows_its_iteration():
+    line = timeline(scene(0.5), scene(iterations=25, show_step=4), scene(0.33, show_step=1), scene(iterations=7))
+    moments = [line.at(i) for i in range(line.total_iter)]
+    frames = [moment.frame for moment in moments if moment.frame is not None]
+    assert frames == list(range(line.frames))
+    assert [line.frame_iteration(n) for n in frames] == [m.iteration for m in moments if m.frame is not None]
+    assert [m.iteration for m in moments if m.scene_end] == [s.first_iteration + s.iterations - 1 for s in line.spans]
+
+
+def test_steps_that_fill_no_frame_are_still_taken():
+    line = timeline(scene(iterations=25, show_step=4), scene(1.0))
+    assert (line.spans[0].iterations, line.spans[0].frames) == (25, 6)
+    assert line.at(24).frame is None and line.at(24).scene == 0
+    assert line.at(25).scene == 1 and line.spans[1].start == 0.25
+
+
+@pytest.mark.parametrize(
+    ("curve", "half"), [("linear", 0.5), ("ease-in", 0.25), ("ease-out", 0.75), ("ease-in-out", 0.5)]
+)
+def test_the_target_travels_along_the_curve_and_arrives(curve, half):
+    line = timeline(scene(1.0), scene(2.0, travel=1.0, curve=curve, blend="lerp"))
+    first = line.spans[1].first_iteration
+    travel = [line.at(first + i) for i in range(line.spans[1].iterations)]
+    assert line.spans[1].transition_iterations == 48
+    assert travel[23].mix == pytest.approx(half)
+    mixes = [moment.mix for moment in travel]
+    assert mixes[0] > 0 and mixes == sorted(mixes) and mixes[47:] == [1.0] * 49
+    assert all((moment.previous is None) == (moment.mix == 1) for moment in travel)
+    assert travel[0].previous == 0 and travel[0].blend == "lerp"
+
+
+@pytest.mark.parametrize("second", [scene(1.0), scene(1.0, travel=0.0), scene(1.0, travel=1.0, curve="cut")])
+def test_a_cut_arrives_at_once(second):
+    line = timeline(scene(1.0), second)
+    moment = line.at(line.spans[1].first_iteration)
+    assert (moment.previous, moment.mix, line.spans[1].transition_iterations) == (None, 1.0, 0)
+
+
+def test_the_first_scene_travels_from_nowhere():
+    line = timeline(scene(1.0, travel=0.5))
+    assert line.at(0).previous is None
+
+
+def test_a_moment_tells_the_time_of_its_frame():
+    line = timeline(scene(1.0, show_step=3), fps=10)
+    assert [line.at(i).time for i in (0, 2, 3, 29)] == pytest.approx([0.0, 0.0, 0.1, 0.9])
+
+
+def test_outside_the_film_there_is_no_moment():
+    line = timeline(scene(1.0))
+    for outside in (-1, line.total_iter, 10**12):
+        with pytest.raises(IndexError):
+            line.at(outside)
+        with pytest.raises(IndexError):
+            line.frame_iteration(outside)
+
+
+def test_a_day_long_film_takes_no_more_memory_than_a_second():
+    tracemalloc.start()
+    line = timeline(*itertools.repeat(scene(86400.0, show_step=100), 3), fps=240.0)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert line.total_iter == 3 * 86400 * 240 * 100
+    assert line.at(line.total_iter - 1).frame == line.frames - 1
+    assert peak < 100_000
