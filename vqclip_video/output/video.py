@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import OutputError
-from .encoders import Encoder, Outcome, Process, encode_arguments, film_size, join_arguments, rate, run
+from .encoders import Encoder, Outcome, Process, concat_list, encode_arguments, film_size, join_arguments, rate, run
 from .files import (
     atomic_write,
     beside,
@@ -269,14 +269,12 @@ class FilmWriter:
         tail = self.work / f"{kind}-tail.mp4"
         try:
             with self._explained(target):
-                names = [self._segment(index).name for index in range(self.frames // self._per_segment)]
+                segments = [(self._segment(n).name, self._per_segment) for n in range(self.frames // self._per_segment)]
                 if rest := self.frames % self._per_segment:
                     spool = self._spool(self.frames // self._per_segment)
                     self._run(self._arguments(spool, tail, rest), rest)
-                    names.append(tail.name)
-                (self.work / f"{kind}.ffconcat").write_text(
-                    "ffconcat version 1.0\n" + "".join(f"file {name}\n" for name in names), encoding="utf-8"
-                )
+                    segments.append((tail.name, rest))
+                (self.work / f"{kind}.ffconcat").write_text(concat_list(segments, self._fps), encoding="utf-8")
                 (self.work / f"{kind}.ffmetadata").write_text(metadata.text(self._fps), encoding="utf-8", newline="\n")
                 self._run(join_arguments(f"{kind}.ffconcat", f"{kind}.ffmetadata", part), self.frames)
                 sync_file(part)

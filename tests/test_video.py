@@ -1,0 +1,450 @@
+import errno
+import os
+import signal
+import sys
+import threading
+import time
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from filmprobe import read_film, read_frames
+
+from vqclip_video.errors import OutputError
+from vqclip_video.output import encoders, video
+from vqclip_video.output.encoders import Encoder, concat_list, find_ffmpeg, join_arguments, pick_encoder, rate
+from vqclip_video.output.metadata import Chapter, FilmMetadata
+from vqclip_video.output.video import FilmWriter, check_space, estimate_disk, segment_frames
+
+SIZE = (32, 24)
+PLAIN = FilmMetadata()
+
+
+@pytest.fixture(scope="module")
+def encoder():
+    return pick_encoder("libx264", SIZE)
+
+
+@pytest.fixture(autouse=True)
+def short_segments(monkeypatch):
+    monkeypatch.setattr(video, "SEGMENT_FRAMES", (5, 5))
+
+
+def picture(number, size=SIZE):
+    """Moving colours, so that frames differ and B-frames are worth using."""
+    y, x = np.mgrid[: size[1], : size[0]]
+    channels = [127 + 120 * np.sin((x + number) / 5), 127 + 120 * np.cos((y - number) / 7), (x * 5 + number * 9) % 256]
+    return np.stack(channels, axis=-1).astype(np.uint8)
+
+
+def writer(work, encoder, frames=23, start=0, size=SIZE, fps=24, **more):
+    return FilmWriter(work, size, fps, frames, encoder, start, **more)
+
+
+def make(work, encoder, frames=23, size=SIZE, fps=24, metadata=PLAIN):
+    with writer(work, encoder, frames, size=size, fps=fps) as film:
+        for number in range(frames):
+            film.append(picture(number, size))
+        film.finish(work / "film.mp4", metadata)
+    return work / "film.mp4"
+
+
+@pytest.mark.parametrize("fps", [24, 23.976, 24000 / 1001, 12.5, 1, 240, 10 / 3])
+def test_joined_film_has_the_planned_frames_at_even_distances(tmp_path, encoder, fps):
+    film = read_film(make(tmp_path, encoder, fps=fps))
+    exact = 1 / Fraction(fps).limit_denominator(1001)
+    assert film.starts == [number * exact for number in range(23)]
+    assert film.lasts == [exact] * 23
+    assert film.size == SIZE
+
+
+def test_film_is_what_players_expect(tmp_path, encoder):
+    path = make(tmp_path, encoder)
+    about = read_film(path).about
+    assert "h264 (High)" in about and "yuv420p(tv, bt709, progressive)" in about
+    data = path.read_bytes()
+    assert data.index(b"moov") < data.index(b"mdat")
+
+
+def test_joining_changes_no_picture(tmp_path, encoder):
+    film = read_frames(make(tmp_path, encoder))
+    segments = [read_frames(file) for file in sorted(tmp_path.glob("segment-*.mp4"))]
+    assert len(segments) == 4
+    assert np.array_equal(film[:20], np.concatenate(segments))
+
+
+def test_frames_come_in_order_and_look_as_given(tmp_path, encoder):
+    film = read_frames(make(tmp_path, encoder)).astype(float)
+    for number, frame in enumerate(film):
+        distance = [np.abs(frame - picture(other)).mean() for other in range(len(film))]
+        assert np.argmin(distance) == number
+
+
+@pytest.mark.parametrize("colour", [(200, 30, 40), (20, 180, 60), (30, 50, 220), (255, 255, 255), (0, 0, 0)])
+def test_colours_survive(tmp_path, encoder, colour):
+    with writer(tmp_path, encoder, 2) as film:
+        for _ in range(2):
+            film.append(np.full((24, 32, 3), colour, np.uint8))
+        film.finish(tmp_path / "film.mp4", PLAIN)
+    assert np.abs(read_frames(tmp_path / "film.mp4").astype(int) - colour).max() <= 3
+
+
+@pytest.mark.parametrize("fps", [24, 23.976, 24000 / 1001, 239.76])
+def test_a_thousand_joints_shift_nothing(tmp_path, encoder, fps):
+    make(tmp_path, encoder, 5, fps=fps)
+    exact = rate(fps)
+    (tmp_path / "list").write_text(concat_list([("segment-00000.mp4", 5)] * 1000, exact))
+    (tmp_path / "about").write_text(PLAIN.text(exact))
+    assert encoders.run(encoder.ffmpeg, join_arguments("list", "about", tmp_path / "long.mp4"), tmp_path).ok
+    assert read_film(tmp_path / "long.mp4").starts == [number / exact for number in range(5000)]
+
+
+def test_equal_frames_become_equal_bytes(tmp_path, encoder):
+    (tmp_path / "a").mkdir(), (tmp_path / "b").mkdir()
+    about = FilmMetadata("title", "comment", (Chapter(0, 10, "one"), Chapter(10, 23, "two")))
+    first, second = (make(tmp_path / name, encoder, metadata=about).read_bytes() for name in "ab")
+    assert first == second
+
+
+@pytest.mark.parametrize("frames", [1, 4, 5, 6, 10])
+def test_films_around_the_length_of_a_segment(tmp_path, encoder, frames):
+    assert read_film(make(tmp_path, encoder, frames)).frames == frames
+
+
+def test_odd_sizes_lose_their_last_row_and_column(tmp_path, encoder):
+    path = make(tmp_path, encoder, 3, size=(33, 25))
+    assert read_film(path).size == (32, 24)
+    assert np.abs(read_frames(path)[0].astype(float) - picture(0, (33, 25))[:24, :32]).mean() < 12
+
+
+def test_frame_of_another_shape_is_the_callers_mistake(tmp_path, encoder):
+    with writer(tmp_path, encoder) as film, pytest.raises(ValueError, match=r"\(25, 32, 3\)"):
+        film.append(np.zeros((25, 32, 3), np.uint8))
+
+
+def test_preview_plays_and_disturbs_nothing(tmp_path, encoder):
+    (tmp_path / "a").mkdir(), (tmp_path / "b").mkdir()
+    whole = make(tmp_path / "a", encoder)
+    with writer(tmp_path / "b", encoder) as film:
+        assert not film.preview(tmp_path / "preview.mp4", PLAIN)
+        for number in range(23):
+            film.append(picture(number))
+            if number in (0, 4, 12):
+                assert film.preview(tmp_path / "preview.mp4", PLAIN)
+                assert read_film(tmp_path / "preview.mp4").frames == number + 1
+        film.finish(tmp_path / "b" / "film.mp4", PLAIN)
+    assert (tmp_path / "b" / "film.mp4").read_bytes() == whole.read_bytes()
+
+
+def test_metadata_of_any_text_comes_back(tmp_path, encoder):
+    comment = "seed = 7; # of \\ 'quotes' \"double\" 100% {a: b}\nline two\n🎬 مرحبا " + "long " * 2000
+    scenes = (Chapter(0, 12, "one=1; ☂\n" * 900), Chapter(12, 23, ""))
+    about = FilmMetadata("a=b;c#d\\e 100% 🎬\nf\0g", comment + "\0\x1b\ud800", scenes)
+    text = read_film(make(tmp_path, encoder, metadata=about)).metadata
+    plain = text.replace("\\\n", "\n")
+    for char in "=;#\\":
+        plain = plain.replace("\\" + char, char)
+    assert "title=a=b;c#d\\e 100% 🎬 f g\n" in plain
+    assert f"comment={comment}\n" in plain
+    assert plain.count("[CHAPTER]") == 2
+    assert "title=one=1; ☂ one=1; ☂ " in plain and "…" in plain
+
+
+def test_chapters_start_at_their_frames(tmp_path, encoder):
+    about = FilmMetadata(chapters=(Chapter(0, 12, "one"), Chapter(12, 23, "two")))
+    text = read_film(make(tmp_path, encoder, fps=23.976, metadata=about)).metadata
+    times = [line for line in text.splitlines() if line.startswith(("TIMEBASE", "START", "END"))]
+    base = Fraction(times[3].split("=")[1])
+    assert abs(int(times[4].split("=")[1]) * base - 12 / Fraction("23.976")) < Fraction(1, 1000)
+
+
+def test_paths_with_signs_of_every_kind(tmp_path, encoder):
+    work = tmp_path / "it's 100%d: a \"work\" #1 🎬" / "-y"
+    work.mkdir(parents=True)
+    with writer(work, encoder, 7) as film:
+        for number in range(7):
+            film.append(picture(number))
+        film.finish(work / "-i 'film' %05d.mp4", PLAIN)
+    assert read_film(work / "-i 'film' %05d.mp4").frames == 7
+
+
+def test_nothing_runs_after_the_end_or_an_error(tmp_path, encoder):
+    threads = threading.active_count()
+    for index, error in enumerate((None, KeyboardInterrupt)):
+        work = tmp_path / str(index)
+        work.mkdir()
+        try:
+            with writer(work, encoder) as film:
+                for number in range(11):
+                    film.append(picture(number))
+                if error:
+                    raise error
+                film.finish(work / "film.mp4", PLAIN)
+        except KeyboardInterrupt:
+            assert not list(work.glob("*.part"))
+        assert film._job is None
+    assert threading.active_count() == threads
+    if sys.platform == "linux":
+        children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+        assert not [pid for pid in children if "ffmpeg" in Path(f"/proc/{pid}/cmdline").read_text()]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="uses POSIX signals")
+def test_ffmpeg_killed_while_encoding_is_started_again(tmp_path, encoder):
+    said = []
+    with writer(tmp_path, encoder, warn=said.append) as film:
+        for number in range(23):
+            film.append(picture(number))
+            if number == 14:
+                os.kill(film._job[1].pid, signal.SIGKILL)
+        film.finish(tmp_path / "film.mp4", PLAIN)
+    assert said == ["ffmpeg failed (ended by signal 9); encoding frames from 10 again"]
+    (tmp_path / "whole").mkdir()
+    assert (tmp_path / "film.mp4").read_bytes() == make(tmp_path / "whole", encoder).read_bytes()
+
+
+def fake_ffmpeg(folder, text):
+    path = folder / "fake-ffmpeg"
+    path.write_text(f"#!{sys.executable}\n{text}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs scripts that can be run")
+@pytest.mark.parametrize(
+    "script, message",
+    [
+        ("import sys; sys.exit('Broken!')", r"ffmpeg failed 3 times \(Broken!\); no frame is lost: run"),
+        ("pass", r"of 5 frames it wrote 0"),
+        ("import sys; sys.exit('write: No space left on device')", r"not enough disk space.*goes on from frame 2"),
+    ],
+)
+def test_ffmpeg_that_keeps_failing_stops_the_film_and_loses_nothing(tmp_path, encoder, script, message):
+    work = tmp_path / "work"
+    work.mkdir()
+    broken = Encoder(fake_ffmpeg(tmp_path, script), "libx264")
+    with pytest.raises(OutputError, match=message), writer(work, broken) as film:
+        for number in range(23):
+            film.append(picture(number))
+            if number == 1:
+                film.sync()
+    with writer(work, encoder, start=2) as film:
+        for number in range(2, 23):
+            film.append(picture(number))
+        film.finish(tmp_path / "film.mp4", PLAIN)
+    assert read_film(tmp_path / "film.mp4").frames == 23
+
+
+def test_full_disk_while_spooling(tmp_path, encoder, monkeypatch):
+    def full(descriptor, data):
+        real(descriptor, bytes(data)[:100])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with writer(tmp_path, encoder) as film:
+        for number in range(8):
+            film.append(picture(number))
+        film.sync()
+        real = os.write
+        monkeypatch.setattr(os, "write", full)
+        with pytest.raises(OutputError, match=r"needs about [\d.]+ MB, [\d,.]+ MB free at .*goes on from frame 8"):
+            film.append(picture(8))
+        monkeypatch.undo()
+        assert film.frames == 8
+    monkeypatch.setattr(video, "SEGMENT_FRAMES", (5, 5))
+    with writer(tmp_path, encoder, start=8) as film:
+        for number in range(8, 23):
+            film.append(picture(number))
+        film.finish(tmp_path / "film.mp4", PLAIN)
+    (tmp_path / "whole").mkdir()
+    assert (tmp_path / "film.mp4").read_bytes() == make(tmp_path / "whole", encoder).read_bytes()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="an open file keeps its folder on Windows")
+def test_vanished_folder(tmp_path, encoder):
+    work = tmp_path / "work"
+    work.mkdir()
+    film = writer(work, encoder)
+    film.append(picture(0))
+    work.rename(tmp_path / "elsewhere")
+    with pytest.raises(OutputError, match="vanished"):
+        film.sync()
+    with pytest.raises(OutputError, match="vanished"):
+        for number in range(1, 23):
+            film.append(picture(number))
+    film.close()
+
+
+def test_missing_frames_are_noticed_before_going_on(tmp_path, encoder):
+    with writer(tmp_path, encoder) as film:
+        for number in range(8):
+            film.append(picture(number))
+    next(tmp_path.glob("segment-00001.rgb")).unlink()
+    with pytest.raises(OutputError, match="--fresh"):
+        writer(tmp_path, encoder, start=7)
+
+
+def test_another_encoder_cannot_go_on(tmp_path, encoder):
+    with writer(tmp_path, encoder) as film:
+        film.append(picture(0))
+    with pytest.raises(OutputError, match="begun with the encoder libx264"):
+        writer(tmp_path, Encoder(encoder.ffmpeg, "libx265"), start=1)
+
+
+@pytest.mark.parametrize("kept", range(0, 18))
+def test_every_position_that_a_checkpoint_may_hold_can_be_returned_to(tmp_path, encoder, kept):
+    """Frames go on to 17 after the checkpoint at `kept`; spools that it needs are never released."""
+    with writer(tmp_path, encoder) as film:
+        for number in range(17):
+            if film.frames == kept:
+                film.sync()
+            film.append(picture(number))
+        film.preview(tmp_path / "preview.mp4", PLAIN)
+        film.release(kept)
+    with writer(tmp_path, encoder, start=kept) as film:
+        assert film.frames == kept
+        for number in range(kept, 23):
+            film.append(255 - picture(number))
+        film.finish(tmp_path / "film.mp4", PLAIN)
+    shown = read_frames(tmp_path / "film.mp4").astype(float)
+    assert len(shown) == 23
+    for number, frame in enumerate(shown):
+        before, after = (np.abs(frame - given).mean() for given in (picture(number), 255 - picture(number)))
+        assert (before < after) == (number < kept)
+
+
+def test_released_spools_are_gone_and_the_film_is_whole(tmp_path, encoder):
+    with writer(tmp_path, encoder) as film:
+        for number in range(23):
+            film.append(picture(number))
+            film.release(film.sync())
+            assert len(list(tmp_path.glob("*.rgb"))) <= 3
+        film.finish(tmp_path / "film.mp4", PLAIN)
+    assert read_film(tmp_path / "film.mp4").frames == 23
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="kills forked children")
+def test_film_is_the_same_after_a_kill_at_any_step(tmp_path, encoder):
+    """A child counts the system's calls on files and processes and dies at one of them, for one after the other."""
+    (tmp_path / "whole").mkdir()
+    whole = make(tmp_path / "whole", encoder).read_bytes()
+    deaths, step = 0, 0
+    while True:
+        work = tmp_path / f"run-{step}"
+        work.mkdir()
+        killed = _killed_at(step, lambda work=work: _render(work, encoder))
+        deaths += killed
+        _render(work, encoder)
+        assert (work / "film.mp4").read_bytes() == whole, f"killed at step {step}"
+        if not killed:
+            break
+        step += 3
+    assert deaths > 20
+
+
+def _render(work, encoder):
+    """A render that goes on by itself: a checkpoint every four frames, the one before kept."""
+    marks = work / "marks"
+    old = [int(mark) for mark in marks.read_text().split()] if marks.exists() else []
+    with writer(work, encoder, start=old[-1] if old else 0) as film:
+        for number in range(film.frames, 23):
+            film.append(picture(number))
+            if film.frames % 4 == 0:
+                old = [*old[-1:], film.sync()]
+                (work / "marks.new").write_text(" ".join(map(str, old)))
+                (work / "marks.new").replace(marks)
+                film.release(old[0] if len(old) > 1 else 0)
+        film.finish(work / "film.mp4", PLAIN)
+
+
+def _killed_at(step, action):
+    """Runs `action` in a child that dies before its `step`-th call of that kind; whether it died of that."""
+    child = os.fork()
+    if child == 0:
+        left = step
+
+        def count(event, arguments):
+            nonlocal left
+            if event in ("open", "os.rename", "os.remove", "os.truncate", "subprocess.Popen"):
+                left -= 1
+                if left < 0:
+                    os._exit(9)
+
+        try:
+            sys.addaudithook(count)
+            action()
+            os._exit(0)
+        finally:
+            os._exit(1)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert status in (0, 9)
+    return status == 9
+
+
+def test_segments_fill_the_disk_little_and_the_player_often(monkeypatch):
+    monkeypatch.undo()
+    assert segment_frames((192, 192)) == 96
+    assert segment_frames((1920, 1080)) == 41
+    assert segment_frames((8192, 8192)) == 8
+    assert estimate_disk(1000, (192, 192)) > estimate_disk(100, (192, 192)) > 100 * 192 * 192 * 3
+
+
+def test_film_that_cannot_fit_is_refused_before_it_begins(tmp_path):
+    check_space(tmp_path, 10, SIZE)
+    with pytest.raises(OutputError, match=r"needs about [\d,]+ MB, .* free at"):
+        check_space(tmp_path, 10**9, (1920, 1080))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs scripts that can be run")
+def test_listed_encoder_that_does_not_work_gives_way_with_a_message(tmp_path, monkeypatch):
+    real = find_ffmpeg()
+    refuse = "import sys, os\nif 'h264_nvenc' in sys.argv: sys.exit('Cannot load libcuda.so.1')\n"
+    script = f"{refuse}os.execv({real!r}, [{real!r}, *sys.argv[1:]])"
+    monkeypatch.setattr(encoders, "find_ffmpeg", lambda: fake_ffmpeg(tmp_path, script))
+    picked = pick_encoder("h264_nvenc", SIZE)
+    assert picked.name == "libx264"
+    reason = "the encoder h264_nvenc does not work here (Cannot load libcuda.so.1)"
+    assert picked.message == f"{reason}; using libx264 instead"
+    assert pick_encoder("auto", SIZE).message == ""
+
+
+def test_unknown_encoder_names_the_known_ones():
+    with pytest.raises(OutputError, match="there are: auto, libx264"):
+        pick_encoder("x264")
+
+
+def test_missing_ffmpeg_says_how_to_get_one(monkeypatch, tmp_path):
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(tmp_path / "nowhere"))
+    with pytest.raises(OutputError, match="pip install imageio-ffmpeg.*IMAGEIO_FFMPEG_EXE"):
+        pick_encoder("auto", SIZE)
+
+
+def test_no_encoder_that_works(tmp_path, monkeypatch):
+    if os.name == "nt":
+        pytest.skip("needs scripts that can be run")
+    path = fake_ffmpeg(tmp_path, "import sys; sys.exit('Unknown encoder')")
+    monkeypatch.setattr(encoders, "find_ffmpeg", lambda: path)
+    with pytest.raises(OutputError, match="no video encoder .* works: .*Unknown encoder"):
+        pick_encoder("auto", SIZE)
+
+
+def test_probe_that_hangs_is_ended(tmp_path, monkeypatch):
+    if os.name == "nt":
+        pytest.skip("needs scripts that can be run")
+    monkeypatch.setattr(encoders, "PROBE_SECONDS", 0.3)
+    slow = Encoder(fake_ffmpeg(tmp_path, "import time; time.sleep(60)"), "libx264")
+    begun = time.monotonic()
+    assert encoders.probe(slow, SIZE, 24) == "no answer in 0 s"
+    assert time.monotonic() - begun < 10
+
+
+def test_ctrl_c_in_the_terminal_does_not_reach_the_encoder(tmp_path, encoder):
+    if os.name == "nt":
+        pytest.skip("uses POSIX process groups")
+    arguments = ["-f", "lavfi", "-i", "color=s=32x32:r=24", "-f", "null", "-"]
+    process = encoders.Process(encoder.ffmpeg, arguments, tmp_path)
+    try:
+        assert os.getpgid(process.pid) != os.getpgid(0)
+    finally:
+        process.kill()
+    assert not process.running
