@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 # A checkpoint of a thousand tensors with optimiser state takes about 200,000 opcodes.
-MAX_OPCODES = 2_000_000
+MAX_OPCODES = 1_000_000
 
 _LITERALS = frozenset(
     ("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT")

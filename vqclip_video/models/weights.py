@@ -241,6 +241,8 @@ def _read_legacy(path: Path) -> Tensors:
     tree = read_pickle(buffer, note_dtype)
     flats: Tensors = {}
     for key in read_pickle(buffer):
+        if not isinstance(key, str):  # hashing a deeply nested tuple would overflow the C stack
+            raise TypeError("its list of storages holds something else")
         (count,) = struct.unpack("<q", buffer.read(8))
         flats[key] = _flat(buffer, buffer.tell(), count, dtypes[key])
         buffer.seek(count * dtypes[key].itemsize, 1)
