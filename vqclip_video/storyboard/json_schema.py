@@ -21,7 +21,7 @@ TEXT: Schema = {"type": ["string", "number", "boolean"], "maxLength": values.LON
 SAYS_SOMETHING: Schema = {"pattern": r"""[^\s!"#%&'()*,\-./:;?@\[\\\]_{}]"""}
 TIME: Schema = {"type": "string", "pattern": rf"^\s*(?=\S)(?:{values.NUMBER}|{values.CLOCK}|{values.UNITS})\s*$"}
 SIZE: Schema = {"type": "string", "pattern": rf"^\s*{values.SIZE}\s*$"}
-PATH: Schema = {"type": "string", "minLength": 1, "maxLength": values.LONGEST_TEXT}
+PATH: Schema = {**TEXT, "pattern": r"\S"}
 
 # What may stand for the whole mapping.
 SHORTHANDS: dict[type, Schema] = {
@@ -107,7 +107,7 @@ def _shape(key: Key, sections: dict[str, Schema]) -> Schema:
         "word": {"enum": list(key.choices or ())},
         "text": TEXT,
         "prompt text": {**TEXT, **SAYS_SOMETHING},
-        "latent": {**PATH, "pattern": r"\.safetensors$"},
+        "latent": {**PATH, "type": "string", "pattern": r"\.safetensors$"},
     }.get(key.kind, PATH)
 
 

@@ -1,0 +1,144 @@
+import copy
+import json
+
+import jsonschema
+import pytest
+import yaml
+
+from vqclip_video.errors import StoryboardError
+from vqclip_video.storyboard import reader
+from vqclip_video.storyboard.json_schema import json_schema, settings_table
+from vqclip_video.storyboard.schema import (
+    Augment,
+    Init,
+    Losses,
+    Models,
+    PromptPart,
+    Scene,
+    Settings,
+    Storyboard,
+    Transition,
+    keys,
+)
+from vqclip_video.storyboard.template import TEMPLATE
+
+SCHEMA = json_schema()
+VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
+# Where the mapping for each dataclass stands in a storyboard, and its place in the schema.
+SECTIONS = {
+    Storyboard: (),
+    Models: ("models",),
+    Init: ("init",),
+    Settings: ("settings",),
+    Losses: ("settings", "losses"),
+    Augment: ("settings", "augment"),
+    Scene: ("scenes", 1),
+    Transition: ("scenes", 1, "transition"),
+    PromptPart: ("scenes", 1, "prompt", 0),
+}
+BASE = {
+    "models": {},
+    "init": {},
+    "settings": {"style": "ink", "show_step": 1, "losses": {"tv": 1}, "augment": {}},
+    "scenes": [{"prompt": "a hill"}, {"prompt": [{"text": "a lake"}], "transition": {}}],
+}
+# What concerns several keys, or the disk; no schema can tell.
+BEYOND = ("cannot find", "other scenes start", "is longer than", "is less than one", "is not after", "nothing to")
+
+
+def storyboard_with(place, name, value):
+    board = copy.deepcopy(BASE)
+    section = board
+    for step in place:
+        section = section[step]
+    if name in ("text", "image"):
+        section.clear()
+    section[name] = value
+    return board
+
+
+def mistakes(board):
+    """What the reader says of a storyboard, written as JSON, which is YAML."""
+    try:
+        reader.parse(json.dumps(board, ensure_ascii=False))
+    except StoryboardError as error:
+        return [problem.message for problem in error.problems if not any(words in problem.message for words in BEYOND)]
+    return []
+
+
+def properties(section):
+    return SCHEMA["properties"] if section is Storyboard else SCHEMA["$defs"][section.__name__]["properties"]
+
+
+def test_the_schema_is_one_and_describes_every_key():
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    assert SCHEMA["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    json.dumps(SCHEMA, allow_nan=False)
+    for section in SECTIONS:
+        for name, described in properties(section).items():
+            assert described["title"] == name and described["description"]
+    assert SCHEMA["$defs"]["Settings"]["properties"]["learning_rate"]["default"] == Settings().learning_rate
+
+
+def test_no_mapping_takes_a_key_that_is_not_listed():
+    def objects(schema):
+        if isinstance(schema, dict):
+            if schema.get("type") == "object":
+                yield schema
+            for inner in schema.values():
+                yield from objects(inner)
+        elif isinstance(schema, list):
+            for inner in schema:
+                yield from objects(inner)
+
+    found = list(objects(SCHEMA))
+    assert len(found) == len(SECTIONS) and all(schema["additionalProperties"] is False for schema in found)
+
+
+@pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.__name__)
+def test_reader_and_schema_know_the_same_keys(section):
+    candidates = {name for other in SECTIONS for name in keys(other)} | {"bogus", "source", "marks", "<<"}
+    known = set()
+    for name in candidates:
+        said = mistakes(storyboard_with(SECTIONS[section], name, [None]))
+        if not any("unknown key" in message or "merge keys" in message for message in said):
+            known.add(name)
+    assert known == set(properties(section))
+
+
+VALUES = [
+    0, 1, -1, 2, 0.5, 2.5, 300, 1e6, 1e12, True, None, "", " ", "x", "3s", "500ms", "1:30", "-3s", "1h2m", "1:99",
+    "linear", "eas-in", "lerp", "all", "noise", "64x48", "64×48", "64x", [64, 48], [64, 4], [64], "!?", "no",
+    "a.safetensors", [], ["a"], ["a", 1], [["a", 1]], [["a", -1]], [["a", 1, 2]], {"text": "a"},
+    {"text": "a", "weight": 2}, {"text": "a", "weight": 0}, {"text": "a", "image": "b"}, {"weight": 1}, {},
+    {"bogus": 1}, [None], [{}], [{"prompt": "a"}], [{"prompt": "a", "duration": 3, "iterations": 9}],
+    {"curve": "cut"}, {"noise": 1}, {"image": "a", "latent": "b"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("section", "name"), [(section, name) for section in SECTIONS for name in keys(section)], ids=lambda part: str(part)
+)
+def test_reader_and_schema_agree_on_values(section, name):
+    agreed = set()
+    for value in VALUES:
+        board = storyboard_with(SECTIONS[section], name, value)
+        said = mistakes(board)
+        assert VALIDATOR.is_valid(board) == (not said), f"{name}: {value!r}: {said}"
+        agreed.add(not said)
+    assert agreed == {True, False}
+
+
+def test_the_template_fits_the_schema():
+    VALIDATOR.validate(yaml.safe_load(TEMPLATE))
+    VALIDATOR.validate(yaml.safe_load(reader.dump(reader.parse(TEMPLATE))))
+
+
+def test_the_settings_table_has_every_setting():
+    rows = [line for line in settings_table().splitlines() if line.startswith("| `")]
+    names = [row.split("`")[1] for row in rows]
+    plain = [name for name in keys(Settings) if name not in ("losses", "augment")]
+    nested = [f"losses.{name}" for name in keys(Losses)] + [f"augment.{name}" for name in keys(Augment)]
+    assert names == plain + nested
+    assert "| `learning_rate` | `0.08` | above 0 and at most 10 | step size of AdamW on the latent |" in rows
+    assert all(row.count("|") == 5 for row in rows)
