@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from ..errors import ModelError
 from . import registry
 from .catalogue import Model, ModelFile
+from .checksums import sha256_of
 from .vqgan_config import read_config
 
 if TYPE_CHECKING:
@@ -66,36 +67,42 @@ def _is_right(path: Path, model: Model, file: ModelFile) -> bool:
     if not path.is_file() or file.bytes not in (None, path.stat().st_size):
         return False
     wanted = file.sha256 or registry.recall_sha256(model, file)
-    return wanted is None or registry.sha256_of(path) == wanted
+    return wanted is None or sha256_of(path) == wanted
 
 
 def _fetch_file(model: Model, file: ModelFile, report: Progress, timeout: float) -> Path:
-    path = registry.own_place(model, file)
-    from .transfer import Refused, Target, disk_reason
+    from .transfer import Target, disk_reason
 
+    path = registry.own_place(model, file)
     wanted = file.sha256 or registry.recall_sha256(model, file)
-    part = path.with_name(path.name + ".part")
-    target = Target(part, file.bytes, wanted is not None, timeout, report)
+    target = Target(path.with_name(path.name + ".part"), file.bytes, wanted is not None, timeout, report)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with _locked(path.with_name(f".{path.name}.lock")):
-            if _is_right(path, model, file):
-                return path
-            failures = []
-            for url in file.urls:
-                try:
-                    sha256 = _download(url, target, wanted)
-                    _check_kind(file, target)
-                except Refused as refusal:
-                    failures.append(f"  {url}\n    {refusal}")
-                    continue
+            if not _is_right(path, model, file):
+                sha256 = _try_links(file, target, wanted, path)
                 _put_in_place(target.part, path)
                 target.forget()
                 if wanted is None:
                     registry.remember_sha256(model, file, sha256)
-                return path
     except OSError as error:
         raise ModelError(disk_reason(error, path)) from error
+    return path
+
+
+def _try_links(file: ModelFile, target: Target, wanted: str | None, path: Path) -> str:
+    """Fills `target.part` from the first link that serves; its sha256. ModelError with what each of them answered."""
+    from .transfer import Refused
+
+    failures = []
+    for url in file.urls:
+        try:
+            sha256 = _download(url, target, wanted)
+            _check_kind(file, target)
+        except Refused as refusal:
+            failures.append(f"  {url}\n    {refusal}")
+        else:
+            return sha256
     raise ModelError(
         f"{file.filename} could not be fetched:\n" + "\n".join(failures) + "\nCheck the connection and run the same "
         f"command again, which goes on from what has arrived; or fetch it by hand and put it at {path}"
@@ -116,7 +123,7 @@ def _download(url: str, target: Target, wanted: str | None) -> str:
             if target.arrived() == before:
                 break
             continue
-        found = registry.sha256_of(target.part)
+        found = sha256_of(target.part)
         if found == (wanted or found):
             return found
         target.forget()

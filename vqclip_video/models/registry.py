@@ -6,11 +6,9 @@ A model is named (see `catalogue`), or is the path of a file of one's own. Named
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -18,13 +16,14 @@ from pathlib import Path
 from ..errors import ModelError, UsageError
 from ..storyboard.problems import Problems
 from ..storyboard.schema import Models, Storyboard
+from . import checksums
 from .catalogue import MODELS, PAIRS, Model, ModelFile
+from .checksums import sha256_of
 from .vqgan_config import read_config
 
 BUNDLED = Path(__file__).parent / "storybook"
 CHECKPOINT_SUFFIXES = (".safetensors", ".ckpt", ".pt", ".pth")
 CONFIG_SUFFIXES = (".yaml", ".yml")
-CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -110,8 +109,8 @@ def resolve(models: Models) -> ModelPaths:
         raise ModelError("\n\n".join(lacking))
     if models.vqgan_config:
         config = models.vqgan_config
-        if not config.is_file():
-            raise ModelError(f"vqgan_config: there is no file {config}")
+        if not _exists(config):
+            raise ModelError(f"models.vqgan_config: there is no file {config}")
     else:
         config = vqgan[1] if len(vqgan) > 1 else _config_beside(vqgan[0])
     return ModelPaths(clip[0], vqgan[0], config, models.clip, models.vqgan)
@@ -182,46 +181,18 @@ def verify(model: Model) -> Iterator[Verified]:
             yield Verified(path, False, f"{path}: sha256 is {found}, {wanted} is right")
 
 
-def sha256_of(path: Path, on_progress: Callable[[int], None] | None = None) -> str:
-    """The file's sha256 in hexadecimal. `on_progress` hears the bytes read so far. ModelError if it is unreadable."""
-    digest = hashlib.sha256()
-    done = 0
-    try:
-        with path.open("rb") as stream:
-            while chunk := stream.read(CHUNK):
-                digest.update(chunk)
-                done += len(chunk)
-                if on_progress:
-                    on_progress(done)
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be read ({error.strerror}); check the file and its permissions") from None
-    return digest.hexdigest()
-
-
 def recall_sha256(model: Model, file: ModelFile) -> str | None:
     """The sha256 that `remember_sha256` kept, or None."""
-    value = _recorded().get(f"{model.kind}/{file.filename}")
-    return value if isinstance(value, str) else None
+    return checksums.recall(_book(), f"{model.kind}/{file.filename}")
 
 
 def remember_sha256(model: Model, file: ModelFile, sha256: str) -> None:
     """Keeps the sha256 of a file that no list knows, so that a later change of it is noticed."""
-    path = models_dir() / "sha256.json"
-    beside = path.with_name(f".sha256.json.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text(json.dumps({**_recorded(), f"{model.kind}/{file.filename}": sha256}, indent=1), "utf-8")
-        beside.replace(path)
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be written ({error.strerror}); make space, or set VQCLIP_HOME") from None
+    checksums.remember(_book(), f"{model.kind}/{file.filename}", sha256)
 
 
-def _recorded() -> dict:
-    try:
-        recorded = json.loads((models_dir() / "sha256.json").read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return recorded if isinstance(recorded, dict) else {}
+def _book() -> Path:
+    return models_dir() / "sha256.json"
 
 
 def _place(model: Model, file: ModelFile) -> Path:
@@ -274,7 +245,7 @@ def _own_file(kind: str, name: str) -> Path:
     path = Path(name)
     if not _is_path(name):
         raise UsageError(f"models.{kind}: {_unknown(name, _names(kind))}")
-    if not path.exists():
+    if not _exists(path):
         raise ModelError(f"models.{kind}: there is no file {path}; {_known(_names(kind))}")
     if not path.is_dir():
         return path
@@ -306,13 +277,21 @@ def _config_beside(checkpoint: Path) -> Path:
 def _files(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
     if not folder.is_dir():
         return []
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in suffixes and path.is_file())
+    try:
+        return sorted(path for path in folder.iterdir() if path.suffix.lower() in suffixes and path.is_file())
+    except OSError as error:
+        raise ModelError(f"{folder}: cannot be read ({error.strerror}); check its permissions") from None
 
 
 def _is_path(name: str) -> bool:
     """Whether a name that no model has is meant as a path. A slash alone does not tell: `ViT-B/32` has one."""
     path = Path(name)
-    return path.is_absolute() or path.suffix.lower() in CHECKPOINT_SUFFIXES or path.exists()
+    return path.is_absolute() or path.suffix.lower() in CHECKPOINT_SUFFIXES or _exists(path)
+
+
+def _exists(path: Path) -> bool:
+    # pathlib's own raises for what cannot be a name, such as 10,000 letters.
+    return os.path.exists(path)  # noqa: PTH110
 
 
 def _names(kind: str) -> list[str]:

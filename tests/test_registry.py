@@ -1,0 +1,243 @@
+"""Names and paths become files, or a message with the way to get them."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from vqclip_video.errors import ModelError, StoryboardError, UsageError
+from vqclip_video.models import registry
+from vqclip_video.models.catalogue import Model, ModelFile
+from vqclip_video.storyboard.problems import Mark
+from vqclip_video.storyboard.schema import Models, Storyboard
+
+CONFIG = (registry.BUNDLED / "vqgan.yaml").read_text("utf-8")
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    """An empty cache and an empty home."""
+    monkeypatch.setenv("VQCLIP_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """ViT-B/32 and imagenet-f16-16384 made small enough to write."""
+    for name in ("ViT-B/32", "imagenet-f16-16384"):
+        known = registry.MODELS[name]
+        files = tuple(ModelFile(file.filename, file.urls, _sha(file), 4) for file in known.files)
+        monkeypatch.setitem(registry.MODELS, name, Model(name, known.kind, known.side, files, "", "", ""))
+
+
+def _sha(file):
+    return hashlib.sha256(b"good").hexdigest() if file.filename.startswith("ViT") else None
+
+
+def put(path: Path, content: bytes | str = b"good") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def test_the_storybook_pair_is_here_and_whole():
+    paths = registry.resolve(Models())
+    assert paths.clip.is_file() and paths.vqgan.is_file() and paths.vqgan_config.is_file()
+    assert (paths.clip_name, paths.vqgan_name) == ("storybook", "storybook")
+    assert registry.factor(Models()) == 8
+    for model in registry.members("storybook"):
+        assert registry.status(model) == "present"
+        assert [result.ok for result in registry.verify(model)] == [True] * len(model.files)
+
+
+def test_neither_torch_nor_the_network_is_loaded():
+    code = """
+import sys
+from vqclip_video.models import fetch, registry
+from vqclip_video.storyboard.schema import Models
+registry.resolve(Models()), registry.factor(Models())
+[registry.describe(model) for model in registry.MODELS.values()]
+print([name for name in ("torch", "numpy", "urllib.request", "http.client", "requests") if name in sys.modules])
+"""
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
+
+
+def test_openai_links_carry_their_own_sha256_as_in_the_packages_table():
+    import importlib.util
+
+    source = Path(importlib.util.find_spec("clip").origin).with_name("clip.py").read_text("utf-8")
+    tables = [node.value for node in ast.parse(source).body if isinstance(node, ast.Assign)
+              and getattr(node.targets[0], "id", "") == "_MODELS"]  # fmt: skip
+    table = ast.literal_eval(tables[0])
+    clips = {name: model for name, model in registry.MODELS.items() if model.kind == "clip" and not model.bundled}
+    assert {name: model.files[0].urls[0] for name, model in clips.items()} == table
+    assert all(model.files[0].sha256 == table[name].split("/")[-2] for name, model in clips.items())
+
+
+def test_every_listed_model_says_where_it_is_from():
+    for model in registry.MODELS.values():
+        row = registry.describe(model)
+        assert row["licence"] and row["source"] and row["summary"] and row["size"]
+        assert model.bundled or all(url.startswith("https://") for file in model.files for url in file.urls)
+        assert len(model.files) == (1 if model.kind == "clip" else 2)
+    for pair in registry.PAIRS.values():
+        assert registry.MODELS[pair.clip].kind == "clip" and registry.MODELS[pair.vqgan].kind == "vqgan"
+
+
+def test_models_that_are_not_here_are_all_told_with_the_way_to_get_them(home):
+    with pytest.raises(ModelError) as caught:
+        registry.resolve(Models("imagenet", "imagenet"))
+    text = str(caught.value)
+    for name in ("ViT-B/32", "imagenet-f16-16384"):
+        assert f"vqclip-video models fetch {name}" in text
+        assert all(url in text for file in registry.MODELS[name].files for url in file.urls)
+    assert str(home / "cache" / "models" / "clip" / "ViT-B-32.pt") in text and "354 MB" in text
+    assert registry.factor(Models("imagenet", "imagenet")) == 16
+
+
+def test_fetched_models_are_found_and_cut_off_ones_told(home, small):
+    clip = put(home / "cache/models/clip/ViT-B-32.pt")
+    vqgan = put(home / "cache/models/vqgan/imagenet-f16-16384.ckpt")
+    config = put(vqgan.with_suffix(".yaml"))
+    paths = registry.resolve(Models("imagenet", "imagenet-f16-16384"))
+    assert (paths.clip, paths.vqgan, paths.vqgan_config) == (clip, vqgan, config)
+    put(clip, b"goo")
+    with pytest.raises(ModelError, match="ViT-B/32 is here, but damaged or incomplete"):
+        registry.resolve(Models("imagenet", "imagenet"))
+
+
+def test_openais_own_folder_is_looked_into_for_whole_files(home, small):
+    theirs = put(home / ".cache/clip/ViT-B-32.pt")
+    assert registry.resolve(Models("ViT-B/32", "storybook")).clip == theirs
+    put(theirs, b"cut")
+    assert registry.paths_of(registry.MODELS["ViT-B/32"])[0] == home / "cache/models/clip/ViT-B-32.pt"
+
+
+def test_verify_tells_right_wrong_and_missing(home, small):
+    clip, vqgan = registry.members("imagenet")
+    (missing,) = registry.verify(clip)
+    assert not missing.ok and "vqclip-video models fetch ViT-B/32" in missing.detail
+    path = put(home / "cache/models/clip/ViT-B-32.pt")
+    assert [result.ok for result in registry.verify(clip)] == [True]
+    put(path, b"evil")
+    assert [result.ok for result in registry.verify(clip)] == [False]
+    assert registry.present() == [*registry.members("storybook"), clip]
+
+
+def test_a_sha256_nobody_knows_is_that_of_the_first_time(home, small):
+    vqgan = registry.MODELS["imagenet-f16-16384"]
+    for path in registry.paths_of(vqgan):
+        put(path)
+    assert [result.ok for result in registry.verify(vqgan)] == [True, True]
+    put(registry.paths_of(vqgan)[0], b"evil")
+    assert [result.ok for result in registry.verify(vqgan)] == [False, True]
+    put(home / "cache/models/sha256.json", b"[not json")
+    assert [result.ok for result in registry.verify(vqgan)] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("ViT-B32", "did you mean 'ViT-B/32'?"),
+        ("vit-b/32", "did you mean 'ViT-B/32'?"),
+        ("imagnet", "did you mean 'imagenet'?"),
+        ("imagenet-f16-1024", "is a VQGAN"),
+        ("x" * 10_000, "no model is called 'xxx"),
+        ("nul\0l", "no model is called"),
+    ],
+    ids=range(6),
+)
+def test_an_unknown_name_gets_the_likely_one_and_the_list(name, hint):
+    with pytest.raises(UsageError) as caught:
+        registry.resolve(Models(name, "storybook"))
+    assert hint in str(caught.value) and "RN50x64" in str(caught.value) and len(str(caught.value)) < 500
+    with pytest.raises(UsageError, match="did you mean 'RN50x4'"):
+        registry.members("RN50x")
+
+
+def test_names_are_checked_at_their_place_in_the_storyboard():
+    marks = {"models": Mark(3, 1), "models.vqgan": Mark(4, 10)}
+    registry.check_names(Storyboard(models=Models("ViT-B/32", "imagenet"), marks=marks))
+    with pytest.raises(StoryboardError) as caught:
+        registry.check_names(Storyboard(models=Models("RN51", "imaginet"), source=Path("s.yaml"), marks=marks))
+    clip, vqgan = str(caught.value).splitlines()
+    assert clip.startswith("s.yaml:3:1: models.clip: no model is called 'RN51'; did you mean 'RN50'?")
+    assert vqgan.startswith("s.yaml:4:10: models.vqgan: ")
+
+
+@pytest.mark.parametrize(
+    ("checkpoint", "config"),
+    [
+        ("mine.ckpt", "mine.yaml"),
+        ("mine.ckpt", "mine.yml"),
+        ("last.ckpt", "model.yaml"),
+        ("last.ckpt", "anything.yaml"),
+        ("log/ckpts/last.ckpt", "log/configs/model.yaml"),
+        ("log/checkpoints/last.ckpt", "log/configs/2020-11-09T13-31-51-project.yaml"),
+    ],
+)
+def test_the_config_of_ones_own_vqgan_is_found(home, checkpoint, config):
+    checkpoint, config = put(home / "own" / checkpoint), put(home / "own" / config, CONFIG)
+    if config.name.endswith("-project.yaml"):
+        put(config.with_name("2020-11-09T13-31-51-lightning.yaml"), "trainer: {}")
+    paths = registry.resolve(Models("storybook", str(checkpoint)))
+    assert (paths.vqgan, paths.vqgan_config) == (checkpoint, config)
+    assert registry.factor(Models("storybook", str(checkpoint))) == 8
+    folder = home / "own" / "log" if "log" in checkpoint.parts else home / "own"
+    assert registry.resolve(Models("storybook", str(folder))) .vqgan == checkpoint
+
+
+def test_a_config_named_wins_over_the_one_beside(home):
+    own, other = put(home / "own.ckpt"), put(home / "f4" / "other.yaml", CONFIG.replace("- 2\n      - 2", "- 2"))
+    put(home / "own.yaml", CONFIG)
+    models = Models("storybook", str(own), other)
+    assert registry.resolve(models).vqgan_config == other and registry.factor(models) == 4
+    assert registry.factor(Models("imagenet", "imagenet", other)) == 4
+    with pytest.raises(ModelError, match="there is no file"):
+        registry.resolve(Models("storybook", str(own), home / "no.yaml"))
+
+
+def test_ones_own_files_that_do_not_serve(home):
+    clip = str(put(home / "clip.pt"))
+    assert registry.resolve(Models(clip, "storybook")).clip == Path(clip)
+    put(home / "two" / "a.ckpt"), put(home / "two" / "b.ckpt"), put(home / "lone" / "a.ckpt")
+    for vqgan, reason in (
+        (home / "gone.ckpt", "there is no file"),
+        (home / ("x" * 10_000), "there is no file"),
+        (home / "two", "not one checkpoint but a.ckpt, b.ckpt"),
+        (home / "lone" / "a.ckpt", "no YAML beside it; .*a.yaml, or name it with vqgan_config"),
+    ):
+        with pytest.raises(ModelError, match=reason):
+            registry.resolve(Models(clip, str(vqgan)))
+
+
+def test_a_config_naming_another_class_is_refused_and_not_imported(home):
+    own = put(home / "own.ckpt")
+    put(home / "own.yaml", CONFIG.replace("taming.models.vqgan.VQModel", "antigravity.VQModel"))
+    with pytest.raises(ModelError, match="antigravity.VQModel.*is not a VQGAN known here"):
+        registry.factor(Models("storybook", str(own)))
+    assert "antigravity" not in sys.modules
+
+
+def test_where_the_cache_is(monkeypatch, tmp_path):
+    assert registry.models_dir() == tmp_path / "cache" / "models"
+    monkeypatch.delenv("VQCLIP_HOME")
+    for platform, variable, place in (
+        ("linux", None, ".cache/vqclip-video"),
+        ("linux", "XDG_CACHE_HOME", "xdg/vqclip-video"),
+        ("darwin", None, "Library/Caches/vqclip-video"),
+        ("win32", "LOCALAPPDATA", "xdg/vqclip-video"),
+    ):
+        monkeypatch.setattr(registry.sys, "platform", platform)
+        for name in ("XDG_CACHE_HOME", "LOCALAPPDATA"):
+            monkeypatch.delenv(name, raising=False)
+        if variable:
+            monkeypatch.setenv(variable, str(tmp_path / "xdg"))
+        assert registry.cache_dir() == tmp_path / place
