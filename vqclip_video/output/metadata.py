@@ -48,8 +48,13 @@ class FilmMetadata:
 
 
 def escaped(text: str) -> str:
-    """A value of an ffmetadata file: a backslash before each of `=`, `;`, `#`, the backslash and the newline."""
-    return re.sub(r"([=;#\\\n])", r"\\\1", text)
+    """A value of an ffmetadata file: a backslash before each of `=`, `;`, `#`, the backslash and the newline.
+
+    ffmpeg takes any backslash before a line's end for a continued line, an escaped one too; so a space
+    follows one that ends the text.
+    """
+    value = re.sub(r"([=;#\\\n])", r"\\\1", text)
+    return value + " " if text.endswith("\\") else value
 
 
 def chapters(scenes: Sequence[Scene], spans: Sequence[Span]) -> tuple[Chapter, ...]:

@@ -36,7 +36,7 @@ class RunDir:
     def __init__(self, output: Path) -> None:
         if output.suffix.lower() in OTHER_FORMATS:
             raise UsageError(f"{output}: films are MP4 files; name it {output.stem}.mp4")
-        name = output.name[:-4] if output.suffix.lower() == ".mp4" else output.name
+        name = output.name[:-4] if output.name.lower().endswith(".mp4") else output.name
         if not name.strip(". "):
             raise UsageError(f"{str(output)!r} names no file; name the film, for example outputs/film.mp4")
         self.folder = output.with_name(name)
