@@ -1,6 +1,8 @@
 import errno
 import os
+import re
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -248,7 +250,7 @@ def test_full_disk_while_spooling(tmp_path, encoder, monkeypatch):
         film.sync()
         real = os.write
         monkeypatch.setattr(os, "write", full)
-        with pytest.raises(OutputError, match=r"needs about [\d.]+ MB, [\d,.]+ MB free at .*goes on from frame 8"):
+        with pytest.raises(OutputError, match=r"needs about \d+ kB, [\d,.]+ MB free at .*goes on from frame 8"):
             film.append(picture(8))
         monkeypatch.undo()
         assert film.frames == 8
@@ -259,6 +261,40 @@ def test_full_disk_while_spooling(tmp_path, encoder, monkeypatch):
         film.finish(tmp_path / "film.mp4", PLAIN)
     (tmp_path / "whole").mkdir()
     assert (tmp_path / "film.mp4").read_bytes() == make(tmp_path / "whole", encoder).read_bytes()
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of its own of 200 kB, where this machine lets us have one."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(folder)]
+    if sys.platform != "linux" or os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("cannot mount a small disk")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.mark.parametrize("left", range(0, 80_000, 8_000))
+def test_truly_full_disk_stops_with_the_remedy_and_the_film_goes_on_after_it(tmp_path, encoder, small_disk, left):
+    """The disk is filled but for `left` bytes, so that it runs full in a spool, in the encoder or in the joining."""
+    (tmp_path / "whole").mkdir()
+    whole = make(tmp_path / "whole", encoder).read_bytes()
+    (small_disk / "ballast").write_bytes(bytes(200 * 1024 - left))
+    marks = [0]
+    for attempt in ("full", "with space"):
+        try:
+            with writer(small_disk, encoder, start=marks[-1]) as film:
+                for number in range(film.frames, 23):
+                    film.append(picture(number))
+                    marks.append(film.sync())
+                film.finish(small_disk / "film.mp4", PLAIN)
+        except OutputError as error:
+            assert attempt == "full"
+            assert re.search(rf"not enough .* free at .*make space and run .* from frame {marks[-1]}$", str(error))
+            assert not (small_disk / "film.mp4").exists()
+            (small_disk / "ballast").unlink()
+    assert (small_disk / "film.mp4").read_bytes() == whole
 
 
 @pytest.mark.skipif(os.name == "nt", reason="an open file keeps its folder on Windows")

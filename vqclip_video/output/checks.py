@@ -8,7 +8,7 @@ from pathlib import Path
 from ..checks import Check
 from ..errors import OutputError
 from .encoders import ENCODERS, REMEDY, Encoder, find_ffmpeg, pick_encoder, probe, run
-from .files import explanation, free_space, megabytes
+from .files import explanation, free_space, readable
 
 LITTLE_SPACE = 500_000_000
 PROBE = {"size": (256, 256), "fps": 24.0}
@@ -47,4 +47,4 @@ def check_disk(path: Path) -> Check:
         return Check("disk", False, explanation(error, folder / "film"), "choose another folder with -o")
     free = free_space(folder)
     remedy = f"make space at {folder}: a minute of film takes some 10 to 500 MB, by its size"
-    return Check("disk", free >= LITTLE_SPACE, f"{megabytes(free)} free at {folder}", remedy)
+    return Check("disk", free >= LITTLE_SPACE, f"{readable(free)} free at {folder}", remedy)

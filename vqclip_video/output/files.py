@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import glob
+import math
 import os
 import shutil
 import unicodedata
@@ -28,17 +29,22 @@ def atomic_write(path: Path, content: bytes | str) -> None:
     Raises OutputError with a remedy when the disk or the folder refuses.
     """
     data = content.encode("utf-8", "replace") if isinstance(content, str) else content
-    temporary = beside(path)
     with explained(path, needed=len(data)):
-        try:
-            with temporary.open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            swap_in(temporary, path)
-        except BaseException:
-            remove(temporary)
-            raise
+        write_whole(path, data)
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """`atomic_write` for callers with an explanation of their own. Raises OSError."""
+    temporary = beside(path)
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        swap_in(temporary, path)
+    except BaseException:
+        remove(temporary)
+        raise
 
 
 def swap_in(temporary: Path, path: Path) -> None:
@@ -124,11 +130,14 @@ def explanation(error: OSError, path: Path, needed: int = 0, then: str = "run th
 
 def full_disk(path: Path, needed: int, then: str) -> str:
     """The message for a disk without space; `needed` in bytes."""
-    needs = f"needs about {megabytes(needed)}, " if needed else ""
-    return f"not enough disk space: {needs}{megabytes(free_space(path))} free at {path.parent}; make space and {then}"
+    needs = f"needs about {readable(needed)}, " if needed else ""
+    return f"not enough disk space: {needs}{readable(free_space(path))} free at {path.parent}; make space and {then}"
 
 
-def megabytes(size: int) -> str:
+def readable(size: int) -> str:
+    """Bytes as kB or MB."""
+    if size < MB:
+        return f"{math.ceil(size / 1000)} kB"
     return f"{size / MB:.1f} MB" if size < 10 * MB else f"{size / MB:,.0f} MB"
 
 

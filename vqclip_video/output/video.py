@@ -26,7 +26,6 @@ import numpy as np
 from ..errors import OutputError
 from .encoders import Encoder, Outcome, Process, concat_list, encode_arguments, film_size, join_arguments, rate, run
 from .files import (
-    atomic_write,
     beside,
     explained,
     free_space,
@@ -37,6 +36,7 @@ from .files import (
     sync_file,
     sync_folder,
     write_all,
+    write_whole,
 )
 from .metadata import FilmMetadata
 
@@ -172,7 +172,7 @@ class FilmWriter:
                 f"the film was begun with the encoder {begun}, and {self._encoder.name} cannot go on with it; "
                 f"choose {begun} again, or start anew with --fresh"
             )
-        atomic_write(note, self._encoder.name)
+        write_whole(note, self._encoder.name.encode())
 
     def _reopen(self) -> None:
         """Brings the folder to the state it had when `frames` frames were taken."""
