@@ -96,9 +96,7 @@ class Converter:
             raise Refusal("expected at least one text or image, found an empty list")
         if len(node.items) > MOST_PARTS:
             raise Refusal(f"expected at most {MOST_PARTS} texts and images, found {len(node.items)}")
-        parts = []
-        for index, item in enumerate(node.items):
-            parts.append(self._listed_part(key, item, f"{where}[{index}]"))
+        parts = [self._listed_part(key, item, f"{where}[{index}]") for index, item in enumerate(node.items)]
         return BAD if BAD in parts else tuple(parts)
 
     def _listed_part(self, key: Key, node: Node, where: str) -> PromptPart:
@@ -167,7 +165,7 @@ def _unknown(name: str, known: list[str]) -> str:
     return f"unknown key {quoted(name)}" + (did_you_mean(name, known) or f"; known are {', '.join(known)}")
 
 
-def _weight(converter: Converter, key: Key, node: Node, where: str) -> float:
+def _number(converter: Converter, key: Key, node: Node, where: str) -> float:
     if key.name == "weight" and isinstance(node, Scalar) and node.text.startswith("-") and values.is_number(node):
         excluding = ".exclude" in f".{where}"
         remedy = "what is excluded has a positive weight" if excluding else "name what should not be seen in exclude"
@@ -200,7 +198,7 @@ SHORTHANDS: dict[type, Callable[[Converter, Scalar, str], Given]] = {
 }
 
 CONVERTERS: dict[str, Callable[[Converter, Key, Node, str], Any]] = {
-    "number": _weight,
+    "number": _number,
     "whole": lambda converter, key, node, where: values.whole(key, node),
     "flag": lambda converter, key, node, where: values.flag(key, node),
     "text": lambda converter, key, node, where: values.text(key, node),
