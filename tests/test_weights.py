@@ -371,7 +371,7 @@ def test_any_damage_is_a_message(tmp_path, format):
 
 
 def test_not_a_number_is_named():
-    check_finite(STATE, "x.pt")
+    check_finite({**STATE, "small": torch.ones(2).to(torch.float8_e4m3fn)}, "x.pt")
     bad = {"fine": torch.ones(3), "worse": torch.tensor([1.0, float("nan"), float("-inf")])}
     with pytest.raises(ModelError, match="x.pt: worse holds 2 values that are NaN or infinite, of 3"):
         check_finite(bad, "x.pt")
