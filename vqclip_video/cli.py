@@ -95,6 +95,9 @@ def render(storyboard, output, overrides, device, precision, memory, encoder, fr
         options = FilmOptions(device, precision, memory, encoder, fresh)
         try:
             result = make_film(board, film, options, display, lambda: requests.wanted)
+        except KeyboardInterrupt:
+            display.notice("run the same command again to go on from the last checkpoint")
+            raise
         finally:
             display.close()
     if text := report(result, film):
@@ -130,7 +133,7 @@ def check(storyboard, overrides):
 @main.command()
 def schema():
     """Print the JSON Schema of storyboards, for editors."""
-    from .storyboard.jsonschema import json_schema
+    from .storyboard.json_schema import json_schema
 
     click.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
 

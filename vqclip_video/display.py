@@ -3,16 +3,60 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
+from contextlib import suppress
 
-import click
 from tqdm import tqdm
 
 from .storyboard.schema import Prompt, Storyboard
 from .storyboard.timeline import Timeline
 
 SECONDS_BETWEEN_LINES = 10.0
+
+
+class Audience:
+    """One of the standard streams, for as long as somebody reads it.
+
+    A pipe's reader may leave (`| head`) and a terminal be closed while a film renders on. What is left to say then
+    goes nowhere, what Python itself flushes at its end included.
+    """
+
+    def __init__(self, name: str):
+        self.name = name  # stdout or stderr
+
+    def write(self, text: str) -> int:
+        stream = getattr(sys, self.name)
+        sayable = text.encode(self.encoding, "backslashreplace").decode(self.encoding)
+        try:
+            stream.write(sayable)
+            stream.flush()
+        except (OSError, ValueError):
+            self._leave()
+        return len(text)
+
+    def flush(self) -> None:
+        """Every write is flushed already."""
+
+    @property
+    def encoding(self) -> str:
+        return getattr(sys, self.name).encoding or "utf-8"
+
+    def isatty(self) -> bool:
+        return getattr(sys, self.name).isatty()
+
+    def fileno(self) -> int:
+        return getattr(sys, self.name).fileno()
+
+    def _leave(self) -> None:
+        with suppress(OSError, ValueError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self.fileno())
+            os.close(nowhere)
+
+
+OUT, ERR = Audience("stdout"), Audience("stderr")
 
 
 def make_display(storyboard: Storyboard, quiet: bool, as_json: bool):
@@ -78,11 +122,12 @@ class Lines(Display):
             )
 
     def notice(self, text: str) -> None:
-        click.echo(text, err=True)
+        ERR.write(f"{text}\n")
 
     def finish(self, film, seconds: float, similarity: float | None) -> None:
         best = "" if similarity is None else f", best similarity {similarity:.3f}"
-        self.notice(f"{film}: {self.timeline.frames} frames, {clock(self.timeline.seconds)} of film in {clock(seconds)}{best}")
+        length = f"{self.timeline.frames} frames, {clock(self.timeline.seconds)} of film"
+        self.notice(f"{film}: {length} in {clock(seconds)}{best}")
 
 
 class Bar(Lines):
@@ -93,20 +138,23 @@ class Bar(Lines):
     def start(self, done: int) -> None:
         layout = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} {rate_fmt}{postfix} {remaining} left"
         total = self.timeline.total_iter
-        self.bar = tqdm(total=total, initial=done, unit="it", dynamic_ncols=True, bar_format=layout, leave=False)
+        self.bar = tqdm(
+            total=total, initial=done, unit="it", file=ERR, dynamic_ncols=True, bar_format=layout, leave=False
+        )
 
     def update(self, progress) -> None:
         if self.bar is None:
             return
         if progress.moment.scene != self.scene:
             self.scene = progress.moment.scene
-            self.bar.set_description_str(f"{self.scene + 1}/{len(self.storyboard.scenes)} {scene_prompt(self, progress.moment, 36)}")
+            scenes, prompt = len(self.storyboard.scenes), scene_prompt(self, progress.moment, 36)
+            self.bar.set_description_str(f"{self.scene + 1}/{scenes} {prompt}")
         if progress.similarity is not None:
             self.bar.set_postfix_str(f"similarity {progress.similarity:.3f}", refresh=False)
         self.bar.update(progress.iteration - self.bar.n)
 
     def notice(self, text: str) -> None:
-        tqdm.write(text, file=sys.stderr)
+        tqdm.write(text, file=ERR)
 
     def close(self) -> None:
         if self.bar is not None:
@@ -117,7 +165,7 @@ class JsonDisplay(Display):
     """One JSON object a line on standard output: `event` is start, frame, notice or finished."""
 
     def _say(self, event: str, **values) -> None:
-        click.echo(json.dumps({"event": event, **values}, ensure_ascii=False))
+        OUT.write(json.dumps({"event": event, **values}, ensure_ascii=False) + "\n")
 
     def start(self, done: int) -> None:
         self._say("start", done=done, total_iter=self.timeline.total_iter, frames=self.timeline.frames)

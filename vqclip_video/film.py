@@ -13,20 +13,21 @@ import torch
 from safetensors.torch import save as safetensors_bytes
 
 from . import __version__, speed
-from .display import Display, clock, frame_record
-from .engine.memory import release
+from .display import Display, frame_record
+from .engine.memory import is_out_of_memory, release
 from .engine.render import Progress, Session, State, frame_size, picture_size
 from .engine.setup import load_pair, pick_device, pick_precision
-from .errors import OutputError
-from .models.registry import ModelPaths, resolve, sha256_of
+from .errors import RenderError
+from .models.checksums import sha256_of
+from .models.registry import ModelPaths, resolve
 from .output import checkpoint
 from .output.encoders import Encoder, pick_encoder
-from .output.files import atomic_write, free_space
+from .output.files import atomic_write
 from .output.metadata import FilmMetadata, chapters
 from .output.progress import ProgressLog, to_json
 from .output.report import ContactSheet, Poster
 from .output.rundir import FINISHED, UNFINISHED, RunDir
-from .output.video import FilmWriter, estimate_disk
+from .output.video import FilmWriter, check_space
 from .plan import mean_cutouts, models_text
 from .storyboard.reader import dump
 from .storyboard.schema import Storyboard
@@ -84,11 +85,14 @@ def make_film(
         encoder = pick_encoder(options.encoder, frame_size(storyboard.size), storyboard.fps)
         if encoder.message:
             display.notice(encoder.message)
-        require_space(storyboard, run)
         saved = checkpoint.load(run.work, display.notice) if state == UNFINISHED else None
+        frames_left = Timeline(storyboard).frames - (saved[1]["frames"] if saved else 0)
+        check_space(run.work, frames_left, frame_size(storyboard.size))
         with Recorder(storyboard, run, encoder, saved, display.notice) as recorder:
             try:
                 return _shoot(storyboard, recorder, paths, device, options, display, should_stop, began)
+            except (RuntimeError, MemoryError) as error:
+                raise RenderError(_failure(error, storyboard, device)) from error
             finally:
                 release(device)
 
@@ -103,14 +107,15 @@ def _shoot(storyboard, recorder, paths, device, options, display, should_stop, b
     if recorder.start:
         display.notice(f"going on from frame {recorder.writer.frames} of {session.timeline.frames}")
     display.start(session.iteration)
-    first, stopping = session.iteration, False
+    first = session.iteration
+    if should_stop():  # asked while the models were loading
+        return recorder.stop(session.state(), device)
     for progress in recorder.timed_iterations(session.run()):
         recorder.take(progress)
         display.update(progress)
-        if stopping and progress.state and progress.iteration < progress.total:
-            return recorder.stop(progress.state, device)
-        if should_stop() and not stopping:
-            stopping = True
+        if should_stop():
+            if progress.state and progress.iteration < progress.total:
+                return recorder.stop(progress.state, device)
             session.want_state()
     recorder.checkpoint(session.state())
     rendered = session.iteration - first
@@ -225,10 +230,14 @@ class Recorder:
             atomic_write(self.run.latents / f"{name}.safetensors", content)
 
     def _metadata(self) -> FilmMetadata:
-        about = {"program": f"vqclip-video {__version__}", "seed": self.storyboard.seed, "models": models_text(self.storyboard)}
-        comment = to_json({**about, "storyboard": dump(self.storyboard)})
+        about = {
+            "program": f"vqclip-video {__version__}",
+            "seed": self.storyboard.seed,
+            "models": models_text(self.storyboard),
+            "storyboard": dump(self.storyboard),
+        }
         title = self.storyboard.title or self.run.folder.name
-        return FilmMetadata(title, comment, chapters(self.storyboard.scenes, self.timeline.spans))
+        return FilmMetadata(title, to_json(about), chapters(self.storyboard.scenes, self.timeline.spans))
 
     def _save_run(self, device: torch.device, finished: bool) -> None:
         about = {
@@ -259,17 +268,6 @@ def make_fingerprint(storyboard: Storyboard, paths: ModelPaths, device: torch.de
     }
 
 
-def require_space(storyboard: Storyboard, run: RunDir) -> None:
-    """Refuse a render that the disk cannot hold, before it begins."""
-    needed = estimate_disk(Timeline(storyboard).frames, frame_size(storyboard.size))
-    free = free_space(run.work)
-    if free < needed:
-        raise OutputError(
-            f"the film may need {needed / 1e6:,.0f} MB while it is rendered, and {run.folder} has {free / 1e6:,.0f} MB "
-            "free; make space, or choose a place on another disk with -o"
-        )
-
-
 def device_name(device: torch.device) -> str:
     """The device as a person knows it."""
     if device.type == "cuda":
@@ -297,6 +295,21 @@ def timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
         yield
     finally:
         seconds[stage] = seconds.get(stage, 0.0) + time.monotonic() - began
+
+
+def _failure(error: Exception, storyboard: Storyboard, device: torch.device) -> str:
+    """What torch's complaint means to the user, and the way out."""
+    if is_out_of_memory(error):
+        width, height = storyboard.size
+        return (
+            f"out of memory on {device} at {width}x{height}; close other programs or try --memory low, then run the "
+            f"same command again; a film of {width // 2}x{height // 2} needs about a quarter of it"
+        )
+    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return (
+        f"the computation on {device} failed: {reason}; run the same command again to go on from the last checkpoint, "
+        "or render to another name with --device cpu"
+    )
 
 
 def _state_of(tensors: dict[str, torch.Tensor], info: dict) -> State:

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import threading
+from collections.abc import Callable
 
 # Ctrl-C, `kill`, and a terminal that is closed; Windows has no SIGHUP.
 SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 class StopRequests:
-    """While entered, the signals set `wanted` instead of ending the process; the second one raises."""
+    """While entered, the signals set `wanted` instead of ending the process; the second one raises KeyboardInterrupt.
 
-    def __init__(self, on_first=lambda: None):
+    A signal that whoever started us has switched off (nohup) stays off. `on_first` is called from the handler.
+    """
+
+    def __init__(self, on_first: Callable[[], None] = lambda: None):
         self.wanted = False
         self._on_first, self._before = on_first, {}
 
     def __enter__(self) -> StopRequests:
         if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._receive) for number in SIGNALS}
+            heard = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+            self._before = {number: signal.signal(number, self._receive) for number in heard}
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -29,4 +35,6 @@ class StopRequests:
         if self.wanted:
             raise KeyboardInterrupt
         self.wanted = True
-        self._on_first()
+        # Python refuses to write to a stream in the middle of another write to it; the stop matters, the line does not.
+        with contextlib.suppress(RuntimeError):
+            self._on_first()

@@ -11,6 +11,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from ..errors import VqclipError
+from ..storyboard.files import PICTURE_FORMATS
 
 MAX_PIXELS = 100_000_000
 
@@ -24,13 +25,16 @@ def load_picture(path: Path, width: int, height: int) -> Tensor:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
+            with Image.open(path, formats=PICTURE_FORMATS) as image:
                 if image.width * image.height > MAX_PIXELS:
-                    raise VqclipError(f"{path}: {image.width}x{image.height} pixels are too many; at most {MAX_PIXELS:,}")
+                    found = f"{image.width}x{image.height}"
+                    raise VqclipError(f"{path}: {found} pixels are too many; at most {MAX_PIXELS:,}")
                 picture = _as_rgb(ImageOps.exif_transpose(image))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as bomb:
         raise VqclipError(f"{path}: refused, {bomb}") from bomb
-    except (OSError, SyntaxError, ValueError, EOFError) as reason:
+    except VqclipError:
+        raise
+    except Exception as reason:  # Pillow's readers raise whatever broken bytes lead them to
         raise VqclipError(f"{path}: not a picture that can be read ({reason})") from reason
     fitted = ImageOps.fit(picture, (width, height), method=Image.Resampling.LANCZOS)
     values = torch.from_numpy(np.asarray(fitted, dtype=np.float32) / 255)
@@ -46,7 +50,8 @@ def _as_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I"):
         # Pillow clips 16-bit greys to 255 instead of scaling them.
         levels = np.asarray(image, dtype=np.float64)
-        image = Image.fromarray((levels / max(levels.max(), 65535 if levels.max() > 255 else 255) * 255).astype(np.uint8))
+        brightest = max(levels.max(), 65535 if levels.max() > 255 else 255)
+        image = Image.fromarray((levels / brightest * 255).astype(np.uint8))
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)

@@ -117,15 +117,7 @@ class Session:
 
     def _step(self) -> _Pending:
         moment = self.timeline.at(self.iteration)
-        target = self.targets.at(moment)
-        while True:
-            try:
-                picture, value, terms, similarity = self._gradients(moment, target)
-                break
-            except (RuntimeError, MemoryError) as error:
-                if not is_out_of_memory(error):
-                    raise
-                self._split_batch(moment.settings)
+        picture, value, terms, similarity = self._gradients_that_fit(moment, self.targets.at(moment))
         self.latent.step(moment.settings.learning_rate * self.rate_scale, moment.settings.weight_decay)
         self.iteration += 1
         captured = moment.frame is not None
@@ -135,6 +127,22 @@ class Session:
         if not captured:
             return _Pending(progress)
         return _Pending(progress, self._frame(picture), value, terms, similarity)
+
+    def _gradients_that_fit(self, moment: Moment, target: prompts.Target):
+        """`_gradients`, in smaller batches where memory runs out; the smaller size is kept."""
+        before = self.batch_size
+        while True:
+            try:
+                found = self._gradients(moment, target)
+                break
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+            # Not in the handler: the error's traceback keeps the tensors of the failed attempt alive.
+            self._split_batch(moment.settings)
+        if self.batch_size != before:
+            self.on_notice(f"out of memory: now {self.batch_size} cutouts per CLIP call (same picture, less speed)")
+        return found
 
     def _gradients(self, moment: Moment, target: prompts.Target) -> tuple[Tensor, Tensor, dict[str, Tensor], Tensor]:
         """Gradients of the weighted losses on the latent's grids.
@@ -237,7 +245,6 @@ class Session:
                 f"{width // 2}x{height // 2} needs a quarter of it, and --memory low trades time for memory"
             )
         self.batch_size = (batch + 1) // 2
-        self.on_notice(f"out of memory: from here on {self.batch_size} cutouts per CLIP call (same picture, less speed)")
 
     def _restore(self, state: State) -> None:
         self.latent.load_state_dict(state.tensors)
@@ -276,11 +283,13 @@ class _Pending:
     similarity: Tensor | None = None
 
     def is_finite(self) -> bool:
-        """Whether a frame's latent and losses are numbers. Iterations without a frame are not looked at."""
-        if self.frame is None:
+        """Whether a state that may be gone on from, and a frame's losses, are numbers; the rest is not looked at."""
+        if self.progress.state is None:
             return True
-        numbers = torch.stack([self.similarity, *self.terms.values(), self.progress.state.tensors["grid.0"].sum()])
-        return bool(numbers.isfinite().all())
+        numbers = [tensor.sum() for tensor in self.progress.state.tensors.values()]
+        if self.frame is not None:
+            numbers += [self.similarity, *self.terms.values()]
+        return bool(torch.stack([number.float().to(numbers[0].device) for number in numbers]).isfinite().all())
 
     def result(self) -> Progress:
         if self.frame is None:
@@ -336,14 +345,16 @@ def _load_latent(path, shape: tuple[int, ...]) -> Tensor:
     tensors = read_tensors(path)
     latent = tensors.get("latent")
     if latent is None or latent.ndim != 4:
-        raise VqclipError(f"{path}: no tensor named 'latent' [1, channels, h, w] in it; films and stills save such files")
+        raise VqclipError(f"{path}: no tensor 'latent' [1, channels, h, w] in it; films and stills save such files")
     if latent.shape[:2] != shape[:2]:
         raise VqclipError(f"{path}: a latent of {latent.shape[1]} channels, but this VQGAN's have {shape[1]}")
     return torch.nn.functional.interpolate(latent.float(), size=shape[2:], mode="bilinear", align_corners=False)
 
 
-def render(storyboard: Storyboard, device: str = "auto", precision: str = "auto", memory: str = "auto") -> Iterator[Progress]:
-    """Load the storyboard's models and render it, one `Progress` per iteration; the device's memory is freed at the end.
+def render(
+    storyboard: Storyboard, device: str = "auto", precision: str = "auto", memory: str = "auto"
+) -> Iterator[Progress]:
+    """Load the storyboard's models and render it, one `Progress` per iteration; device memory is freed at the end.
 
     `device` is auto, cpu, cuda, cuda:N or mps; `precision` auto, fp32, bf16 or fp16; `memory` auto, low or high.
     """
