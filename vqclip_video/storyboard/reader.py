@@ -1,7 +1,4 @@
-"""A storyboard's file → a checked `Storyboard`, or every mistake in it at once, each with its place.
-
-    storyboard = read("story.yaml", overrides=["settings.learning_rate=0.2"])
-"""
+"""A storyboard's file → a checked `Storyboard`, or every mistake in it at once, each with its place."""
 
 from __future__ import annotations
 
