@@ -473,7 +473,7 @@ def test_later_checks_can_point_at_the_file(tmp_path):
 
 def test_reading_needs_no_torch():
     code = (
-        "import sys; from vqclip_video.storyboard import jsonschema, reader, template; print('torch' in sys.modules)"
+        "import sys; from vqclip_video.storyboard import json_schema, reader, template; print('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
 

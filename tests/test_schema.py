@@ -7,7 +7,7 @@ import yaml
 
 from vqclip_video.errors import StoryboardError
 from vqclip_video.storyboard import reader
-from vqclip_video.storyboard.jsonschema import json_schema, settings_table
+from vqclip_video.storyboard.json_schema import json_schema, settings_table
 from vqclip_video.storyboard.schema import (
     Augment,
     Init,
