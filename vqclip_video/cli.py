@@ -57,7 +57,11 @@ engine_options = options(
     ),  # fmt: skip
     click.option(
         "--memory", type=click.Choice(["auto", "low", "high"]), default="auto", show_default=True,
-        help="low recomputes the decoder's activations instead of keeping them.",
+        help="low recomputes the decoder's activations instead of keeping them, and shows CLIP few cutouts at a time.",
+    ),  # fmt: skip
+    click.option(
+        "--compile", type=click.Choice(["auto", "on", "off"]), default="auto", show_default=True,
+        help="Whether torch compiles the networks first; auto: on CUDA, for films long enough to win the time back.",
     ),  # fmt: skip
 )
 
@@ -82,7 +86,7 @@ def main():
 @click.option("--fresh", is_flag=True, help="Start over, removing what an earlier render of this film left.")
 @click.option("-q", "--quiet", is_flag=True, help="Nothing but errors.")
 @json_option
-def render(storyboard, output, overrides, device, precision, memory, encoder, fresh, quiet, as_json):
+def render(storyboard, output, overrides, device, precision, memory, compile, encoder, fresh, quiet, as_json):
     """Render a storyboard to an MP4. A render that was stopped goes on where it was."""
     from .display import make_display
     from .signals import StopRequests
@@ -92,7 +96,7 @@ def render(storyboard, output, overrides, device, precision, memory, encoder, fr
     with StopRequests(lambda: display.notice("stopping after this step; once more stops at once")) as requests:
         from .film import FilmOptions, make_film, report
 
-        options = FilmOptions(device, precision, memory, encoder, fresh)
+        options = FilmOptions(device, precision, memory, compile, encoder, fresh)
         try:
             result = make_film(board, film, options, display, lambda: requests.wanted)
         except KeyboardInterrupt:
@@ -167,13 +171,13 @@ def new(storyboard):
 @set_option
 @engine_options
 @click.option("-q", "--quiet", is_flag=True, help="Nothing but errors.")
-def image(prompt, output, exclude, style, iterations, size, seed, models, every, overrides, device, precision, memory, quiet):
+def image(prompt, output, exclude, style, iterations, size, seed, models, every, overrides, quiet, **engine):
     """Optimise one still picture for PROMPT, and save it with its latent."""
     from .still import make_still, still_storyboard
 
     board = still_storyboard(prompt, exclude, style, iterations, size, seed, models, every, overrides)
     warn_of_long_prompts(board)
-    make_still(board, output, bool(every), device, precision, memory, quiet)
+    make_still(board, output, bool(every), quiet, **engine)
 
 
 @main.group()

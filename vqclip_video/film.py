@@ -14,9 +14,11 @@ from safetensors.torch import save as safetensors_bytes
 
 from . import __version__, speed
 from .display import Display, frame_record
+from .engine.compilation import pick_compile
 from .engine.memory import is_out_of_memory, release
+from .engine.precision import pick_precision
 from .engine.render import Progress, Session, State, frame_size, picture_size
-from .engine.setup import load_pair, pick_device, pick_precision
+from .engine.setup import load_pair, pick_device, prepare
 from .errors import RenderError
 from .models.checksums import sha256_of
 from .models.registry import ModelPaths, resolve
@@ -46,6 +48,7 @@ class FilmOptions:
     device: str = "auto"
     precision: str = "auto"
     memory: str = "auto"
+    compile: str = "auto"
     encoder: str = "auto"
     fresh: bool = False
 
@@ -78,7 +81,7 @@ def make_film(
     paths, device = resolve(storyboard.models), pick_device(options.device)
     dtype = pick_precision(options.precision, device)
     with RunDir(output) as run:
-        fingerprint = make_fingerprint(storyboard, paths, device, dtype)
+        fingerprint = make_fingerprint(storyboard, paths, device, dtype, options.compile)
         state = run.open(fingerprint, dump(storyboard), options.fresh)
         if state == FINISHED:
             return FilmResult("there", run.film, Timeline(storyboard).frames, None)
@@ -101,7 +104,8 @@ def _shoot(storyboard, recorder, paths, device, options, display, should_stop, b
     """From loaded models to a finished, or stopped, film."""
     seconds = recorder.seconds
     with timed(seconds, "load"):
-        perceptor, vqgan = load_pair(paths, device, options.precision, options.memory)
+        perceptor, vqgan = load_pair(paths, device, options.precision)
+        prepare(storyboard, perceptor, vqgan, options.memory, options.compile)
     with timed(seconds, "prompts"):
         session = Session(storyboard, perceptor, vqgan, start=recorder.start, on_notice=display.notice)
     if recorder.start:
@@ -256,7 +260,9 @@ class Recorder:
         self.run.save_run(about, finished)
 
 
-def make_fingerprint(storyboard: Storyboard, paths: ModelPaths, device: torch.device, dtype: torch.dtype) -> dict:
+def make_fingerprint(
+    storyboard: Storyboard, paths: ModelPaths, device: torch.device, dtype: torch.dtype, compile: str = "auto"
+) -> dict:
     """What makes the film this film; a run with another one is not gone on with."""
     return {
         "storyboard": dump(storyboard),
@@ -264,6 +270,7 @@ def make_fingerprint(storyboard: Storyboard, paths: ModelPaths, device: torch.de
         "VQGAN file (sha256)": sha256_of(paths.vqgan),
         "device": device.type,
         "precision": str(dtype).removeprefix("torch."),
+        "compiled": pick_compile(compile, device, Timeline(storyboard).total_iter),
         "numerics": f"{NUMERICS}, torch {torch.__version__}",
     }
 

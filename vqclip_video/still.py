@@ -26,7 +26,10 @@ def still_storyboard(prompt, exclude, style, iterations, size, seed, models, eve
     return reader.parse(yaml.safe_dump(board, allow_unicode=True), name="image", base=Path.cwd(), overrides=overrides)
 
 
-def make_still(storyboard: Storyboard, output: Path, steps: bool, device: str, precision: str, memory: str, quiet: bool) -> None:
+def make_still(
+    storyboard: Storyboard, output: Path, steps: bool, quiet: bool,
+    *, device: str, precision: str, memory: str, compile: str,
+) -> None:  # fmt: skip
     """Optimise and save the picture under `output`, its latent beside it, and with `steps` every captured picture."""
     if output.suffix.lower() not in SUFFIXES:
         raise UsageError(f"-o {output}: a picture's name ends in one of {', '.join(SUFFIXES)}")
@@ -41,7 +44,7 @@ def make_still(storyboard: Storyboard, output: Path, steps: bool, device: str, p
     display, last = make_display(storyboard, quiet, False), None
     display.start(0)
     try:
-        for progress in render(storyboard, device, precision, memory):
+        for progress in render(storyboard, device, precision, memory, compile):
             display.update(progress)
             if progress.frame is None:
                 continue

@@ -1,10 +1,77 @@
-"""Running out of device or host memory, and giving it back."""
+"""How much memory an iteration takes, running out of it, and giving it back."""
 
 from __future__ import annotations
 
 import gc
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 
 import torch
+from torch import Tensor
+
+from ..models.perceptor import Perceptor
+from ..models.vqgan import VQGAN
+from ..storyboard.schema import Storyboard
+
+LOW_MEMORY_CUTOUTS = 8  # per CLIP call where memory is low
+USABLE = 0.7  # of what there is: weights, gradients on their way and the system take their part
+SAMPLE_SIDE = 4  # places along a side of the latent that is decoded to measure
+
+
+def fits(storyboard: Storyboard, perceptor: Perceptor, vqgan: VQGAN) -> bool:
+    """Whether the device can keep all that an iteration of this film needs for its backward pass."""
+    available = available_bytes(perceptor.device)
+    return available is None or activation_bytes(storyboard, perceptor, vqgan) < USABLE * available
+
+
+def activation_bytes(storyboard: Storyboard, perceptor: Perceptor, vqgan: VQGAN) -> int:
+    """Bytes that the largest iteration keeps for its backward pass, scaled up from a small picture and one cutout."""
+    latent = torch.zeros(1, vqgan.channels, SAMPLE_SIDE, SAMPLE_SIDE, device=vqgan.device)
+    cutout = torch.zeros(1, 3, perceptor.size, perceptor.size, device=perceptor.device)
+    low, vqgan.low_memory = vqgan.low_memory, False
+    try:
+        picture, cut = saved_bytes(vqgan.decode, latent), saved_bytes(perceptor.embed_image, cutout)
+    finally:
+        vqgan.low_memory = low
+    width, height = (-(-side // vqgan.factor) for side in storyboard.size)
+    settings = [scene.settings for scene in storyboard.scenes]
+    cutouts = max(min(s.batch_size or s.cutouts, s.cutouts) for s in settings)
+    return picture * width * height // SAMPLE_SIDE**2 + cut * cutouts
+
+
+def saved_bytes(function: Callable[[Tensor], Tensor], argument: Tensor) -> int:
+    """Bytes of the tensors that `function(argument)` keeps for the backward pass, without the weights."""
+    sizes: dict[int, int] = {}
+
+    def count(tensor: Tensor) -> Tensor:
+        if not isinstance(tensor, torch.nn.Parameter):
+            storage = tensor.untyped_storage()
+            sizes[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
+        kept = function(argument.requires_grad_())  # noqa: F841 (while it lives, no address is used twice)
+    return sum(sizes.values())
+
+
+def available_bytes(device: torch.device) -> int | None:
+    """Memory that a film may use: what is free on a GPU, all there is on a CPU; None where it is not known.
+
+    All, free or not: on a CPU a film that is gone on with is promised the same pictures, so what the machine happens
+    to be doing must not decide how they are computed.
+    """
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    if device.type != "cpu":
+        return None
+    limits = []
+    with suppress(OSError, ValueError, AttributeError):
+        limits.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    with suppress(OSError, ValueError):  # "max" is a ValueError
+        limits.append(int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    return min(limits, default=None)
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -22,10 +23,11 @@ from ..storyboard.schema import Settings, Storyboard
 from ..storyboard.timeline import Moment, Timeline
 from . import cutouts, losses, prompts
 from .latent import Latent, noise_start
-from .memory import is_out_of_memory, release
+from .memory import LOW_MEMORY_CUTOUTS, is_out_of_memory, release
 from .pictures import load_picture
 
 RETRIES_AFTER_NAN = 4
+STAGES = ("decode", "cutouts", "CLIP", "backward", "step", "capture")
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ class Session:
     perceptor, vqgan: the networks, on one device.
     start: a `State` to go on from.
     on_notice: called with a line of text when something had to be changed to go on (memory, a NaN).
+    stage: called with the name of each stage of an iteration (see `STAGES`) for a context to run it in.
     """
 
     def __init__(
@@ -75,8 +78,10 @@ class Session:
         *,
         start: State | None = None,
         on_notice: Callable[[str], None] = lambda text: None,
+        stage: Callable[[str], AbstractContextManager] = lambda name: nullcontext(),
     ):
-        self.storyboard, self.perceptor, self.vqgan, self.on_notice = storyboard, perceptor, vqgan, on_notice
+        self.storyboard, self.perceptor, self.vqgan = storyboard, perceptor, vqgan
+        self.on_notice, self.stage = on_notice, stage
         self.timeline = Timeline(storyboard)
         self.device = perceptor.device
         self._require_discriminator()
@@ -118,15 +123,17 @@ class Session:
     def _step(self) -> _Pending:
         moment = self.timeline.at(self.iteration)
         picture, value, terms, similarity = self._gradients_that_fit(moment, self.targets.at(moment))
-        self.latent.step(moment.settings.learning_rate * self.rate_scale, moment.settings.weight_decay)
+        with self.stage("step"):
+            self.latent.step(moment.settings.learning_rate * self.rate_scale, moment.settings.weight_decay)
         self.iteration += 1
-        captured = moment.frame is not None
-        state = self.state() if captured or self._state_wanted else None
-        self._state_wanted = False
-        progress = Progress(self.iteration, self.timeline.total_iter, moment, state=state)
-        if not captured:
-            return _Pending(progress)
-        return _Pending(progress, self._frame(picture), value, terms, similarity)
+        with self.stage("capture"):
+            captured = moment.frame is not None
+            state = self.state() if captured or self._state_wanted else None
+            self._state_wanted = False
+            progress = Progress(self.iteration, self.timeline.total_iter, moment, state=state)
+            if not captured:
+                return _Pending(progress)
+            return _Pending(progress, self._frame(picture), value, terms, similarity)
 
     def _gradients_that_fit(self, moment: Moment, target: prompts.Target):
         """`_gradients`, in smaller batches where memory runs out; the smaller size is kept."""
@@ -151,21 +158,22 @@ class Session:
         decoder takes them to the latent. So the batch size changes memory but not the result.
         """
         settings = moment.settings
-        latent = self.latent.value
-        decoded = self.vqgan.decode(latent)
-        picture = losses.within_range(decoded)
+        with self.stage("decode"):
+            latent = self.latent.value
+            picture = losses.within_range(self.vqgan.decode(latent))
         seen = picture.detach().requires_grad_()
         terms, similarity = self._clip_terms(seen, settings, target, moment.iteration)
         others = {name: weight * loss for name, weight, loss in self._other_terms(seen, latent, settings.losses)}
         on_picture = [loss for name, loss in others.items() if name != "vq"]
-        if on_picture:
-            (self._loss_scale * sum(on_picture)).backward()
-        leaves, gradients = [picture], [seen.grad]
-        if "vq" in others:
-            leaves, gradients = [*leaves, self._loss_scale * others["vq"]], [*gradients, None]
-        torch.autograd.backward(leaves, gradients)
-        for grid in self.latent.grids:
-            grid.grad /= self._loss_scale
+        with self.stage("backward"):
+            if on_picture:
+                (self._loss_scale * sum(on_picture)).backward()
+            leaves, gradients = [picture], [seen.grad]
+            if "vq" in others:
+                leaves, gradients = [*leaves, self._loss_scale * others["vq"]], [*gradients, None]
+            torch.autograd.backward(leaves, gradients)
+            for grid in self.latent.grids:
+                grid.grad /= self._loss_scale
         terms |= {name: loss.detach() for name, loss in others.items()}
         return picture.detach(), latent.detach(), terms, similarity
 
@@ -174,18 +182,23 @@ class Session:
     ) -> tuple[dict[str, Tensor], Tensor]:
         """Backward the CLIP loss of all cutouts to `picture`; returns the terms and the mean similarity."""
         count, size = settings.cutouts, self.perceptor.size
-        views = cutouts.draw_views(
-            count, size, tuple(picture.shape[-2:]), settings.augment, settings.noise_factor,
-            self.storyboard.seed, iteration, self.device,
-        )  # fmt: skip
+        with self.stage("cutouts"):
+            views = cutouts.draw_views(
+                count, size, tuple(picture.shape[-2:]), settings.augment, settings.noise_factor,
+                self.storyboard.seed, iteration, self.device,
+            )  # fmt: skip
         weight = settings.losses.clip / count
         include = exclude = similarity = picture.new_zeros(())
-        batch = self.batch_size or settings.batch_size or count
+        batch = self._cutouts_at_once(settings)
         for start in range(0, count, batch):
-            embeddings = self.perceptor.embed_image(cutouts.cut(picture, views.part(start, start + batch)))
-            wanted = weight * losses.include(embeddings, target.include).sum()
-            unwanted = weight * losses.exclude(embeddings, target.exclude, target.exclude_weights).sum()
-            (self._loss_scale * (wanted + unwanted)).backward()
+            with self.stage("cutouts"):
+                seen = cutouts.cut(picture, views.part(start, start + batch))
+            with self.stage("CLIP"):
+                embeddings = self.perceptor.embed_image(seen)
+                wanted = weight * losses.include(embeddings, target.include).sum()
+                unwanted = weight * losses.exclude(embeddings, target.exclude, target.exclude_weights).sum()
+            with self.stage("backward"):
+                (self._loss_scale * (wanted + unwanted)).backward()
             with torch.no_grad():
                 include, exclude = include + wanted.detach(), exclude + unwanted.detach()
                 similarity = similarity + (embeddings.detach() @ target.include).sum() / count
@@ -193,6 +206,10 @@ class Session:
         if len(target.exclude):
             terms["exclude"] = exclude
         return terms, similarity
+
+    def _cutouts_at_once(self, settings: Settings) -> int:
+        usual = LOW_MEMORY_CUTOUTS if self.vqgan.low_memory else settings.cutouts
+        return min(self.batch_size or settings.batch_size or usual, settings.cutouts)
 
     def _other_terms(self, picture: Tensor, latent: Tensor, weights) -> Iterator[tuple[str, float, Tensor]]:
         if weights.vq:
@@ -234,7 +251,7 @@ class Session:
 
     def _split_batch(self, settings: Settings) -> None:
         """Halve the cutouts per CLIP call after running out of memory."""
-        batch = self.batch_size or settings.batch_size or settings.cutouts
+        batch = self._cutouts_at_once(settings)
         for grid in self.latent.grids:
             grid.grad = None
         release(self.device)
@@ -352,15 +369,15 @@ def _load_latent(path, shape: tuple[int, ...]) -> Tensor:
 
 
 def render(
-    storyboard: Storyboard, device: str = "auto", precision: str = "auto", memory: str = "auto"
+    storyboard: Storyboard, device: str = "auto", precision: str = "auto", memory: str = "auto", compile: str = "auto"
 ) -> Iterator[Progress]:
     """Load the storyboard's models and render it, one `Progress` per iteration; device memory is freed at the end.
 
-    `device` is auto, cpu, cuda, cuda:N or mps; `precision` auto, fp32, bf16 or fp16; `memory` auto, low or high.
+    The options are those of `setup.load_models`.
     """
     from .setup import load_models
 
-    perceptor, vqgan = load_models(storyboard, device, precision, memory)
+    perceptor, vqgan = load_models(storyboard, device, precision, memory, compile)
     try:
         yield from Session(storyboard, perceptor, vqgan).run()
     finally:

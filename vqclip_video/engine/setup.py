@@ -1,4 +1,4 @@
-"""Which device and which precision, and the storyboard's models on them."""
+"""Which device, and the storyboard's models on it, set up for the film."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from ..models.perceptor import Perceptor, load_perceptor
 from ..models.registry import ModelPaths, resolve
 from ..models.vqgan import VQGAN, load_vqgan
 from ..storyboard.schema import Storyboard
-
-PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+from ..storyboard.timeline import Timeline
+from .compilation import pick_compile
+from .memory import fits
+from .precision import pick_precision
 
 
 def pick_device(name: str = "auto") -> torch.device:
@@ -28,24 +30,29 @@ def pick_device(name: str = "auto") -> torch.device:
     return device
 
 
-def pick_precision(name: str, device: torch.device) -> torch.dtype:
-    """The number format of the networks; the latent, the optimiser and the losses are always float32."""
-    if name != "auto":
-        return PRECISIONS[name]
-    if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
-    return torch.float32
-
-
 def load_models(
-    storyboard: Storyboard, device: str = "auto", precision: str = "auto", memory: str = "auto"
+    storyboard: Storyboard, device: str = "auto", precision: str = "auto", memory: str = "auto", compile: str = "auto"
 ) -> tuple[Perceptor, VQGAN]:
-    """The storyboard's CLIP and VQGAN; refused with how to get them where a file is missing."""
-    return load_pair(resolve(storyboard.models), pick_device(device), precision, memory)
+    """The storyboard's CLIP and VQGAN, ready to render it; refused with how to get them where a file is missing.
+
+    `device` is auto, cpu, cuda, cuda:N or mps; `precision` auto, fp32, bf16 or fp16; `memory` auto, low or high;
+    `compile` auto, on or off.
+    """
+    perceptor, vqgan = load_pair(resolve(storyboard.models), pick_device(device), precision)
+    prepare(storyboard, perceptor, vqgan, memory, compile)
+    return perceptor, vqgan
 
 
-def load_pair(paths: ModelPaths, device: torch.device, precision: str = "auto", memory: str = "auto"):
-    """(Perceptor, VQGAN) from their files."""
+def load_pair(paths: ModelPaths, device: torch.device, precision: str = "auto") -> tuple[Perceptor, VQGAN]:
+    """The networks of these files."""
     dtype = pick_precision(precision, device)
     perceptor = load_perceptor(paths.clip, device, dtype)
-    return perceptor, load_vqgan(paths.vqgan, paths.vqgan_config, device, dtype, memory)
+    return perceptor, load_vqgan(paths.vqgan, paths.vqgan_config, device, dtype)
+
+
+def prepare(storyboard: Storyboard, perceptor: Perceptor, vqgan: VQGAN, memory: str, compile: str) -> None:
+    """Set loaded networks up for this film: how much they keep for the backward pass, and whether they are compiled."""
+    vqgan.low_memory = memory == "low" or (memory == "auto" and not fits(storyboard, perceptor, vqgan))
+    if pick_compile(compile, perceptor.device, Timeline(storyboard).total_iter):
+        perceptor.compile()
+        vqgan.compile()

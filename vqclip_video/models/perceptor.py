@@ -60,17 +60,29 @@ class Perceptor:
         """Free the text tower (a third to a half of a CLIP) once every text is encoded."""
         self._text_tower = None
 
+    def compile(self) -> None:
+        """Have torch compile the image tower on its first call, for pictures of one shape."""
+        self._image_tower = torch.compile(self._image_tower.__call__, dynamic=False)
+
 
 def load_perceptor(path: Path, device: str | torch.device = "cpu", dtype: torch.dtype = torch.float32) -> Perceptor:
     """A checkpoint in OpenAI's layout: TorchScript archive, plain state dict or safetensors; ViT or ModifiedResNet.
 
     Sizes are read off the weights. Raises ModelError where the file is damaged or not such a CLIP.
     """
-    tensors = {name: tensor for name, tensor in read_tensors(path).items() if name not in SIZES}
+    return Perceptor(packaged_clip(read_tensors(path), path), torch.device(device), dtype)
+
+
+def packaged_clip(tensors: Mapping[str, Tensor], path: Path) -> nn.Module:
+    """The packaged CLIP module holding `tensors`, which it shares; `path` is where they are from, for the errors.
+
+    Raises ModelError where they are not such a CLIP.
+    """
+    tensors = {name: tensor for name, tensor in tensors.items() if name not in SIZES}
     clip = _skeleton(tensors, path)
     fit(clip, tensors, path, "the CLIP that their sizes announce")
     check_finite(tensors, path)
-    return Perceptor(clip, torch.device(device), dtype)
+    return clip
 
 
 def _skeleton(tensors: Mapping[str, Tensor], path: Path) -> nn.Module:

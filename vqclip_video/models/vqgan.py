@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
@@ -36,7 +36,7 @@ class VQGAN:
         dtype: torch.dtype,
         low_memory: bool,
     ):
-        """`network`: what `_skeleton` builds, filled from `path`; its parts are converted as they are needed."""
+        """`network`: what `packaged_vqgan` builds from `path`; its parts are converted as they are needed."""
         self.device, self.dtype = device, dtype  # the dtype is the decoder's
         self.factor: int = config.factor  # pixels along a side for one place of the latent
         self.channels: int = config.embed_dim  # of the latent
@@ -45,13 +45,14 @@ class VQGAN:
         self.codebook: Tensor = entries.weight.detach()  # [n_embed, channels], float32
         self.low, self.high = self.codebook.amin(0), self.codebook.amax(0)  # [channels], its range
         self._decoder = LeanDecoder(self._part("decoder", dtype), self._part("post_quant_conv", dtype), low_memory)
+        self._decode: Callable[[Tensor], Tensor] = self._decoder
 
     def decode(self, z: Tensor) -> Tensor:
         """Pictures [n, 3, h·factor, w·factor], float32, nominally 0..1 but not clamped; differentiable.
 
         z: [n, channels, h, w], float32.
         """
-        return (self._decoder(z.to(self.dtype)).float() + 1) / 2
+        return (self._decode(z.to(self.dtype)).float() + 1) / 2
 
     @torch.no_grad()
     def encode(self, images: Tensor) -> Tensor:
@@ -74,6 +75,19 @@ class VQGAN:
             torch.addmm(lengths, chunk, self.codebook.T, alpha=-2).argmin(1) for chunk in places.split(PLACES_AT_ONCE)
         ]
         return torch.cat(nearest).view(z.shape[0], *z.shape[2:])
+
+    @property
+    def low_memory(self) -> bool:
+        """Whether the decoder computes its activations twice instead of keeping them; may be changed at any time."""
+        return self._decoder.low_memory
+
+    @low_memory.setter
+    def low_memory(self, low: bool) -> None:
+        self._decoder.low_memory = low
+
+    def compile(self) -> None:
+        """Have torch compile the decoder on its first call, for latents of one shape."""
+        self._decode = torch.compile(self._decoder.__call__, dynamic=False)
 
     @cached_property
     def discriminator(self) -> nn.Module | None:
@@ -109,13 +123,21 @@ def load_vqgan(
     Raises ModelError where a file is damaged, not of that kind, or the two do not belong together.
     """
     sizes = read_config(config)
-    tensors = read_tensors(path)
-    if sizes.inside_net2net:
+    network = packaged_vqgan(read_tensors(path), sizes, path, str(config))
+    return VQGAN(network, sizes, path, torch.device(device), dtype, low_memory=memory == "low")
+
+
+def packaged_vqgan(tensors: Mapping[str, Tensor], config: VQGANConfig, path: Path, described: str) -> nn.Module:
+    """taming's modules holding `tensors`, which they share, under the names of the published files.
+
+    `path` and `described`, where tensors and config are from, are for the errors: ModelError where they do not fit.
+    """
+    if config.inside_net2net:
         tensors = state_under(tensors, FIRST_STAGE)
     used = {n: t for n, t in tensors.items() if n.startswith(DISCRIMINATOR) or not n.startswith(IGNORED)}
-    network = _skeleton(sizes, used, path)
-    fit(network, used, path, f"the VQGAN that {config} describes")
-    return VQGAN(network, sizes, path, torch.device(device), dtype, low_memory=memory == "low")
+    network = _skeleton(config, used, path)
+    fit(network, used, path, f"the VQGAN that {described} describes")
+    return network
 
 
 def _skeleton(config: VQGANConfig, tensors: Mapping[str, Tensor], path: Path) -> nn.Module:
