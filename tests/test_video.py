@@ -178,7 +178,7 @@ def test_nothing_runs_after_the_end_or_an_error(tmp_path, encoder):
         work = tmp_path / str(index)
         work.mkdir()
         try:
-            with writer(work, encoder) as film:
+            with writer(work, encoder, 11) as film:
                 for number in range(11):
                     film.append(picture(number))
                 if error:
@@ -212,6 +212,37 @@ def fake_ffmpeg(folder, text):
     path.write_text(f"#!{sys.executable}\n{text}\n")
     path.chmod(0o755)
     return str(path)
+
+
+def test_unfinished_film_is_not_finished(tmp_path, encoder):
+    with writer(tmp_path, encoder) as film, pytest.raises(ValueError, match="0 of 23 frames"):
+        film.finish(tmp_path / "film.mp4", PLAIN)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs scripts that can be run")
+def test_rendering_goes_on_while_a_segment_is_encoded(tmp_path):
+    slow = Encoder(fake_ffmpeg(tmp_path, "import time; time.sleep(60)"), "libx264")
+    begun = time.monotonic()
+    with writer(tmp_path, slow) as film:
+        for number in range(9):
+            film.append(picture(number))
+        assert film._job[1].running
+    assert time.monotonic() - begun < 30
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs scripts that can be run")
+def test_one_encoder_at_a_time(tmp_path, encoder):
+    script = f"""import os, subprocess, sys
+os.open('busy', os.O_CREAT | os.O_EXCL)
+code = subprocess.call([{encoder.ffmpeg!r}, *sys.argv[1:]])
+os.unlink('busy')
+sys.exit(code)"""
+    said = []
+    with writer(tmp_path, Encoder(fake_ffmpeg(tmp_path, script), "libx264"), warn=said.append) as film:
+        for number in range(23):
+            film.append(picture(number))
+        film.finish(tmp_path / "film.mp4", PLAIN)
+    assert said == [] and read_film(tmp_path / "film.mp4").frames == 23
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs scripts that can be run")

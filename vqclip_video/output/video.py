@@ -128,7 +128,10 @@ class FilmWriter:
             self._close_segment()
 
     def sync(self) -> int:
-        """Forces all frames taken so far to the disk; returns how many, which a checkpoint is to remember."""
+        """Forces all frames taken so far to the disk; returns how many, which a checkpoint is to remember.
+
+        A checkpoint at least once in `segment_frames` keeps the spools that wait for a `release` few.
+        """
         with self._explained():
             if self._descriptor is not None:
                 os.fsync(self._descriptor)
@@ -144,7 +147,9 @@ class FilmWriter:
                 remove(spool)
 
     def finish(self, film: Path, metadata: FilmMetadata) -> None:
-        """Encodes what is left, joins all and swaps the film in; the segments stay for whoever is killed now."""
+        """Encodes what is left, joins all and swaps the film in; the segments stay, in case of a kill just now."""
+        if self.frames != self.frames_total:
+            raise ValueError(f"the film has {self.frames} of {self.frames_total} frames")
         self._join(film, metadata, "film")
 
     def preview(self, path: Path, metadata: FilmMetadata) -> bool:
