@@ -1,0 +1,42 @@
+"""Fixtures that several test files share: the storybook pair, a tiny pair in the published formats, a home of its own."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from vqclip_video.engine.setup import load_pair
+from vqclip_video.models.registry import resolve
+from vqclip_video.storyboard.schema import Models
+
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path_factory, monkeypatch) -> Path:
+    """A cache folder of the test's own, so that no test sees this machine's models or speed."""
+    folder = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("VQCLIP_HOME", str(folder))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_files(tmp_path_factory) -> dict[str, Path]:
+    """Paths of a tiny CLIP (TorchScript, as OpenAI's) and a tiny VQGAN (Lightning, as taming's)."""
+    from tiny import make_clip, make_vqgan
+
+    folder = tmp_path_factory.mktemp("tiny")
+    vqgan, config = make_vqgan(folder)
+    return {"clip": make_clip(folder), "vqgan": vqgan, "config": config}
+
+
+@pytest.fixture
+def tiny_pair(tiny_files):
+    """A fresh (Perceptor, VQGAN) from the tiny files."""
+    models = Models(str(tiny_files["clip"]), str(tiny_files["vqgan"]), tiny_files["config"])
+    return load_pair(resolve(models), torch.device("cpu"), "fp32")
+
+
+@pytest.fixture
+def storybook_pair():
+    """A fresh (Perceptor, VQGAN) from the package."""
+    return load_pair(resolve(Models()), torch.device("cpu"), "fp32")
