@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -16,7 +17,7 @@ from . import __version__, speed
 from .display import Display, frame_record
 from .engine.compilation import pick_compile
 from .engine.memory import is_out_of_memory, release
-from .engine.precision import pick_precision
+from .engine.precision import PRECISIONS, pick_precision
 from .engine.render import Progress, Session, State, frame_size, picture_size
 from .engine.setup import load_pair, pick_device, prepare
 from .errors import RenderError
@@ -79,8 +80,9 @@ def make_film(
     display = display or Display(storyboard)
     began = time.monotonic()
     paths, device = resolve(storyboard.models), pick_device(options.device)
-    dtype = pick_precision(options.precision, device)
     with RunDir(output) as run:
+        options = replace(options, precision=_precision(options, run, device))
+        dtype = pick_precision(options.precision, device)
         fingerprint = make_fingerprint(storyboard, paths, device, dtype, options.compile)
         state = run.open(fingerprint, dump(storyboard), options.fresh)
         if state == FINISHED:
@@ -89,6 +91,8 @@ def make_film(
         if encoder.message:
             display.notice(encoder.message)
         saved = checkpoint.load(run.work, display.notice) if state == UNFINISHED else None
+        if saved:
+            _same_threads(saved[1]["threads"], display.notice)
         frames_left = Timeline(storyboard).frames - (saved[1]["frames"] if saved else 0)
         check_space(run.work, frames_left, frame_size(storyboard.size))
         with Recorder(storyboard, run, encoder, saved, display.notice) as recorder:
@@ -198,6 +202,7 @@ class Recorder:
                 "frames": frames,
                 "rate_scale": state.rate_scale,
                 "batch_size": state.batch_size,
+                "threads": torch.get_num_threads(),
             }
             older = checkpoint.save(self.run.work, tensors, info)
             self.writer.release(older["frames"] if older else 0)
@@ -269,7 +274,7 @@ def make_fingerprint(
         "CLIP file (sha256)": sha256_of(paths.clip),
         "VQGAN file (sha256)": sha256_of(paths.vqgan),
         "device": device.type,
-        "precision": str(dtype).removeprefix("torch."),
+        "precision": _dtype_name(dtype),
         "compiled": pick_compile(compile, device, Timeline(storyboard).total_iter),
         "numerics": f"{NUMERICS}, torch {torch.__version__}",
     }
@@ -304,6 +309,23 @@ def timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
         seconds[stage] = seconds.get(stage, 0.0) + time.monotonic() - began
 
 
+def _precision(options: FilmOptions, run: RunDir, device: torch.device) -> str:
+    """The precision asked for, or, left to choose, that of the run which is gone on from: what is best here may have
+    been measured anew since."""
+    begun = {} if options.fresh else run.begun()
+    if options.precision != "auto" or begun.get("device") != device.type:
+        return options.precision
+    return next((name for name, dtype in PRECISIONS.items() if _dtype_name(dtype) == begun.get("precision")), "auto")
+
+
+def _same_threads(threads: int, notice: Callable[[str], None]) -> None:
+    """Go on with as many threads as before: another number of them adds up in another order."""
+    if threads <= (os.cpu_count() or 1):
+        torch.set_num_threads(threads)
+    else:
+        notice(f"begun with {threads} threads, now {torch.get_num_threads()}: frames may differ in their last bits")
+
+
 def _failure(error: Exception, storyboard: Storyboard, device: torch.device) -> str:
     """What torch's complaint means to the user, and the way out."""
     if is_out_of_memory(error):
@@ -317,6 +339,10 @@ def _failure(error: Exception, storyboard: Storyboard, device: torch.device) -> 
         f"the computation on {device} failed: {reason}; run the same command again to go on from the last checkpoint, "
         "or render to another name with --device cpu"
     )
+
+
+def _dtype_name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
 
 
 def _state_of(tensors: dict[str, torch.Tensor], info: dict) -> State:

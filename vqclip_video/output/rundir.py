@@ -23,7 +23,7 @@ PROGRAM = "vqclip-video"
 NEW, UNFINISHED, FINISHED = "new", "unfinished", "finished"
 OTHER_FORMATS = {".avi", ".gif", ".m4v", ".mkv", ".mov", ".webm"}
 OWN_FILES = ("poster.png", "contact_sheet.jpg", "progress.jsonl", "storyboard.yaml", ".*.part")
-OWN_WORK = ("segment-*", "encoder", "checkpoint-*", "sheet-*.png", "film.*", "film-tail.mp4", "preview*", ".*.part")
+OWN_WORK = ("segment-*", "encoder", "checkpoint-*", "sheet-*.png", "film.*", "film-tail.*", "preview*", ".*.part")
 DIFFERENCES = 6  # shown of one kind
 
 
@@ -99,6 +99,12 @@ class RunDir:
             remove(self.preview)
             self._remove_work()
 
+    def begun(self) -> dict[str, Any]:
+        """The fingerprint of the run that is there, empty where there is none. Raises OutputError."""
+        with explained(self.folder):
+            known = _read_json(self._identity) or self._our_run().get("fingerprint")
+            return known if isinstance(known, dict) else {}
+
     def state(self, fingerprint: Mapping[str, Any]) -> str:
         """What `open` would find, without touching anything. Raises OutputError likewise."""
         self._fingerprint = json.loads(to_json(fingerprint))
@@ -106,8 +112,7 @@ class RunDir:
 
     def _state(self, fresh: bool) -> str:
         with explained(self.folder):
-            run = _read_json(self.run)
-            run = run if run.get("program") == PROGRAM else {}
+            run = self._our_run()
             known = _read_json(self._identity) or run.get("fingerprint")
             if known is None:
                 self._refuse_foreign()
@@ -118,6 +123,10 @@ class RunDir:
             if run.get("finished") and run.get("fingerprint") == self._fingerprint and self.film.exists():
                 return FINISHED
             return UNFINISHED if self._identity.exists() else NEW
+
+    def _our_run(self) -> dict:
+        run = _read_json(self.run)
+        return run if run.get("program") == PROGRAM else {}
 
     def _refuse_foreign(self) -> None:
         """Only a folder that is empty, or that a run of ours was only about to begin in, is free to take."""

@@ -181,7 +181,7 @@ class FilmWriter:
 
     def _reopen(self) -> None:
         """Brings the folder to the state it had when `frames` frames were taken."""
-        for leftover in self.work.glob("segment-*.part"):
+        for leftover in (*self.work.glob("segment-*.part"), *self.work.glob("*-tail.*.mp4")):
             remove(leftover)
         current = self.frames // self._per_segment
         for file in (*self._files("rgb"), *self._files("mp4")):
@@ -271,7 +271,8 @@ class FilmWriter:
             self._tend(wait=True)
         target = target.absolute()
         part = beside(target)
-        tail = self.work / f"{kind}-tail.mp4"
+        # Of this process alone: the encoder of a killed one may still be at its own.
+        tail = self.work / f"{kind}-tail.{os.getpid()}.mp4"
         try:
             with self._explained(target):
                 segments = [(self._segment(n).name, self._per_segment) for n in range(self.frames // self._per_segment)]
