@@ -1,4 +1,4 @@
-"""Fixtures that several test files share: the storybook pair, a tiny pair in the published formats, a home of its own."""
+"""Fixtures that several test files share: the storybook pair, a tiny pair in the published formats, a home."""
 
 from pathlib import Path
 
@@ -8,7 +8,6 @@ import torch
 from vqclip_video.engine.setup import load_pair
 from vqclip_video.models.registry import resolve
 from vqclip_video.storyboard.schema import Models
-
 
 
 @pytest.fixture(autouse=True)

@@ -41,7 +41,9 @@ def test_a_sum_of_grids_starts_at_the_given_latent_and_gets_a_smooth_target_soon
     plain, summed = Latent(start, *WIDE, grids=1), Latent(start, *WIDE, grids=4)
     assert torch.equal(plain.value, summed.value)
     assert [tuple(grid.shape[-2:]) for grid in summed.grids] == [(24, 24), (12, 12), (6, 6), (3, 3)]
-    distances = [(optimise(latent, steps=8, decay=0.0, target=3.0).value - 3).abs().mean() for latent in (plain, summed)]
+    distances = [
+        (optimise(latent, steps=8, decay=0.0, target=3.0).value - 3).abs().mean() for latent in (plain, summed)
+    ]
     assert distances[1] < 0.6 * distances[0]
 
 
@@ -70,7 +72,9 @@ def test_resizing_takes_the_moments_along():
     latent = optimise(Latent(torch.zeros(1, 4, 6, 6), *WIDE, grids=2), steps=3)
     latent.resize(12, 12)
     assert latent.value.shape == (1, 4, 12, 12)
-    assert all(mean.abs().sum() > 0 and (square >= 0).all() for mean, square in zip(latent.means, latent.squares))
+    assert all(
+        mean.abs().sum() > 0 and (square >= 0).all() for mean, square in zip(latent.means, latent.squares, strict=True)
+    )
     before = latent.value.detach().clone()
     optimise(latent, steps=1, rate=0.01)
     assert (latent.value - before).abs().max() < 0.1  # a warm step, not the leap of a cold start

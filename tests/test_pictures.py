@@ -12,7 +12,7 @@ from vqclip_video.errors import VqclipError
 def loaded(path, width=8, height=8):
     picture = pictures.load_picture(path, width, height)
     assert picture.shape == (1, 3, height, width)
-    assert picture.dtype == torch.float32 and 0 <= picture.min() and picture.max() <= 1
+    assert picture.dtype == torch.float32 and picture.min() >= 0 and picture.max() <= 1
     return picture
 
 
@@ -38,7 +38,9 @@ def test_a_wide_picture_is_cropped_to_its_middle_not_squeezed(tmp_path):
 def test_every_mode_becomes_rgb_on_white(tmp_path, mode, colour, suffix, expected):
     path = tmp_path / f"picture.{suffix}"
     Image.new(mode, (16, 16), colour).save(path)
-    torch.testing.assert_close(loaded(path).mean((0, 2, 3)), torch.tensor(expected, dtype=torch.float32), atol=0.02, rtol=0)
+    torch.testing.assert_close(
+        loaded(path).mean((0, 2, 3)), torch.tensor(expected, dtype=torch.float32), atol=0.02, rtol=0
+    )
 
 
 def test_sixteen_bits_are_scaled_not_clipped(tmp_path):

@@ -13,11 +13,11 @@ from vqclip_video.errors import RenderError, VqclipError
 from vqclip_video.storyboard.schema import Init, Losses, Models, PromptPart, Scene, Settings, Storyboard, Transition
 
 
-def board(*texts, size=(32, 32), iterations=6, init=Init(), seed=1, **settings):
+def board(*texts, size=(32, 32), iterations=6, init=None, seed=1, **settings):
     chosen = Settings(**{"cutouts": 4, "show_step": 2, **settings})
     scenes = [Scene(prompt=(PromptPart(text=text),), iterations=iterations, settings=chosen) for text in texts]
     scenes = [scenes[0], *(replace(scene, transition=Transition(duration=0.1)) for scene in scenes[1:])]
-    return Storyboard(size=size, seed=seed, init=init, scenes=tuple(scenes))
+    return Storyboard(size=size, seed=seed, init=init or Init(), scenes=tuple(scenes))
 
 
 def frames(progresses):
@@ -68,7 +68,9 @@ def test_a_state_is_given_when_it_is_asked_for(tiny_pair):
 def test_smaller_batches_change_the_memory_not_the_film(tiny_files):
     models = Models(str(tiny_files["clip"]), str(tiny_files["vqgan"]), tiny_files["config"])
     films = [
-        frames(render(replace(board("sea", batch_size=size, cutouts=6, iterations=2, show_step=1), models=models), "cpu")).astype(int)
+        frames(
+            render(replace(board("sea", batch_size=size, cutouts=6, iterations=2, show_step=1), models=models), "cpu")
+        ).astype(int)
         for size in (0, 4, 1)
     ]
     # Sums in another order differ in the last bit, which AdamW carries into a pixel here and there, and then on.
@@ -107,7 +109,8 @@ def test_gan_without_a_discriminator_is_refused_before_anything_is_rendered(tiny
 
 
 @pytest.mark.parametrize(
-    ("size", "film", "decoded"), [((32, 32), (32, 32), (32, 32)), ((31, 45), (32, 46), (32, 48)), ((50, 18), (50, 18), (52, 20))]
+    ("size", "film", "decoded"),
+    [((32, 32), (32, 32), (32, 32)), ((31, 45), (32, 46), (32, 48)), ((50, 18), (50, 18), (52, 20))],
 )
 def test_any_size_is_decoded_at_the_next_multiple_and_delivered_even(tiny_pair, size, film, decoded):
     assert frame_size(size) == film
@@ -130,7 +133,9 @@ def test_a_film_can_start_from_the_latent_of_another_of_any_size(tiny_files, tmp
     save_file({"latent": last.latent.contiguous()}, tmp_path / "saved.safetensors")
 
     def first_frame(size):
-        start = replace(board("sea", size=size, init=Init(latent=tmp_path / "saved.safetensors"), show_step=1), models=models)
+        start = replace(
+            board("sea", size=size, init=Init(latent=tmp_path / "saved.safetensors"), show_step=1), models=models
+        )
         return next(p.frame for p in render(start, "cpu") if p.frame is not None)
 
     assert np.array_equal(first_frame((32, 32)), last.frame)

@@ -160,14 +160,17 @@ def new(storyboard):
 
 @main.command()
 @click.argument("prompt")
-@click.option("-o", "--output", type=click.Path(path_type=Path), default=OUTPUTS / "image.png", show_default=True, metavar="PICTURE.png")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), default=OUTPUTS / "image.png", show_default=True,
+    metavar="PICTURE.png", help="Where the picture goes; its latent lies beside it.",
+)  # fmt: skip
 @click.option("--exclude", multiple=True, metavar="TEXT", help="What the picture should not be like. Repeatable.")
 @click.option("--style", default="", metavar="TEXT", help="Extra text, mixed in with settings.w2.")
 @click.option("--iterations", default=200, show_default=True, help="Optimiser steps.")
 @click.option("--size", default="256x256", show_default=True, metavar="WxH")
 @click.option("--seed", default=0, show_default=True)
 @click.option("--models", default="storybook", show_default=True, help="A named pair.")
-@click.option("--every", type=click.IntRange(min=1), metavar="N", help="Also save the picture after every N iterations.")
+@click.option("--every", type=click.IntRange(min=1), metavar="N", help="Also save every N-th picture.")
 @set_option
 @engine_options
 @click.option("-q", "--quiet", is_flag=True, help="Nothing but errors.")
@@ -178,6 +181,27 @@ def image(prompt, output, exclude, style, iterations, size, seed, models, every,
     board = still_storyboard(prompt, exclude, style, iterations, size, seed, models, every, overrides)
     warn_of_long_prompts(board)
     make_still(board, output, bool(every), quiet, **engine)
+
+
+@main.command()
+@click.argument("case", default="storybook", metavar="[storybook|256|512|STORY.yaml]")
+@click.option("--against", type=click.Choice(["reference"]), help="Also time the usual recipe, in turns, in this process.")
+@click.option(
+    "--until", type=click.FloatRange(0, 1), metavar="SIMILARITY",
+    help="Time to quality instead: how long until the smoothed similarity of the picture to its prompt is there.",
+)  # fmt: skip
+@click.option("--repeats", type=click.IntRange(min=1), default=7, show_default=True, help="Rounds; the median counts.")
+@engine_options
+@json_option
+def bench(case, against, until, repeats, as_json, **engine):
+    """Measure how fast the engine is here: the storybook setting, 256, 512 or a storyboard of your own.
+
+    256 and 512 are the imagenet VQGAN and CLIP ViT-B/32 with 32 cutouts, on random weights where the files are not here.
+    """
+    from .bench.run import run_bench
+
+    result, text = run_bench(case, engine, against == "reference", until, repeats)
+    click.echo(json.dumps(result, indent=2) if as_json else text)
 
 
 @main.group()

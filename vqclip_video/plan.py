@@ -80,7 +80,9 @@ class Plan:
         )
         yield f"models      {self.models}"
         yield f"goes to     {self.film}, and {self.folder}{'/'}"
-        time = "known after a first render here" if self.render_seconds is None else f"about {clock(self.render_seconds)}"
+        time = (
+            "known after a first render here" if self.render_seconds is None else f"about {clock(self.render_seconds)}"
+        )
         yield f"rendering   {time}"
         yield f"disk        at most {self.disk_bytes / 1e6:,.0f} MB while rendering"
 

@@ -18,7 +18,7 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 
 
 def still_storyboard(prompt, exclude, style, iterations, size, seed, models, every, overrides=()) -> Storyboard:
-    """A storyboard of one scene that ends in the picture; it goes through the same reader, so it is checked the same."""
+    """A storyboard of one scene that ends in the picture; read by the films' reader, so it is checked the same."""
     settings = {"show_step": every or iterations, "style": style, "exclude": list(exclude)}
     scene = {"prompt": prompt, "iterations": iterations}
     wanted = {k: v for k, v in settings.items() if v}
@@ -40,7 +40,9 @@ def make_still(
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
     except OSError as reason:
-        raise OutputError(f"{output.parent}: cannot be made ({reason.strerror}); choose another place with -o") from reason
+        raise OutputError(
+            f"{output.parent}: cannot be made ({reason.strerror}); choose another place with -o"
+        ) from reason
     display, last = make_display(storyboard, quiet, False), None
     display.start(0)
     try:
@@ -56,7 +58,9 @@ def make_still(
     save_picture(output, last.frame, storyboard)
     atomic_write(output.with_suffix(".safetensors"), save({"latent": last.latent.contiguous().cpu()}))
     if not quiet:
-        click.echo(f"{output} and its latent {output.with_suffix('.safetensors').name}, similarity {last.similarity:.3f}")
+        click.echo(
+            f"{output} and its latent {output.with_suffix('.safetensors').name}, similarity {last.similarity:.3f}"
+        )
 
 
 def save_picture(path: Path, frame, storyboard: Storyboard) -> None:

@@ -67,7 +67,8 @@ def draw_views(
     angle = uniform(-1, 1) * math.radians(augment.rotate)
     shear = torch.tan(uniform(-1, 1) * math.radians(augment.shear))
     reach_x, reach_y = (
-        (1 - extent).clamp_min(0) + 2 * augment.pad * shorter / n for extent, n in ((extent_x, width), (extent_y, height))
+        (1 - extent).clamp_min(0) + 2 * augment.pad * shorter / n
+        for extent, n in ((extent_x, width), (extent_y, height))
     )
     cos, sin = angle.cos(), angle.sin()
     crops = torch.stack(

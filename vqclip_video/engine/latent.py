@@ -37,6 +37,11 @@ class Latent:
             grid.requires_grad_()
 
     @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) of the finest grid."""
+        return tuple(self.grids[0].shape[-2:])
+
+    @property
     def value(self) -> Tensor:
         """The latent itself [1, channels, height, width], differentiable with respect to every grid."""
         finest, *coarser = self.grids
@@ -65,7 +70,10 @@ class Latent:
         sizes += [tuple(grid.shape[-2:]) for grid in self.grids[len(sizes) :]]
 
         def resample(tensors: list[Tensor]) -> list[Tensor]:
-            return [F.interpolate(t, size=s, mode="bilinear", align_corners=False) for t, s in zip(tensors, sizes, strict=True)]
+            return [
+                F.interpolate(t, size=s, mode="bilinear", align_corners=False)
+                for t, s in zip(tensors, sizes, strict=True)
+            ]
 
         self.grids = [grid.requires_grad_() for grid in resample([grid.detach() for grid in self.grids])]
         self.means, self.squares = resample(self.means), resample(self.squares)
@@ -109,7 +117,9 @@ def noise_start(codebook: Tensor, height: int, width: int, strength: float, gene
     entries = codebook.detach().float().cpu()
     covariance = torch.cov(entries.T).reshape(entries.shape[1], entries.shape[1])
     # A codebook has dead directions (unused or equal entries): a little on the diagonal keeps the factor defined.
-    scale = torch.linalg.cholesky(covariance + 1e-6 * torch.eye(len(covariance)) * covariance.diagonal().mean().clamp_min(1e-12))
+    scale = torch.linalg.cholesky(
+        covariance + 1e-6 * torch.eye(len(covariance)) * covariance.diagonal().mean().clamp_min(1e-12)
+    )
     noise = torch.randn(height * width, entries.shape[1], generator=generator) @ scale.T
     latent = entries.mean(0) + strength * noise
     return latent.T.reshape(1, -1, height, width)

@@ -122,6 +122,8 @@ class Session:
 
     def _step(self) -> _Pending:
         moment = self.timeline.at(self.iteration)
+        if self.latent.size != (size := self._latent_size(moment)):
+            self.latent.resize(*size)
         picture, value, terms, similarity = self._gradients_that_fit(moment, self.targets.at(moment))
         with self.stage("step"):
             self.latent.step(moment.settings.learning_rate * self.rate_scale, moment.settings.weight_decay)
@@ -221,6 +223,9 @@ class Session:
 
     def _frame(self, picture: Tensor) -> Tensor:
         """The delivered part of a picture as uint8 [height, width, 3], on its way to the host."""
+        width, height = picture_size(self.storyboard.size, self.vqgan.factor)
+        if picture.shape[-2:] != (height, width):
+            picture = enlarged(picture, height, width)
         width, height = frame_size(self.storyboard.size)
         top, left = (picture.shape[-2] - height) // 2, (picture.shape[-1] - width) // 2
         part = picture[0, :, top : top + height, left : left + width]
@@ -270,14 +275,19 @@ class Session:
     def _first_latent(self) -> Tensor:
         """The latent before the first iteration [1, channels, h, w], on the device."""
         init, vqgan = self.storyboard.init, self.vqgan
-        width, height = picture_size(self.storyboard.size, vqgan.factor)
+        h, w = self._latent_size(self.timeline.at(0))
         if init.image:
-            return vqgan.encode(load_picture(init.image, width, height).to(self.device))
-        h, w = height // vqgan.factor, width // vqgan.factor
+            picture = load_picture(init.image, w * vqgan.factor, h * vqgan.factor)
+            return vqgan.encode(picture.to(self.device))
         if init.latent:
             return _load_latent(init.latent, (1, vqgan.channels, h, w)).to(self.device)
         random = cutouts.generator_for(self.storyboard.seed, 0, "start")
         return noise_start(vqgan.codebook, h, w, init.noise, random).to(self.device)
+
+    def _latent_size(self, moment: Moment) -> tuple[int, int]:
+        """(height, width) of the latent at a moment: half of it, rounded up, while a growing film is coarse."""
+        width, height = (side // self.vqgan.factor for side in picture_size(self.storyboard.size, self.vqgan.factor))
+        return ((height + 1) // 2, (width + 1) // 2) if moment.coarse else (height, width)
 
     def _require_discriminator(self) -> None:
         if self.vqgan.discriminator is None:
@@ -344,6 +354,11 @@ def _to_host(pixels: Tensor) -> _Arriving:
     event = torch.cuda.Event()
     event.record()
     return _Arriving(host, event)
+
+
+def enlarged(picture: Tensor, height: int, width: int) -> Tensor:
+    """A picture [1, 3, h, w], 0..1, at the size of the film."""
+    return torch.nn.functional.interpolate(picture, size=(height, width), mode="bicubic", align_corners=False).clamp(0, 1)
 
 
 def frame_size(size: tuple[int, int]) -> tuple[int, int]:

@@ -35,6 +35,7 @@ class Moment:
     frame: int | None  # number of the film's frame this iteration's picture becomes, or None
     scene_end: bool  # whether this is the scene's last iteration
     time: float  # seconds of film at this iteration's next frame
+    coarse: bool = False  # whether the latent has half its resolution yet (see `Storyboard.grow`)
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,7 @@ class Timeline:
             frame=frame if captured else None,
             scene_end=local == span.iterations - 1,
             time=frame / self.storyboard.fps,
+            coarse=self.storyboard.grow and iteration < self.spans[0].iterations // 2,
         )
 
     def frame_iteration(self, frame: int) -> int:
