@@ -358,7 +358,8 @@ def _to_host(pixels: Tensor) -> _Arriving:
 
 def enlarged(picture: Tensor, height: int, width: int) -> Tensor:
     """A picture [1, 3, h, w], 0..1, at the size of the film."""
-    return torch.nn.functional.interpolate(picture, size=(height, width), mode="bicubic", align_corners=False).clamp(0, 1)
+    larger = torch.nn.functional.interpolate(picture, size=(height, width), mode="bicubic", align_corners=False)
+    return larger.clamp(0, 1)
 
 
 def frame_size(size: tuple[int, int]) -> tuple[int, int]:

@@ -135,12 +135,12 @@ def packaged_vqgan(tensors: Mapping[str, Tensor], config: VQGANConfig, path: Pat
     if config.inside_net2net:
         tensors = state_under(tensors, FIRST_STAGE)
     used = {n: t for n, t in tensors.items() if n.startswith(DISCRIMINATOR) or not n.startswith(IGNORED)}
-    network = _skeleton(config, used, path)
+    network = skeleton(config, used, path)
     fit(network, used, path, f"the VQGAN that {described} describes")
     return network
 
 
-def _skeleton(config: VQGANConfig, tensors: Mapping[str, Tensor], path: Path) -> nn.Module:
+def skeleton(config: VQGANConfig, tensors: Mapping[str, Tensor], path: Path) -> nn.Module:
     """taming's modules under the names of the published files, without memory."""
     from taming.modules.diffusionmodules.model import Decoder, Encoder
 

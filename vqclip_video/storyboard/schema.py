@@ -159,7 +159,7 @@ class Storyboard:
     grids: int = option(
         4, "resolutions the latent is the sum of, each half of the one before; 1 is the plain latent", least=1, most=8
     )
-    grow: bool = option(False, "whether the first half of the first scene is optimised at half the resolution, to save time")
+    grow: bool = option(False, "optimise the first half of the first scene at half the resolution, which is faster")
     latents: str = option(
         "scenes", "which latents are kept: those of the scenes' ends, or one for each frame", choices=LATENT_KEEP
     )

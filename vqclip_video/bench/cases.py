@@ -1,0 +1,137 @@
+"""What is measured: named settings, or any storyboard, on weights from their files or made up in published shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from ..engine.setup import prepare
+from ..errors import ModelError
+from ..models.fit import Unfilled
+from ..models.perceptor import Perceptor, packaged_clip
+from ..models.registry import resolve
+from ..models.tokens import clip_file
+from ..models.vqgan import VQGAN, packaged_vqgan, skeleton
+from ..models.vqgan_config import DDConfig, VQGANConfig, read_config
+from ..models.weights import read_tensors
+from ..storyboard import reader
+from ..storyboard.schema import Models, PromptPart, Scene, Settings, Storyboard
+
+PUBLISHED = Models(clip="ViT-B/32", vqgan="imagenet-f16-16384")
+VIT_B_32 = (512, 224, 12, 768, 32, 77, 49408, 512, 8, 12)  # the packaged CLIP's arguments
+F16_16384 = VQGANConfig(
+    gumbel=False, inside_net2net=False, embed_dim=256, n_embed=16384,
+    ddconfig=DDConfig(
+        ch=128, ch_mult=(1, 1, 2, 2, 4), num_res_blocks=2, resolution=256, z_channels=256,
+        attn_resolutions=(16,), double_z=False,
+    ),
+)  # fmt: skip
+ENDLESS = 10**8  # iterations; a measurement ends when it has enough of them
+PROMPTS = (
+    "a snowy mountain under a starry night sky",
+    "a red apple",
+    "a smiling cat",
+    "a sailing boat on the sea",
+    "a green forest",
+    "a house with a garden",
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A setting to measure: `storyboard` has one scene without an end."""
+
+    name: str
+    storyboard: Storyboard
+    prompts: tuple[str, ...] = PROMPTS  # that time to quality is measured on
+
+    def with_prompt(self, prompt: str) -> Storyboard:
+        """The same setting for another prompt."""
+        scene = replace(self.storyboard.scenes[0], prompt=(PromptPart(text=prompt),))
+        return replace(self.storyboard, scenes=(scene,))
+
+
+NAMED = {
+    "storybook": (192, 16, Models()),
+    "256": (256, 32, PUBLISHED),
+    "512": (512, 32, PUBLISHED),
+}  # fmt: skip
+
+
+def find_case(name: str) -> Case:
+    """The named setting, or the first scene of the storyboard at the path `name`. Raises StoryboardError."""
+    if name not in NAMED:
+        storyboard = reader.read(Path(name))
+        prompts = [part.text for scene in storyboard.scenes for part in scene.prompt if part.text]
+        return Case(Path(name).name, _endless(storyboard), tuple(dict.fromkeys(prompts)))
+    side, cutouts, models = NAMED[name]
+    settings = Settings(cutouts=cutouts, show_step=2)
+    scene = Scene(prompt=(PromptPart(text=PROMPTS[0]),), settings=settings)
+    storyboard = Storyboard(size=(side, side), seed=1, models=models, settings=settings, scenes=(scene,))
+    return Case(name, _endless(storyboard))
+
+
+def _endless(storyboard: Storyboard) -> Storyboard:
+    scene = replace(storyboard.scenes[0], iterations=ENDLESS, duration=None, at=None, transition=None)
+    return replace(storyboard, scenes=(scene,), grow=False)
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The tensors of a CLIP and a VQGAN, from which the engine's and the packaged networks are made alike."""
+
+    clip: Mapping[str, Tensor]
+    vqgan: Mapping[str, Tensor]
+    config: VQGANConfig
+    source: str  # what to call them in a report
+
+    def engine_networks(
+        self, storyboard: Storyboard, device: torch.device, dtype: torch.dtype, memory: str, compile: str
+    ) -> tuple[Perceptor, VQGAN]:
+        """The engine's networks, as a render would use them."""
+        clip, vqgan = self.packaged_networks()
+        networks = Perceptor(clip, device, dtype), VQGAN(vqgan, self.config, Path(self.source), device, dtype, False)
+        prepare(storyboard, *networks, memory, compile)
+        return networks
+
+    def packaged_networks(self) -> tuple[nn.Module, nn.Module]:
+        """OpenAI's CLIP and taming's modules as they come."""
+        source = Path(self.source)
+        return packaged_clip(self.clip, source), packaged_vqgan(self.vqgan, self.config, source, self.source)
+
+
+def find_weights(models: Models) -> Weights:
+    """The files of `models`; for the published pair, where they are not here, random numbers of the same shapes."""
+    try:
+        paths = resolve(models)
+    except ModelError:
+        if models != PUBLISHED:
+            raise
+        return random_weights()
+    config = read_config(paths.vqgan_config)
+    name = " + ".join(dict.fromkeys((paths.clip_name, paths.vqgan_name)))
+    return Weights(read_tensors(paths.clip), read_tensors(paths.vqgan), config, name)
+
+
+def random_weights(clip: tuple = VIT_B_32, vqgan: VQGANConfig = F16_16384) -> Weights:
+    """Random networks of given sizes, scaled to keep a signal's strength: speed does not depend on the values."""
+    with Unfilled():
+        clip_shapes = clip_file("model").CLIP(*clip).state_dict()
+    vqgan_shapes = skeleton(vqgan, {}, Path()).state_dict()
+    random = torch.Generator().manual_seed(0)
+    return Weights(_fill(clip_shapes, random), _fill(vqgan_shapes, random), vqgan, "random weights of published shapes")
+
+
+def _fill(shapes: Mapping[str, Tensor], random: torch.Generator) -> dict[str, Tensor]:
+    filled = {}
+    for name, tensor in shapes.items():
+        if tensor.ndim == 1 and not name.endswith("embedding"):
+            filled[name] = torch.full(tensor.shape, float(name.endswith("weight")))
+        else:
+            fan_in = max(tensor[0].numel(), 1) if tensor.ndim else 1
+            filled[name] = torch.randn(tensor.shape, generator=random) * fan_in**-0.5
+    return filled
