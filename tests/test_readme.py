@@ -1,0 +1,48 @@
+"""The README says what the program does: its settings table, its commands, its examples.
+
+After a change of the schema, `python tests/test_readme.py` writes the table anew.
+"""
+
+import re
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from vqclip_video.storyboard import reader
+from vqclip_video.storyboard.json_schema import settings_table
+
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+TABLE = re.compile(r"(<!-- settings: [^>]*-->\n)(.*?)(<!-- end of settings -->)", re.DOTALL)
+
+
+def test_the_settings_table_is_the_schemas():
+    assert TABLE.search(README.read_text("utf-8"))[2].strip() == settings_table().strip()
+
+
+def test_the_storyboard_in_the_readme_is_right(tmp_path):
+    Image.new("RGB", (8, 8)).save(tmp_path / "reference.png")
+    (example,) = re.findall(r"```yaml\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
+    assert len(reader.parse(example, base=tmp_path).scenes) == 3
+
+
+def test_the_python_in_the_readme_runs(monkeypatch, capsys, tmp_path):
+    (example,) = re.findall(r"```python\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
+    story = tmp_path / "story.yaml"
+    story.write_text("size: 32x32\nsettings: {cutouts: 2}\nscenes: [{prompt: a sea, duration: 0.1}]\n")
+    program = compile(example.replace("storyboards/valley.yaml", str(story)), "README.md", "exec")
+    namespace = {}
+    exec(program, namespace)
+    assert len(capsys.readouterr().out.splitlines()) == 2
+    assert namespace["progress"].iteration == 4
+
+
+@pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(([^)#:]+)\)", README.read_text("utf-8")))))
+def test_every_link_into_the_repository_leads_somewhere(target):
+    assert (ROOT / target).exists()
+
+
+if __name__ == "__main__":
+    text = README.read_text("utf-8")
+    README.write_text(TABLE.sub(lambda found: found[1] + settings_table().strip() + "\n" + found[3], text), "utf-8")
