@@ -1,17 +1,21 @@
-"""The VQGAN decoder, read for speed: frozen weights, gradients of the input only.
+"""The VQGAN decoder, read for speed and memory: frozen weights, gradients of the input only.
 
 The packaged modules of `taming` hold the weights under their published names; the functions here compute the same
-numbers with fewer passes: SiLU and attention as single kernels, no time embedding. The layout stays NCHW, since group
-norm is two to three times slower channels last on a CPU.
+numbers with fewer passes and keep less for the backward pass. The layout stays NCHW, since group norm is two to three
+times slower channels last on a CPU.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
+from functools import partial
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
+
+from .convolutions import UpsamplingConvolution, convolve, silu_convolve
 
 Stage = Callable[[Tensor], Tensor]
 
@@ -19,12 +23,21 @@ Stage = Callable[[Tensor], Tensor]
 class LeanDecoder:
     """Call it with a latent [n, channels, h, w] for a picture [n, 3, h·factor, w·factor], nominally -1..1.
 
-    With `low_memory` each stage keeps only its input and is computed again in the backward pass: about a quarter
-    more arithmetic for a fraction of the activations, the same gradients.
+    With `low_memory` each stage keeps only its input and is computed again in the backward pass: about a third more
+    arithmetic for a fraction of the activations, the same gradients.
     """
 
-    def __init__(self, decoder: nn.Module, post_quant_conv: nn.Module, low_memory: bool = False):
-        self.stages = [post_quant_conv, *stages(decoder)]
+    def __init__(
+        self,
+        decoder: nn.Module,
+        post_quant_conv: nn.Module,
+        device: torch.device,
+        dtype: torch.dtype,
+        low_memory: bool = False,
+    ):
+        self.stages = [partial(convolve, post_quant_conv), *stages(decoder, device, dtype)]
+        for part in (decoder, post_quant_conv):
+            part.to(device, dtype)
         self.low_memory = low_memory
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -36,40 +49,59 @@ class LeanDecoder:
         return x
 
 
-def stages(decoder: nn.Module) -> Iterator[Stage]:
-    """The decoder's steps in order, coarse to fine."""
-    yield decoder.conv_in
-    yield residual(decoder.mid.block_1)
-    yield attention(decoder.mid.attn_1)
-    yield residual(decoder.mid.block_2)
+def stages(decoder: nn.Module, device: torch.device, dtype: torch.dtype) -> list[Stage]:
+    """The decoder's steps, coarse to fine: one stage a resolution, but one a block at the finest.
+
+    That is where nearly all of the memory is: what the coarser stages compute again fits beside it.
+    """
+    middle = decoder.mid
+    steps: list[Stage] = [
+        partial(convolve, decoder.conv_in),
+        partial(residual, middle.block_1),
+        partial(attend, middle.attn_1),
+        partial(residual, middle.block_2),
+    ]
+    found = []
     for level in reversed(decoder.up):
         for i, block in enumerate(level.block):
-            yield residual(block)
+            steps.append(partial(residual, block))
             if len(level.attn):
-                yield attention(level.attn[i])
+                steps.append(partial(attend, level.attn[i]))
         if hasattr(level, "upsample"):
-            yield level.upsample
-    yield lambda x: decoder.conv_out(F.silu(decoder.norm_out(x)))
+            found.append(partial(chain, steps))
+            steps = [upsampling(level.upsample, device, dtype)]
+    # The upsampling shares a stage with the block after it, whose large input then need not be kept.
+    return [*found, partial(chain, steps[:2]), *steps[2:], partial(activated, decoder.norm_out, decoder.conv_out)]
 
 
-def residual(block: nn.Module) -> Stage:
-    """Two convolutions beside a shortcut."""
-
-    def run(x: Tensor) -> Tensor:
-        h = block.conv1(F.silu(block.norm1(x)))
-        h = block.conv2(F.silu(block.norm2(h)))
-        return h.add_(x if block.in_channels == block.out_channels else block.nin_shortcut(x))
-
-    return run
+def chain(steps: Sequence[Stage], x: Tensor) -> Tensor:
+    """One step after the other."""
+    for step in steps:
+        x = step(x)
+    return x
 
 
-def attention(block: nn.Module) -> Stage:
+def activated(norm: nn.GroupNorm, layer: nn.Conv2d, x: Tensor) -> Tensor:
+    """Group norm, SiLU, convolution: the unit everything here is made of."""
+    return silu_convolve(layer, norm(x))
+
+
+def residual(block: nn.Module, x: Tensor) -> Tensor:
+    """Two of these units beside a shortcut."""
+    h = activated(block.norm2, block.conv2, activated(block.norm1, block.conv1, x))
+    return h.add_(x if block.in_channels == block.out_channels else convolve(block.nin_shortcut, x))
+
+
+def attend(block: nn.Module, x: Tensor) -> Tensor:
     """Self-attention over all places of the feature map, with one head."""
+    h = block.norm(x)
+    query, key, value = (convolve(layer, h).flatten(2).transpose(1, 2) for layer in (block.q, block.k, block.v))
+    mixed = F.scaled_dot_product_attention(query[:, None], key[:, None], value[:, None])[:, 0]
+    return convolve(block.proj_out, mixed.transpose(1, 2).reshape(x.shape)).add_(x)
 
-    def run(x: Tensor) -> Tensor:
-        h = block.norm(x)
-        query, key, value = (layer(h).flatten(2).transpose(1, 2)[:, None] for layer in (block.q, block.k, block.v))
-        mixed = F.scaled_dot_product_attention(query, key, value)
-        return block.proj_out(mixed[:, 0].transpose(1, 2).reshape(x.shape)).add_(x)
 
-    return run
+def upsampling(layer: nn.Module, device: torch.device, dtype: torch.dtype) -> Stage:
+    """Twice the size by repetition, then smoothed where the model was trained so."""
+    if layer.with_conv:
+        return UpsamplingConvolution(layer.conv, device, dtype)
+    return partial(F.interpolate, scale_factor=2.0, mode="nearest")

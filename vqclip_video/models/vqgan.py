@@ -41,10 +41,11 @@ class VQGAN:
         self.factor: int = config.factor  # pixels along a side for one place of the latent
         self.channels: int = config.embed_dim  # of the latent
         self._network, self._gumbel, self._path = network, config.gumbel, path
-        entries = self._part("quantize.embed" if config.gumbel else "quantize.embedding", torch.float32)
+        entries = self._part("quantize.embed" if config.gumbel else "quantize.embedding")
         self.codebook: Tensor = entries.weight.detach()  # [n_embed, channels], float32
         self.low, self.high = self.codebook.amin(0), self.codebook.amax(0)  # [channels], its range
-        self._decoder = LeanDecoder(self._part("decoder", dtype), self._part("post_quant_conv", dtype), low_memory)
+        parts = self._checked("decoder"), self._checked("post_quant_conv")
+        self._decoder = LeanDecoder(*parts, device, dtype, low_memory)
         self._decode: Callable[[Tensor], Tensor] = self._decoder
 
     def decode(self, z: Tensor) -> Tensor:
@@ -95,19 +96,22 @@ class VQGAN:
 
         It takes pictures [n, 3, H, W] with values -1..1; its scores are high where they look real.
         """
-        return self._part("loss.discriminator", torch.float32) if hasattr(self._network, "loss") else None
+        return self._part("loss.discriminator") if hasattr(self._network, "loss") else None
 
     @cached_property
     def _encoder(self) -> list[nn.Module]:
         """The encoder's parts in order; in float32, since it runs once if at all."""
         names = ["encoder", "quant_conv", *(["quantize.proj"] if self._gumbel else [])]
-        return [self._part(name, torch.float32) for name in names]
+        return [self._part(name) for name in names]
 
-    def _part(self, name: str, dtype: torch.dtype) -> nn.Module:
-        """A part of the network, checked, and converted where it is used: films from noise need no encoder."""
+    def _part(self, name: str) -> nn.Module:
+        """A part of the network in float32, converted once it is needed: films from noise need no encoder."""
+        return self._checked(name).to(self.device, torch.float32)
+
+    def _checked(self, name: str) -> nn.Module:
         part = self._network.get_submodule(name)
         check_finite(part.state_dict(prefix=f"{name}."), self._path)
-        return part.to(self.device, dtype)
+        return part
 
 
 def load_vqgan(
