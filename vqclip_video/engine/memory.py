@@ -18,12 +18,18 @@ from ..storyboard.schema import Storyboard
 LOW_MEMORY_CUTOUTS = 8  # per CLIP call where memory is low
 USABLE = 0.7  # of what there is: weights, gradients on their way and the system take their part
 SAMPLE_SIDE = 4  # places along a side of the latent that is decoded to measure
+# No published network keeps more for a pixel it paints or sees; a film that fits by these need not be measured.
+MOST_BYTES_PAINTED, MOST_BYTES_SEEN = 50_000, 15_000
 
 
 def fits(storyboard: Storyboard, perceptor: Perceptor, vqgan: VQGAN) -> bool:
     """Whether the device can keep all that an iteration of this film needs for its backward pass."""
     available = available_bytes(perceptor.device)
-    return available is None or activation_bytes(storyboard, perceptor, vqgan) < USABLE * available
+    if available is None:
+        return True
+    width, height = storyboard.size
+    most = width * height * MOST_BYTES_PAINTED + cutouts_at_once(storyboard) * perceptor.size**2 * MOST_BYTES_SEEN
+    return most < USABLE * available or activation_bytes(storyboard, perceptor, vqgan) < USABLE * available
 
 
 def activation_bytes(storyboard: Storyboard, perceptor: Perceptor, vqgan: VQGAN) -> int:
@@ -36,9 +42,13 @@ def activation_bytes(storyboard: Storyboard, perceptor: Perceptor, vqgan: VQGAN)
     finally:
         vqgan.low_memory = low
     width, height = (-(-side // vqgan.factor) for side in storyboard.size)
+    return picture * width * height // SAMPLE_SIDE**2 + cut * cutouts_at_once(storyboard)
+
+
+def cutouts_at_once(storyboard: Storyboard) -> int:
+    """Most cutouts that one CLIP call of the film takes."""
     settings = [scene.settings for scene in storyboard.scenes]
-    cutouts = max(min(s.batch_size or s.cutouts, s.cutouts) for s in settings)
-    return picture * width * height // SAMPLE_SIDE**2 + cut * cutouts
+    return max(min(s.batch_size or s.cutouts, s.cutouts) for s in settings)
 
 
 def saved_bytes(function: Callable[[Tensor], Tensor], argument: Tensor) -> int:

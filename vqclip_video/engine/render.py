@@ -170,10 +170,11 @@ class Session:
         with self.stage("backward"):
             if on_picture:
                 (self._loss_scale * sum(on_picture)).backward()
-            leaves, gradients = [picture], [seen.grad]
+            # A scalar with this gradient: to hand `backward` the gradient itself makes torch import sympy (1 s).
+            carried = (picture * seen.grad).sum()
             if "vq" in others:
-                leaves, gradients = [*leaves, self._loss_scale * others["vq"]], [*gradients, None]
-            torch.autograd.backward(leaves, gradients)
+                carried = carried + self._loss_scale * others["vq"]
+            carried.backward()
             for grid in self.latent.grids:
                 grid.grad /= self._loss_scale
         terms |= {name: loss.detach() for name, loss in others.items()}
