@@ -19,8 +19,8 @@ class ModifiedResNet:
         tower.conv1.weight = nn.Parameter(tower.conv1.weight / std, requires_grad=False)
         # The mean stays a pass of its own: the convolution pads with zeros, which must stand for the mean colour.
         self.mean = torch.tensor(MEAN, device=device).view(1, 3, 1, 1)
-        # Half-precision convolutions are fastest channels last (1.6x on a CPU with avx512_bf16), float32 ones are not.
-        self.layout = torch.contiguous_format if dtype == torch.float32 else torch.channels_last
+        # Channels last is 1.3 times faster in float32 and 1.6 times in bfloat16 on a CPU; untried on Apple's GPUs.
+        self.layout = torch.contiguous_format if device.type == "mps" else torch.channels_last
         self.tower = tower.to(device=device, dtype=dtype, memory_format=self.layout)
         self.dtype = dtype
 

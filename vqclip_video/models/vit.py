@@ -98,7 +98,7 @@ class VisionTransformer:
     def __call__(self, images: Tensor) -> Tensor:
         n, colours, height, width = images.shape
         side = self.patch
-        x = images.to(self.dtype).view(n, colours, height // side, side, width // side, side)
+        x = images.to(self.dtype).reshape(n, colours, height // side, side, width // side, side)
         x = x.permute(0, 2, 4, 1, 3, 5).reshape(n, -1, colours * side * side)
         x = F.linear(x, self.patch_weight) + self.positions
         x = norm(self.pre, torch.cat([self.first.expand(n, 1, -1), x], 1))
