@@ -55,7 +55,7 @@ class Reference:
         with torch.no_grad():
             self.latent.copy_(self.latent.maximum(self.low).minimum(self.high))
         self.iteration += 1
-        return float(similarity)
+        return float(similarity.detach())
 
     def loss(self, target: Target, settings: Settings) -> tuple[Tensor, Tensor]:
         """(loss, similarity) of the latent as it is, both differentiable."""

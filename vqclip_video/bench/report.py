@@ -21,8 +21,7 @@ def _speed_lines(speed: Speed) -> Iterator[str]:
         f"{speed.threads} threads, torch {speed.torch}"
     )
     total = speed.seconds.median
-    rest = total - sum(speed.stages.values())
-    for name, seconds in [*speed.stages.items(), ("other", rest)]:
+    for name, seconds in speed.stages.items():
         yield f"  {name:<9}{seconds * 1000:9.1f} ms {seconds / total:6.1%}"
     yield f"  {'iteration':<9}{total * 1000:9.1f} ms        ({_milliseconds(speed.seconds)})"
     encode = f"{speed.encode * 1000:9.1f} ms {speed.encode / total:6.1%}"

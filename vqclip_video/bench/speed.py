@@ -204,8 +204,11 @@ def take_turns(engine: EngineRunner, reference: ReferenceRunner | None, repeats:
     taken: dict[str, list] = {"engine": [], "stages": [], "reference": [], "saving": []}
     device = engine.clock.device
     for _ in range(repeats):
-        taken["engine"].append(seconds_of(engine.round, device) / engine.iterations)
-        taken["stages"].append({name: value / engine.iterations for name, value in engine.clock.take().items()})
+        seconds = seconds_of(engine.round, device)
+        stages = engine.clock.take()
+        stages["other"] = seconds - sum(stages.values())
+        taken["engine"].append(seconds / engine.iterations)
+        taken["stages"].append({name: value / engine.iterations for name, value in stages.items()})
         if reference:
             taken["reference"].append(seconds_of(reference.round, device) / reference.iterations)
             taken["saving"].append(reference.clock.take()["saving"] / reference.iterations)
@@ -214,7 +217,7 @@ def take_turns(engine: EngineRunner, reference: ReferenceRunner | None, repeats:
 
 
 def _medians(rounds: list[dict[str, float]]) -> dict[str, float]:
-    return {stage: median(found[stage] for found in rounds) for stage in STAGES}
+    return {stage: median(found[stage] for found in rounds) for stage in (*STAGES, "other")}
 
 
 def _ratios(taken: dict[str, list]) -> dict[str, Range]:
