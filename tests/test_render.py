@@ -8,9 +8,10 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from vqclip_video.engine.render import Session, frame_size, picture_size, render
+from vqclip_video.engine.render import Session, render
 from vqclip_video.errors import RenderError, VqclipError
 from vqclip_video.storyboard.schema import Init, Losses, Models, PromptPart, Scene, Settings, Storyboard, Transition
+from vqclip_video.storyboard.sizes import frame_size, picture_size
 
 
 def board(*texts, size=(32, 32), iterations=6, init=None, seed=1, **settings):

@@ -18,7 +18,7 @@ from .display import Display, frame_record
 from .engine.compilation import pick_compile
 from .engine.memory import is_out_of_memory, release
 from .engine.precision import PRECISIONS, pick_precision
-from .engine.render import Progress, Session, State, frame_size, picture_size
+from .engine.render import Progress, Session, State
 from .engine.setup import load_pair, pick_device, prepare
 from .errors import RenderError
 from .models.checksums import sha256_of
@@ -34,6 +34,7 @@ from .output.video import FilmWriter, check_space
 from .plan import mean_cutouts, models_text
 from .storyboard.reader import dump
 from .storyboard.schema import Storyboard
+from .storyboard.sizes import frame_size, picture_size
 from .storyboard.timeline import Timeline
 
 # To be raised by whoever changes what an iteration computes: runs of another version do not mix in one film.

@@ -11,6 +11,7 @@ from .models import registry
 from .output.video import estimate_disk
 from .speed import recall
 from .storyboard.schema import Storyboard
+from .storyboard.sizes import frame_size, picture_size
 from .storyboard.timeline import Timeline
 
 CONTEXT_LENGTH = 77  # of every published OpenAI CLIP
@@ -90,9 +91,8 @@ class Plan:
 def make_plan(storyboard: Storyboard, film: Path) -> Plan:
     """The plan of a storyboard whose film goes to `film`. The models' files need not be here."""
     timeline = Timeline(storyboard)
-    width, height = (side + side % 2 for side in storyboard.size)
-    factor = registry.factor(storyboard.models)
-    inner = tuple(-(-side // factor) * factor for side in (height, width))
+    width, height = frame_size(storyboard.size)
+    inner_width, inner_height = picture_size(storyboard.size, registry.factor(storyboard.models))
     return Plan(
         storyboard=str(storyboard.source or "storyboard"),
         title=storyboard.title,
@@ -103,10 +103,10 @@ def make_plan(storyboard: Storyboard, film: Path) -> Plan:
         seconds=timeline.seconds,
         total_iter=timeline.total_iter,
         im_shape=(height, width, 3),
-        optimised_shape=(*inner, 3),
+        optimised_shape=(inner_height, inner_width, 3),
         film=str(film),
         folder=str(film.with_suffix("")),
-        render_seconds=_estimate(storyboard, timeline, inner),
+        render_seconds=_estimate(storyboard, timeline, inner_width * inner_height),
         disk_bytes=estimate_disk(timeline.frames, (width, height)),
     )
 
@@ -153,6 +153,6 @@ def _scene_row(storyboard: Storyboard, timeline: Timeline, index: int) -> Planne
     )
 
 
-def _estimate(storyboard: Storyboard, timeline: Timeline, inner: tuple[int, int]) -> float | None:
-    each = recall(models_text(storyboard), inner[0] * inner[1], mean_cutouts(storyboard, timeline))
+def _estimate(storyboard: Storyboard, timeline: Timeline, pixels: int) -> float | None:
+    each = recall(models_text(storyboard), pixels, mean_cutouts(storyboard, timeline))
     return None if each is None else each * timeline.total_iter

@@ -15,12 +15,13 @@ import torch
 
 from ..engine.compilation import pick_compile
 from ..engine.precision import pick_precision
-from ..engine.render import STAGES, Session, frame_size
+from ..engine.render import STAGES, Session
 from ..engine.setup import pick_device
 from ..output.encoders import pick_encoder
 from ..output.metadata import FilmMetadata
 from ..output.video import FilmWriter
 from ..storyboard.schema import Storyboard
+from ..storyboard.sizes import frame_size
 from .cases import Case, Weights, find_weights
 from .reference import Reference
 from .timing import StageClock, device_peak, flops_of, host_peak, matmul_peak, seconds_of

@@ -20,8 +20,10 @@ from ..errors import RenderError, VqclipError
 from ..models.perceptor import Perceptor
 from ..models.vqgan import VQGAN
 from ..storyboard.schema import Settings, Storyboard
+from ..storyboard.sizes import picture_size
 from ..storyboard.timeline import Moment, Timeline
 from . import cutouts, losses, prompts
+from .frames import Arriving, deliver
 from .latent import Latent, noise_start
 from .memory import LOW_MEMORY_CUTOUTS, is_out_of_memory, release
 from .pictures import load_picture
@@ -135,7 +137,8 @@ class Session:
             progress = Progress(self.iteration, self.timeline.total_iter, moment, state=state)
             if not captured:
                 return _Pending(progress)
-            return _Pending(progress, self._frame(picture), value, terms, similarity)
+            frame = deliver(picture, self.storyboard.size, self.vqgan.factor)
+            return _Pending(progress, frame, value, terms, similarity)
 
     def _gradients_that_fit(self, moment: Moment, target: prompts.Target):
         """`_gradients`, in smaller batches where memory runs out; the smaller size is kept."""
@@ -222,17 +225,6 @@ class Session:
         if weights.tv:
             yield "tv", weights.tv, losses.tv(picture)
 
-    def _frame(self, picture: Tensor) -> Tensor:
-        """The delivered part of a picture as uint8 [height, width, 3], on its way to the host."""
-        width, height = picture_size(self.storyboard.size, self.vqgan.factor)
-        if picture.shape[-2:] != (height, width):
-            picture = enlarged(picture, height, width)
-        width, height = frame_size(self.storyboard.size)
-        top, left = (picture.shape[-2] - height) // 2, (picture.shape[-1] - width) // 2
-        part = picture[0, :, top : top + height, left : left + width]
-        pixels = part.permute(1, 2, 0).mul(255).round_().to(torch.uint8)
-        return _to_host(pixels)
-
     def _finished(self, pending: _Pending) -> Progress:
         progress = pending.result()
         if progress.frame is not None:
@@ -305,7 +297,7 @@ class _Pending:
     """An iteration given to the device, whose numbers may not have arrived yet."""
 
     progress: Progress
-    frame: _Arriving | None = None
+    frame: Arriving | None = None
     latent: Tensor | None = None
     terms: dict[str, Tensor] = field(default_factory=dict)
     similarity: Tensor | None = None
@@ -332,45 +324,6 @@ class _Pending:
             self.latent,
             self.progress.state,
         )
-
-
-@dataclass(frozen=True)
-class _Arriving:
-    """Pixels on their way from the device."""
-
-    pixels: Tensor
-    event: torch.cuda.Event | None = None
-
-    def array(self) -> np.ndarray:
-        if self.event:
-            self.event.synchronize()
-        return self.pixels.numpy()
-
-
-def _to_host(pixels: Tensor) -> _Arriving:
-    if pixels.device.type != "cuda":
-        return _Arriving(pixels.cpu().contiguous())
-    host = torch.empty(pixels.shape, dtype=pixels.dtype, pin_memory=True)
-    host.copy_(pixels, non_blocking=True)
-    event = torch.cuda.Event()
-    event.record()
-    return _Arriving(host, event)
-
-
-def enlarged(picture: Tensor, height: int, width: int) -> Tensor:
-    """A picture [1, 3, h, w], 0..1, at the size of the film."""
-    larger = torch.nn.functional.interpolate(picture, size=(height, width), mode="bicubic", align_corners=False)
-    return larger.clamp(0, 1)
-
-
-def frame_size(size: tuple[int, int]) -> tuple[int, int]:
-    """(width, height) of the film's frames: as asked for, with odd sides one pixel longer, as H.264 needs them."""
-    return size[0] + size[0] % 2, size[1] + size[1] % 2
-
-
-def picture_size(size: tuple[int, int], factor: int) -> tuple[int, int]:
-    """(width, height) of the decoded picture: the next multiples of the VQGAN's factor."""
-    return tuple(-(-side // factor) * factor for side in frame_size(size))
 
 
 def _load_latent(path, shape: tuple[int, ...]) -> Tensor:
