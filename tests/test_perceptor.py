@@ -118,6 +118,27 @@ def test_the_storybook_clip_tells_day_from_night():
     assert similarity[1, 1] > similarity[0, 1] + 0.1
 
 
+def test_loading_imports_neither_the_clip_package_nor_torchs_compiler():
+    code = (
+        "import sys, torch; from pathlib import Path; before = set(sys.modules); "
+        "from vqclip_video.models.perceptor import load_perceptor; load_perceptor(Path(sys.argv[1])); "
+        "late = {'clip', 'torchvision', 'pkg_resources', 'sympy', 'torch._dynamo'} & (set(sys.modules) - before); "
+        "sys.exit(' '.join(late) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(STORYBOOK)], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+def test_a_gpu_sees_what_the_cpu_sees(path, dtype):
+    exact, fast = load_perceptor(path), load_perceptor(path, "cuda", dtype)
+    images = pictures(exact).detach()
+    assert F.cosine_similarity(fast.embed_image(images.cuda()).cpu(), exact.embed_image(images)).min() > 0.99
+    torch.testing.assert_close(fast.embed_text(TEXTS).cpu(), exact.embed_text(TEXTS), atol=1e-3, rtol=0)
+
+
 def test_neighbours_do_not_change_a_text_and_many_texts_fit():
     perceptor = load_perceptor(STORYBOOK)
     texts = [f"{i} red apples" for i in range(70)]

@@ -141,6 +141,20 @@ def test_bfloat16_points_the_same_way(files):
     assert F.cosine_similarity(slope_fast.flatten(1), slope_exact.flatten(1)).min() > 0.99
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("memory", ["high", "low"])
+def test_a_gpu_paints_what_the_cpu_paints(files, dtype, memory):
+    exact, fast = load_vqgan(*files), load_vqgan(*files, device="cuda", dtype=dtype, memory=memory)
+    z = latent(exact)
+    images, slope_exact = slope(exact.decode, z)
+    images_fast, slope_fast = slope(lambda z: fast.decode(z.cuda()).cpu(), z)
+    assert F.cosine_similarity(images_fast.flatten(1), images.flatten(1)).min() > 0.99
+    assert F.cosine_similarity(slope_fast.flatten(1), slope_exact.flatten(1)).min() > 0.99
+    assert fast.encode(images.detach().cuda()).device == fast.codebook.device
+
+
 @pytest.mark.parametrize("kind", ["vq", "gumbel", "net2net"])
 def test_every_published_format_gives_the_same_vqgan(folder, kind):
     vqgans = [load_vqgan(*make_vqgan(folder, kind, format)) for format in ("lightning", "pt", "safetensors")]

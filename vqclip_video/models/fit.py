@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -23,12 +24,14 @@ class Unfilled(TorchFunctionMode):
 
     ARITHMETIC = (Tensor.triu_, Tensor.mul, Tensor.__rmul__, Tensor.div, Tensor.__truediv__)
 
-    def __torch_function__(self, func, types, args=(), kwargs=None):
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
         kwargs = kwargs or {}
         if func in self.ARITHMETIC:
             return args[0]
         if getattr(func, "__module__", None) == nn.init.__name__:
-            return kwargs["tensor"]
+            return args[0] if args else kwargs["tensor"]
         with torch.device("meta"):
             return (torch.empty if func is torch.randn else func)(*args, **kwargs)
 
