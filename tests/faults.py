@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
+import shutil
 import signal
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 EVENTS = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.truncate", "subprocess.Popen"}
 
@@ -50,11 +53,17 @@ def count_steps(_: float) -> None:
 
 
 def embedding(wrapper: Callable) -> None:
-    """Have every look of CLIP at a batch of pictures go through `wrapper(embed, images)`."""
-    from vqclip_video.models.perceptor import Perceptor
+    """Once the film begins, have every look of CLIP at a batch of pictures go through `wrapper(embed, images)`."""
+    from vqclip_video import film
 
-    embed = Perceptor.embed_image
-    Perceptor.embed_image = lambda self, images: wrapper(lambda batch: embed(self, batch), images)
+    session = film.Session
+
+    def begin(storyboard, perceptor, *others, **options):
+        embed = perceptor.embed_image
+        perceptor.embed_image = lambda images: wrapper(embed, images)
+        return session(storyboard, perceptor, *others, **options)
+
+    film.Session = begin
 
 
 def slow(seconds: float) -> None:
@@ -99,8 +108,7 @@ def address_space(megabytes: float) -> None:
 
     def limit(embed, images):
         if not limited:
-            with open("/proc/self/statm") as file:  # noqa: PTH123
-                pages = int(file.read().split()[0])
+            pages = int(Path("/proc/self/statm").read_text().split()[0])
             most = pages * resource.getpagesize() + int(megabytes * 2**20)
             resource.setrlimit(resource.RLIMIT_AS, (most, most))
             limited.append(True)
@@ -158,8 +166,66 @@ def slow_loading(seconds: float) -> None:
     film.load_pair = wait
 
 
+def at_call(number: float, happening: Callable[[], None]) -> None:
+    """Once, when CLIP looks for the number-th time."""
+    calls = [0]
+
+    def count(embed, images):
+        calls[0] += 1
+        if calls[0] == int(number):
+            happening()
+        return embed(images)
+
+    embedding(count)
+
+
+def fill_disk(call: float) -> None:
+    """Somebody else fills the disk that the film goes to, at the call-th embedding."""
+
+    def fill() -> None:
+        with contextlib.suppress(OSError), Path("outputs/ballast").open("wb", buffering=0) as file:
+            while True:
+                file.write(bytes(1000))
+
+    at_call(call, fill)
+
+
+def vanish(call: float) -> None:
+    """The folder that the film goes to is removed at the call-th embedding."""
+    at_call(call, lambda: shutil.rmtree("outputs"))
+
+
+def kill_ffmpeg(times: float) -> None:
+    """The first so many encoders of the film are killed right after their start."""
+    from vqclip_video.output import encoders, video
+
+    left = [int(times)]
+
+    class Killed(encoders.Process):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            if left[0]:
+                left[0] -= 1
+                os.kill(self.pid, signal.SIGKILL)
+
+    video.Process = Killed
+
+
+def nohup(_: float) -> None:
+    """Started so that the end of its terminal is no matter."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
+def other_numerics(_: float) -> None:
+    """A version of the program that computes something else."""
+    from vqclip_video import film
+
+    film.NUMERICS += 1
+
+
 FAULTS = {
     "address-space": address_space, "count-steps": count_steps, "device-full": device_full, "device-lost": device_lost,
-    "die": die, "host-full": host_full, "nan-from": nan_from, "nan-once": nan_once, "slow": slow,
-    "slow-loading": slow_loading,
+    "die": die, "fill-disk": fill_disk, "host-full": host_full, "kill-ffmpeg": kill_ffmpeg, "nan-from": nan_from,
+    "nan-once": nan_once, "nohup": nohup, "other-numerics": other_numerics, "slow": slow, "slow-loading": slow_loading,
+    "vanish": vanish,
 }  # fmt: skip

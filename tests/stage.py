@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,6 +61,14 @@ class Call:
         """Standard error so far."""
         return (self._folder / "err").read_text("utf-8", "replace")
 
+    def wait_until(self, words: str) -> None:
+        """Until it has said `words` on standard error."""
+        for _ in range(2000):
+            if words in self.said():
+                return
+            time.sleep(0.02)
+        raise AssertionError(f"never said {words!r}, but: {self.said()}")
+
     def wait(self) -> Ended:
         status = self._stage.ask(wait=self.pid)
         out, err = ((self._folder / name).read_text("utf-8", "replace") for name in ("out", "err"))
@@ -95,9 +104,11 @@ class Stage:
         self._calls += 1
         logs = Path(self._logs.name) / str(self._calls)
         logs.mkdir()
+        for name in ("out", "err"):
+            (logs / name).touch()
         pid = self.ask(
             folder=str(folder), arguments=arguments, faults=faults, logs=str(logs),
-            environment={"VQCLIP_HOME": str(folder / "home"), **environment},
+            environment={"VQCLIP_HOME": f"{self._logs.name}/home", **environment},
         )  # fmt: skip
         return Call(self, pid, logs)
 
@@ -137,7 +148,7 @@ def play(request: dict) -> None:
     os.environ.update(request["environment"])
     for stream, name in ((sys.stdin, None), (sys.stdout, "out"), (sys.stderr, "err")):
         path = os.devnull if name is None else f"{request['logs']}/{name}"
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT)
+        descriptor = os.open(path, os.O_RDWR)
         os.dup2(descriptor, stream.fileno())
         os.close(descriptor)
     for fault in request["faults"]:

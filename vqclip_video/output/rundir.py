@@ -158,7 +158,8 @@ class RunDir:
         _remove_matching(self.work, OWN_WORK)
 
     def _remove_work(self) -> None:
-        _remove_matching(self.folder, (".*.part",))
+        for folder in (self.folder, self.latents):
+            _remove_matching(folder, (".*.part",))
         _remove_matching(self.work, OWN_WORK)
         remove(self._identity)
         self._lock.release()
