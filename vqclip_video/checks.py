@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Check:
-    """One finding. `remedy` is what to do about it when it is not `ok`."""
+    """One finding. `remedy` is what to do about it when it is not `ok`; `needed`: without it nothing renders."""
 
     name: str
     ok: bool
     detail: str
     remedy: str = ""
+    needed: bool = True

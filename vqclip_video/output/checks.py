@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..checks import Check
 from ..errors import OutputError
-from .encoders import ENCODERS, REMEDY, Encoder, find_ffmpeg, pick_encoder, probe, run
+from .encoders import ENCODERS, REMEDY, Encoder, find_ffmpeg, pick_encoder, probe, run, temporary_folder
 from .files import explanation, free_space, readable
 
 LITTLE_SPACE = 500_000_000
@@ -18,7 +18,7 @@ def check_ffmpeg() -> Check:
     """Whether there is an ffmpeg, and it starts."""
     try:
         ffmpeg = find_ffmpeg()
-        outcome = run(ffmpeg, ["-version"], Path(tempfile.gettempdir()), timeout=30)
+        outcome = run(ffmpeg, ["-version"], temporary_folder(), timeout=30)
     except OutputError as error:
         return Check("ffmpeg", False, str(error), REMEDY)
     return Check("ffmpeg", outcome.ok, ffmpeg if outcome.ok else f"{ffmpeg}: {outcome.message}", REMEDY)
@@ -47,4 +47,4 @@ def check_disk(path: Path) -> Check:
         return Check("disk", False, explanation(error, folder / "film"), "choose another folder with -o")
     free = free_space(folder)
     remedy = f"make space at {folder}: a minute of film takes some 10 to 500 MB, by its size"
-    return Check("disk", free >= LITTLE_SPACE, f"{readable(free)} free at {folder}", remedy)
+    return Check("disk", free >= LITTLE_SPACE, f"{readable(free)} free at {folder}", remedy, needed=False)

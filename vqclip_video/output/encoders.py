@@ -66,7 +66,8 @@ class Process:
     """A running ffmpeg. What it says goes to an unnamed file: a pipe that nobody reads could fill and stop it."""
 
     def __init__(self, ffmpeg: str, arguments: Sequence[str], folder: Path) -> None:
-        self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed in `wait`)
+        with explained(temporary_folder() / "ffmpeg's messages"):
+            self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed in `wait`)
         command = [ffmpeg, "-hide_banner", "-nostdin", "-y", "-loglevel", "error", "-nostats", "-progress", "pipe:1"]
         # In a session of its own, so that Ctrl-C in the terminal stops the renderer and not the encoder.
         windows = os.name == "nt"
@@ -119,6 +120,14 @@ def run(ffmpeg: str, arguments: Sequence[str], folder: Path, timeout: float | No
         raise
 
 
+def temporary_folder() -> Path:
+    """The system's folder for temporary files. OutputError where there is none that can be written."""
+    try:
+        return Path(tempfile.gettempdir())
+    except FileNotFoundError as error:
+        raise OutputError(f"{error.strerror}; make one writable, or name one in the variable TMPDIR") from error
+
+
 def find_ffmpeg() -> str:
     """Path of the ffmpeg to use: imageio-ffmpeg's (or IMAGEIO_FFMPEG_EXE), else the one on the PATH."""
     try:
@@ -155,7 +164,7 @@ def pick_encoder(name: str = "auto", size: tuple[int, int] = (256, 256), fps: fl
 def probe(encoder: Encoder, size: tuple[int, int], fps: float) -> str | None:
     """Encodes two frames as the film's would be; None when that works, else why not."""
     width, height = film_size(size)
-    with explained(Path(tempfile.gettempdir())), tempfile.TemporaryDirectory(prefix="vqclip-probe-") as folder:
+    with explained(temporary_folder() / "probe"), tempfile.TemporaryDirectory(prefix="vqclip-probe-") as folder:
         (Path(folder) / "probe.rgb").write_bytes(bytes(2 * width * height * 3))
         arguments = encode_arguments(encoder, "probe.rgb", "probe.mp4", size, rate(fps), 2)
         outcome = run(encoder.ffmpeg, arguments, Path(folder), PROBE_SECONDS)
