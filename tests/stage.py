@@ -31,7 +31,7 @@ scenes:
     iterations: {half}
   - prompt: the sea
     iterations: {half}
-    transition: {{duration: 0.5s}}
+    transition: {{duration: 0.25s}}
 """
 
 

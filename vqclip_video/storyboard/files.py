@@ -7,7 +7,7 @@ import stat
 import warnings
 from pathlib import Path
 
-from .problems import quoted
+from .problems import LONGEST_QUOTE, quoted
 from .values import Refusal
 
 # What Pillow reads without calling another program (its EPS reader starts Ghostscript).
@@ -30,9 +30,9 @@ def regular_file(path: Path) -> Path:
     try:
         mode = path.stat().st_mode
     except (OSError, ValueError) as error:
-        raise Refusal(f"cannot find {quoted(str(path))}: {reason(error)}") from None
+        raise Refusal(f"cannot find {_named(path)}: {reason(error)}") from None
     if not stat.S_ISREG(mode):
-        raise Refusal(f"{quoted(str(path))} is not a file")
+        raise Refusal(f"{_named(path)} is not a file")
     return path
 
 
@@ -54,12 +54,12 @@ def picture(path: Path) -> Path:
             with Image.open(path, formats=PICTURE_FORMATS) as image:
                 image.verify()
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise Refusal(f"{quoted(str(path))} has too many pixels (at most {Image.MAX_IMAGE_PIXELS:,})") from None
+        raise Refusal(f"{_named(path)} has too many pixels (at most {Image.MAX_IMAGE_PIXELS:,})") from None
     except PermissionError as error:
-        raise Refusal(f"cannot read {quoted(str(path))}: {reason(error)}") from None
+        raise Refusal(f"cannot read {_named(path)}: {reason(error)}") from None
     except Exception:  # Pillow's readers raise whatever a broken header leads them to
         names = ", ".join(PICTURE_FORMATS)
-        raise Refusal(f"{quoted(str(path))} cannot be read as a picture; known are {names}") from None
+        raise Refusal(f"{_named(path)} cannot be read as a picture; known are {names}") from None
     return path
 
 
@@ -80,6 +80,12 @@ def _is_file(path: Path) -> bool:
         return path.is_file()
     except (OSError, ValueError):
         return False
+
+
+def _named(path: Path) -> str:
+    """The path in quotes; of a long one the end, which tells it from others."""
+    text = str(path)
+    return quoted(text if len(text) <= LONGEST_QUOTE else f"…{text[1 - LONGEST_QUOTE :]}")
 
 
 def reason(error: Exception) -> str:
