@@ -34,11 +34,13 @@ def fits(storyboard: Storyboard, perceptor: Perceptor, vqgan: VQGAN) -> bool:
 
 def activation_bytes(storyboard: Storyboard, perceptor: Perceptor, vqgan: VQGAN) -> int:
     """Bytes that the largest iteration keeps for its backward pass, scaled up from a small picture and one cutout."""
-    latent = torch.zeros(1, vqgan.channels, SAMPLE_SIDE, SAMPLE_SIDE, device=vqgan.device)
-    cutout = torch.zeros(1, 3, perceptor.size, perceptor.size, device=perceptor.device)
+    latents = [torch.zeros(n, vqgan.channels, SAMPLE_SIDE, SAMPLE_SIDE, device=vqgan.device) for n in (1, 2)]
+    cutouts = [torch.zeros(n, 3, perceptor.size, perceptor.size, device=perceptor.device) for n in (1, 2)]
     low, vqgan.low_memory = vqgan.low_memory, False
     try:
-        picture, cut = saved_bytes(vqgan.decode, latent), saved_bytes(perceptor.embed_image, cutout)
+        # What the second of two adds: what is kept once, such as rearranged weights, is no matter of size.
+        picture = saved_bytes(vqgan.decode, latents[1]) - saved_bytes(vqgan.decode, latents[0])
+        cut = saved_bytes(perceptor.embed_image, cutouts[1]) - saved_bytes(perceptor.embed_image, cutouts[0])
     finally:
         vqgan.low_memory = low
     width, height = (-(-side // vqgan.factor) for side in storyboard.size)
@@ -52,7 +54,7 @@ def cutouts_at_once(storyboard: Storyboard) -> int:
 
 
 def saved_bytes(function: Callable[[Tensor], Tensor], argument: Tensor) -> int:
-    """Bytes of the tensors that `function(argument)` keeps for the backward pass, without the weights."""
+    """Bytes of the tensors that `function(argument)` keeps for the backward pass, parameters aside."""
     sizes: dict[int, int] = {}
 
     def count(tensor: Tensor) -> Tensor:

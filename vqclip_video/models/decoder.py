@@ -97,7 +97,9 @@ def attend(block: nn.Module, x: Tensor) -> Tensor:
     h = block.norm(x)
     query, key, value = (convolve(layer, h).flatten(2).transpose(1, 2) for layer in (block.q, block.k, block.v))
     mixed = F.scaled_dot_product_attention(query[:, None], key[:, None], value[:, None])[:, 0]
-    return convolve(block.proj_out, mixed.transpose(1, 2).reshape(x.shape)).add_(x)
+    # A view would pass for channels last: slow group norms from here on, and torch's compiler expects another layout.
+    mixed = mixed.transpose(1, 2).contiguous().view(x.shape)
+    return convolve(block.proj_out, mixed).add_(x)
 
 
 def upsampling(layer: nn.Module, device: torch.device, dtype: torch.dtype) -> Stage:
