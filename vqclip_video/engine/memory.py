@@ -17,6 +17,11 @@ from ..storyboard.schema import Storyboard
 
 LOW_MEMORY_CUTOUTS = 8  # per CLIP call where memory is low
 USABLE = 0.7  # of what there is: weights, gradients on their way and the system take their part
+# As CUDA and MPS, the host's allocator, cuDNN and cuBLAS, C++ and oneDNN (which tells no more) put it.
+OUT_OF_MEMORY = (
+    "out of memory", "can't allocate memory", "not enough memory", "STATUS_ALLOC_FAILED", "bad_alloc",
+    "could not create a primitive", "could not execute a primitive",
+)  # fmt: skip
 SAMPLE_SIDE = 4  # places along a side of the latent that is decoded to measure
 # No published network keeps more for a pixel it paints or sees; a film that fits by these need not be measured.
 MOST_BYTES_PAINTED, MOST_BYTES_SEEN = 50_000, 15_000
@@ -91,7 +96,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
     text = str(error)
-    return any(sign in text for sign in ("out of memory", "can't allocate memory", "not enough memory"))
+    return any(sign in text for sign in OUT_OF_MEMORY)
 
 
 def release(device: torch.device) -> None:
