@@ -14,6 +14,7 @@ from vqclip_video.engine.compilation import compiler_failure, pick_compile
 from vqclip_video.engine.precision import bf16_pays, has_native_bf16, pick_precision
 from vqclip_video.engine.render import Session
 from vqclip_video.engine.setup import load_models, prepare
+from vqclip_video.errors import RenderError
 from vqclip_video.storyboard.schema import Models, PromptPart, Scene, Settings, Storyboard
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
@@ -206,3 +207,16 @@ def test_compiled_networks_render_the_same(tiny_files, monkeypatch):
     plain, compiled = (run(storyboard, precision="fp32", compile=name) for name in ("off", "on"))
     for one, other in zip(plain, compiled, strict=True):
         assert other.similarity == pytest.approx(one.similarity, abs=1e-3)
+
+
+def test_a_failing_compiler_ends_the_film_with_the_way_out(tiny_files, monkeypatch):
+    def failing(function, **_):
+        def call(*_):
+            raise type("InductorError", (RuntimeError,), {"__module__": "torch._inductor.exc"})("gcc is missing")
+
+        return call
+
+    monkeypatch.setattr(torch, "compile", failing)
+    models = Models(str(tiny_files["clip"]), str(tiny_files["vqgan"]), tiny_files["config"])
+    with pytest.raises(RenderError, match="gcc is missing.*--compile off"):
+        run(replace(board(1, size=(32, 32)), models=models), compile="on")

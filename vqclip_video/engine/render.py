@@ -23,6 +23,7 @@ from ..storyboard.schema import Settings, Storyboard
 from ..storyboard.sizes import picture_size
 from ..storyboard.timeline import Moment, Timeline
 from . import cutouts, losses, prompts
+from .compilation import compiler_failure
 from .frames import Arriving, deliver
 from .latent import Latent, noise_start
 from .memory import LOW_MEMORY_CUTOUTS, is_out_of_memory, release
@@ -148,6 +149,8 @@ class Session:
                 found = self._gradients(moment, target)
                 break
             except (RuntimeError, MemoryError) as error:
+                if failure := compiler_failure(error):
+                    raise failure from error
                 if not is_out_of_memory(error):
                     raise
             # Not in the handler: the error's traceback keeps the tensors of the failed attempt alive.
