@@ -190,6 +190,15 @@ def test_a_fault_is_explained_in_a_line_and_the_film_finished_after_the_remedy(s
     assert finished
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="how much memory a process has taken is read from /proc")
+def test_memory_that_the_system_really_refuses(scene, tmp_path):
+    shutil.copy(scene.story, tmp_path)
+    many = ("--set", "settings.cutouts=1000", "--set", "scenes[0].iterations=2", "--set", "scenes[1].iterations=2")
+    ended = scene.stage.render(tmp_path, *many, faults=("address-space=90",))
+    assert ended.status == 0 and "out of memory: now 500 cutouts per CLIP call" in ended.err, ended.said
+    assert read_film(tmp_path / "outputs" / "story.mp4").frames == 4
+
+
 def test_a_change_made_for_memory_is_said_once_and_kept(scene):
     ended, _ = scene.play(Fault("memory again", "", faults=("device-full=3",)))
     assert ended.err.count("out of memory") == 1

@@ -1,12 +1,15 @@
 """Kills a render over and over, and checks that the film which comes of it is the film that would have been.
 
-    python tests/torture.py --kills 100
+    python tests/torture.py --kills 100 --faults --storyboards 10000
+
+`--faults` makes every fault of tests/test_faults.py happen and prints what the user reads; `--storyboards` has that
+many broken ones read (tests/test_fuzz_reader.py).
 
 Half of the kills come at a random moment between the start and a little after the end, the other half just before a
 random one of the render's calls on a file or an encoder, which is where a torn state would come from. A killed
 render is started again by the same command; one in three is killed again. What ends up on disk is compared, byte for
 byte, with an uninterrupted run: film, decoded frames, poster, contact sheet, log and latents. Exit status 1 if
-anything differs.
+anything differs, a film was not finished, or a storyboard led to a traceback.
 """
 
 from __future__ import annotations
@@ -14,8 +17,10 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import re
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
@@ -122,22 +127,55 @@ def kill_if_there(pid: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kills", type=int, default=100)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--kills", type=int, default=0, metavar="N")
+    parser.add_argument("--seed", type=int, default=0, help="of the moments of the kills")
+    parser.add_argument("--faults", action="store_true")
+    parser.add_argument("--storyboards", type=int, default=0, metavar="N")
     options = parser.parse_args()
+    passed = True
+    if options.kills:
+        passed &= kill_films(options.kills, options.seed)
+    if options.faults:
+        passed &= play_faults()
+    if options.storyboards:
+        fuzz = [sys.executable, str(Path(__file__).with_name("test_fuzz_reader.py")), "--examples"]
+        passed &= subprocess.run([*fuzz, str(options.storyboards)]).returncode == 0
+    sys.exit(0 if passed else 1)
+
+
+def kill_films(kills: int, seed: int) -> bool:
     from tiny import make_clip, make_vqgan
 
     with tempfile.TemporaryDirectory(prefix="torture-") as folder, Stage() as stage:
         work = Path(folder)
         clip, vqgan = make_clip(work, format="safetensors"), make_vqgan(work, format="safetensors")[0]
-        torture = Torture(stage, work / "films", clip, vqgan, options.seed)
-        while torture.counts["kills"] < options.kills:
-            torture.film(torture.counts["films"], options.kills - torture.counts["kills"])
+        torture = Torture(stage, work / "films", clip, vqgan, seed)
+        while torture.counts["kills"] < kills:
+            torture.film(torture.counts["films"], kills - torture.counts["kills"])
     rows = ("kills", "films", "went on", "started anew", "finished already", "ended before the kill", "refused",
             "identical", "frames lost")  # fmt: skip
     for row in rows:
         print(f"{row:<24}{torture.counts[row]:>6}")
-    sys.exit(0 if torture.passed else 1)
+    return torture.passed
+
+
+def play_faults() -> bool:
+    from test_faults import FAULTS, NotHere, make_scene
+
+    passed = True
+    with tempfile.TemporaryDirectory(prefix="torture-") as folder, make_scene(Path(folder)) as scene:
+        for fault in FAULTS:
+            try:
+                ended, finished = scene.play(fault)
+            except NotHere as reason:
+                print(f"{fault.name}: not tried here ({reason})")
+                continue
+            said = re.search(f".*{fault.says}.*", ended.err)
+            explained = ended.status == fault.status and said and "Traceback" not in ended.said
+            passed &= bool(explained) and finished
+            outcome = "finished" if finished else "NOT FINISHED"
+            print(f"{fault.name}: exit {ended.status}, film {outcome}\n    {said[0] if said else ended.said}")
+    return passed
 
 
 if __name__ == "__main__":
