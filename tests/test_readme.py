@@ -31,7 +31,7 @@ def test_the_python_in_the_readme_runs(monkeypatch, capsys, tmp_path):
     (example,) = re.findall(r"```python\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
     story = tmp_path / "story.yaml"
     story.write_text("size: 32x32\nsettings: {cutouts: 2}\nscenes: [{prompt: a sea, duration: 0.1}]\n")
-    program = compile(example.replace("storyboards/valley.yaml", str(story)), "README.md", "exec")
+    program = compile(example.replace("storyboards/tide.yaml", str(story)), "README.md", "exec")
     namespace = {}
     exec(program, namespace)
     assert len(capsys.readouterr().out.splitlines()) == 2

@@ -14,7 +14,7 @@ fps: 24                     # frames a second
 seed: 7                     # another seed, another film
 models: storybook           # the small pair in the package; `vqclip-video models list` shows the others
 #init: {noise: 0.3}         # or {image: start.png}, or {latent: earlier-film.safetensors}
-#grids: 4                   # resolutions the latent is the sum of; 1 is the plain latent
+grids: 2                    # resolutions the latent is the sum of; 1 is the plain latent, more is softer
 #latents: scenes            # latents to keep: of the scenes' ends, or `all`
 
 settings:                   # for every scene; a scene's own settings come first
@@ -22,13 +22,13 @@ settings:                   # for every scene; a scene's own settings come first
   w1: 1.0                   # weight of a scene's prompt
   w2: 0.3                   # weight of the style
   exclude: [grey, text]     # what should not be seen
-  learning_rate: 0.08       # higher: quicker and rougher
+  learning_rate: 0.06       # higher: quicker and rougher
   cutouts: 16               # views of the picture that CLIP judges each iteration; more is finer and slower
   show_step: 2              # iterations between two frames; more gives each frame more change
+  losses: {clip: 1.0, vq: 0.2, tv: 0.0}     # what is minimised; vq keeps to what the VQGAN can paint
   #weight_decay: 0.0        # pulls the latent towards its middle
   #noise_factor: 0.1        # noise on the cutouts
   #batch_size: 8            # cutouts per CLIP call, to save memory; the picture stays the same
-  #losses: {clip: 1.0, vq: 0.0, tv: 0.0}    # what is minimised; gan as well, for models that have it
   #augment: {flip: 0.5, rotate: 12, shear: 5, overview: 0.4, smallest: 0.45, pad: 0.06, gain: 0.15}
 
 # A scene lasts `duration`, or `iterations: 96` optimiser steps; or every scene says `at` which time it starts.
@@ -37,7 +37,7 @@ scenes:
     duration: 2s            # 3, 2.5s, 500ms, 1:30
 
   - prompt:                 # several wishes, each with its weight
-      - green hills in summer
+      - a wheat field
       - {text: a blue sky, weight: 0.5}
       #- {image: reference.png, weight: 0.3}
     duration: 2s
@@ -46,7 +46,7 @@ scenes:
       curve: ease-in-out    # linear, ease-in, ease-out, ease-in-out, cut
       blend: slerp          # along the sphere; or lerp, straight
 
-  - prompt: a camp fire at night
+  - prompt: fire at night
     duration: 2s
     transition: {duration: 1.5s}
     settings: {learning_rate: 0.1}
