@@ -22,6 +22,7 @@ from .files import explained
 
 REMEDY = "install one with `pip install imageio-ffmpeg`, or name yours in the variable IMAGEIO_FFMPEG_EXE"
 PROBE_SECONDS = 30
+FULL = "No space left"
 
 # sRGB pixels to bt709 at television range; `setparams` tags them, since a scaler only tags the matrix.
 TO_BT709 = (
@@ -59,7 +60,11 @@ class Outcome:
 
     ok: bool
     frames: int  # written, by its own count
-    message: str  # the last lines it said
+    message: str  # the first line it said, which is the cause, or that the disk is full
+
+    @property
+    def disk_full(self) -> bool:
+        return FULL in self.message
 
 
 class Process:
@@ -96,8 +101,9 @@ class Process:
         said = self._log.read().decode("utf-8", "replace")
         self._log.close()
         counts = re.findall(r"^frame=\s*(\d+)", said, re.MULTILINE)
-        words = [line for line in said.splitlines() if line and not re.match(r"\w+=", line)]
-        message = " / ".join(words[-3:]) or (f"ended by signal {-code}" if code < 0 else f"exit status {code}")
+        words = [re.sub(r"^(\[[^]]*\] )+", "", line) for line in said.splitlines() if not re.match(r"\w+=|$", line)]
+        words.append(f"ended by signal {-code}" if code < 0 else f"exit status {code}")
+        message = next((line for line in words if FULL in line), words[0])
         return Outcome(code == 0, int(counts[-1]) if counts else 0, message)
 
     def kill(self) -> None:

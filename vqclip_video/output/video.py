@@ -260,7 +260,7 @@ class FilmWriter:
     def _refuse(self, outcome: Outcome, frames: int, failures: int) -> None:
         """Raises what a failed ffmpeg means to the user, unless another attempt may help."""
         needed = frames * self._frame_bytes // 8
-        if "No space left" in outcome.message or free_space(self.work) < needed:
+        if outcome.disk_full or free_space(self.work) < needed:
             raise OutputError(full_disk(self.work / "film", self._needed(), self._then()))
         if failures >= ATTEMPTS:
             problem = outcome.message if not outcome.ok else f"of {frames} frames it wrote {outcome.frames}"
