@@ -140,10 +140,10 @@ def play(request: dict) -> None:
     """In the child: become the command."""
     from faults import apply
 
-    from vqclip_video import cli, film
+    from vqclip_video import cli, recorder
     from vqclip_video.output import video
 
-    film.CHECKPOINT_SECONDS, film.CHECKPOINT_SHARE, video.SEGMENT_FRAMES = 0.0, 1.0, (8, 8)
+    recorder.CHECKPOINT_SECONDS, recorder.CHECKPOINT_SHARE, video.SEGMENT_FRAMES = 0.0, 1.0, (8, 8)
     os.chdir(request["folder"])
     os.environ.update(request["environment"])
     for stream, name in ((sys.stdin, None), (sys.stdout, "out"), (sys.stderr, "err")):
