@@ -216,6 +216,11 @@ def nohup(_: float) -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
+def no_folder(_: float) -> None:
+    """The current folder is removed."""
+    Path.cwd().rmdir()
+
+
 def other_numerics(_: float) -> None:
     """A version of the program that computes something else."""
     from vqclip_video import film
@@ -226,6 +231,6 @@ def other_numerics(_: float) -> None:
 FAULTS = {
     "address-space": address_space, "count-steps": count_steps, "device-full": device_full, "device-lost": device_lost,
     "die": die, "fill-disk": fill_disk, "host-full": host_full, "kill-ffmpeg": kill_ffmpeg, "nan-from": nan_from,
-    "nan-once": nan_once, "nohup": nohup, "other-numerics": other_numerics, "slow": slow, "slow-loading": slow_loading,
-    "vanish": vanish,
+    "nan-once": nan_once, "no-folder": no_folder, "nohup": nohup, "other-numerics": other_numerics, "slow": slow,
+    "slow-loading": slow_loading, "vanish": vanish,
 }  # fmt: skip

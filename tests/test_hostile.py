@@ -230,6 +230,12 @@ def test_any_title_and_prompt_reach_the_film_intact_or_shortened(stage, story, t
     assert comment and json.loads(comment[1])["seed"] == 5
 
 
+def test_a_current_folder_that_is_gone(stage, story):
+    gone = story.parent / "gone"
+    gone.mkdir()
+    refused(stage.run(gone, "render", str(story), faults=("no-folder",)), "vanished")
+
+
 def test_a_text_that_would_write_to_the_terminal_is_refused(stage, story):
     story.write_text(story.read_text().replace("prompt: the sea", 'prompt: "a\\e[31mb"'))
     ended = stage.run(story.parent, "render", "story.yaml")

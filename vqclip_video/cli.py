@@ -21,11 +21,21 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except VqclipError as error:
-            click.echo(click.style("error: ", fg="red", bold=True, reset=True) + str(error), err=True)
+            self._say(str(error))
             ctx.exit(error.exit_code)
+        except OSError as error:
+            if isinstance(error, BrokenPipeError):  # click ends quietly when nobody reads
+                raise
+            place = f"{error.filename}: " if error.filename else ""
+            self._say(f"{place}{error.strerror or error}; check that the file and the current folder are there")
+            ctx.exit(1)
         except KeyboardInterrupt:
             click.echo("stopped", err=True)
             ctx.exit(130)
+
+    @staticmethod
+    def _say(text: str) -> None:
+        click.echo(click.style("error: ", fg="red", bold=True, reset=True) + text, err=True)
 
 
 def options(*decorators):
