@@ -1,0 +1,58 @@
+"""Saying things to whoever may no longer listen."""
+
+import io
+import os
+import signal
+import sys
+
+import pytest
+import torch
+
+from vqclip_video.display import Audience
+from vqclip_video.engine.render import Session
+from vqclip_video.errors import RenderError
+from vqclip_video.signals import StopRequests
+from vqclip_video.storyboard.schema import PromptPart, Scene, Settings, Storyboard
+
+
+def test_a_reader_who_left_is_no_error(monkeypatch):
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "w") as stream:
+        monkeypatch.setattr(sys, "stderr", stream)
+        for _ in range(3):
+            Audience("stderr").write("nobody hears this\n")
+        stream.flush()  # as Python does at its end
+
+
+def test_a_terminal_of_few_characters_gets_the_others_as_codes(monkeypatch):
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="ascii"))
+    Audience("stdout").write("sea 🌊\n")
+    assert written.getvalue() == b"sea \\U0001f30a\n"
+
+
+@pytest.mark.skipif(not hasattr(signal, "raise_signal"), reason="no signals")
+def test_a_stop_in_the_middle_of_a_write_is_still_a_stop():
+    def refuse():
+        raise RuntimeError("reentrant call inside <_io.BufferedWriter name='<stderr>'>")
+
+    with StopRequests(refuse) as requests:
+        signal.raise_signal(signal.SIGTERM)
+        assert requests.wanted
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)
+
+
+def test_a_state_to_go_on_from_never_holds_what_is_no_number(tiny_pair):
+    perceptor, vqgan = tiny_pair
+    scene = Scene(prompt=(PromptPart(text="sea"),), iterations=30, settings=Settings(cutouts=2, show_step=10))
+    session = Session(Storyboard(size=(32, 32), scenes=(scene,)), perceptor, vqgan)
+    embed, states = perceptor.embed_image, []
+    perceptor.embed_image = lambda images: embed(images) * (float("nan") if session.iteration >= 12 else 1.0)
+    with pytest.raises(RenderError, match="not a number"):
+        for progress in session.run():
+            session.want_state()
+            states += [progress.state] if progress.state else []
+    assert max(state.iteration for state in states) >= 10
+    assert all(torch.isfinite(tensor).all() for state in states for tensor in state.tensors.values())
