@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import os
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -22,6 +24,7 @@ OUT_OF_MEMORY = (
     "out of memory", "can't allocate memory", "not enough memory", "STATUS_ALLOC_FAILED", "bad_alloc",
     "could not create a primitive", "could not execute a primitive",
 )  # fmt: skip
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of glibc's malloc.h
 SAMPLE_SIDE = 4  # places along a side of the latent that is decoded to measure
 # No published network keeps more for a pixel it paints or sees; a film that fits by these need not be measured.
 MOST_BYTES_PAINTED, MOST_BYTES_SEEN = 50_000, 15_000
@@ -89,6 +92,19 @@ def available_bytes(device: torch.device) -> int | None:
     with suppress(OSError, ValueError):  # "max" is a ValueError
         limits.append(int(Path("/sys/fs/cgroup/memory.max").read_text()))
     return min(limits, default=None)
+
+
+def keep_heap() -> None:
+    """Have glibc keep freed memory for the rest of the process; elsewhere nothing happens.
+
+    By default it returns large blocks to the system at once, and every iteration faults its activations in again,
+    page by page: 5 to 10 % of the time on a CPU. The most memory held stays what it was.
+    """
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):
+            mallopt = ctypes.CDLL("libc.so.6").mallopt
+            mallopt(M_MMAP_MAX, 0)
+            mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -11,7 +11,7 @@ from ..models.vqgan import VQGAN, load_vqgan
 from ..storyboard.schema import Storyboard
 from ..storyboard.timeline import Timeline
 from .compilation import pick_compile
-from .memory import fits
+from .memory import fits, keep_heap
 from .precision import pick_precision
 
 
@@ -52,6 +52,8 @@ def load_pair(paths: ModelPaths, device: torch.device, precision: str = "auto") 
 
 def prepare(storyboard: Storyboard, perceptor: Perceptor, vqgan: VQGAN, memory: str, compile: str) -> None:
     """Set loaded networks up for this film: how much they keep for the backward pass, and whether they are compiled."""
+    if perceptor.device.type == "cpu":
+        keep_heap()
     vqgan.low_memory = memory == "low" or (memory == "auto" and not fits(storyboard, perceptor, vqgan))
     if pick_compile(compile, perceptor.device, Timeline(storyboard).total_iter):
         perceptor.compile()
