@@ -2,6 +2,9 @@
 
 import functools
 import json
+import platform
+import subprocess
+import sys
 import weakref
 from dataclasses import replace
 
@@ -220,3 +223,23 @@ def test_a_failing_compiler_ends_the_film_with_the_way_out(tiny_files, monkeypat
     models = Models(str(tiny_files["clip"]), str(tiny_files["vqgan"]), tiny_files["config"])
     with pytest.raises(RenderError, match="gcc is missing.*--compile off"):
         run(replace(board(1, size=(32, 32)), models=models), compile="on")
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another malloc")
+def test_freed_memory_is_kept_for_the_next_iteration():
+    program = """
+import resource, torch
+from vqclip_video.engine.memory import keep_heap
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(10):
+        torch.ones(16 << 20)  # 64 MiB, 16384 pages
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+before = faults()
+keep_heap()
+faults()
+print(before, faults())
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    before, after = map(int, ended.stdout.split())
+    assert after < before / 10
