@@ -81,6 +81,15 @@ def test_interrupted_run_is_still_unfinished(run):
     assert run.state(PRINT) == "unfinished"
 
 
+def test_run_killed_while_it_removed_an_older_film_goes_on_removing(run):
+    run.open(PRINT, BOARD)
+    older = run.latents / "scene-09.safetensors"
+    older.touch()
+    run.close()
+    assert run.open(PRINT, BOARD) == "unfinished"
+    assert not older.exists()
+
+
 def test_finished_run_without_its_film_is_made_again(run):
     run.open(PRINT, BOARD)
     finish(run)

@@ -75,11 +75,12 @@ class RunDir:
         try:
             state = self._state(fresh)
             with explained(self.folder):
-                if state == NEW:
-                    self._begin()
                 if state == FINISHED:
                     self._remove_work()
                 else:
+                    # A run killed before its first checkpoint may not have removed all of an older film's files.
+                    if state == NEW or not any(self.work.glob("checkpoint-*")):
+                        self._begin()
                     self.latents.mkdir(exist_ok=True)
                     atomic_write(self.storyboard, storyboard)
         except BaseException:
