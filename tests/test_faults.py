@@ -194,7 +194,7 @@ def test_a_fault_is_explained_in_a_line_and_the_film_finished_after_the_remedy(s
 def test_memory_that_the_system_really_refuses(scene, tmp_path):
     shutil.copy(scene.story, tmp_path)
     many = ("--set", "settings.cutouts=1000", "--set", "scenes[0].iterations=2", "--set", "scenes[1].iterations=2")
-    ended = scene.stage.render(tmp_path, *many, faults=("address-space=90",))
+    ended = scene.stage.render(tmp_path, *many, faults=("address-space=30",))
     # How much is left of so little, after each split, is the allocator's affair.
     assert ended.status in (0, 1) and "out of memory" in ended.err and "Traceback" not in ended.said, ended.said
     assert scene.stage.render(tmp_path, *many).status == 0
