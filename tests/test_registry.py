@@ -224,20 +224,3 @@ def test_a_config_naming_another_class_is_refused_and_not_imported(home):
     with pytest.raises(ModelError, match="antigravity.VQModel.*is not a VQGAN known here"):
         registry.factor(Models("storybook", str(own)))
     assert "antigravity" not in sys.modules
-
-
-def test_where_the_cache_is(monkeypatch, tmp_path):
-    assert registry.models_dir() == tmp_path / "cache" / "models"
-    monkeypatch.delenv("VQCLIP_HOME")
-    for platform, variable, place in (
-        ("linux", None, ".cache/vqclip-video"),
-        ("linux", "XDG_CACHE_HOME", "xdg/vqclip-video"),
-        ("darwin", None, "Library/Caches/vqclip-video"),
-        ("win32", "LOCALAPPDATA", "xdg/vqclip-video"),
-    ):
-        monkeypatch.setattr(registry.sys, "platform", platform)
-        for name in ("XDG_CACHE_HOME", "LOCALAPPDATA"):
-            monkeypatch.delenv(name, raising=False)
-        if variable:
-            monkeypatch.setenv(variable, str(tmp_path / "xdg"))
-        assert registry.cache_dir() == tmp_path / place

@@ -7,7 +7,6 @@ costs more than it saves. The latent, the optimiser and the losses are float32 a
 from __future__ import annotations
 
 import functools
-import json
 import platform
 import time
 from contextlib import suppress
@@ -16,13 +15,12 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 
-from ..errors import VqclipError
-from ..models.registry import cache_dir
-from ..output.files import atomic_write
+from .. import cache
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 GAIN = 1.3  # bfloat16 must be this much faster: it costs digits, so a tie is no reason for it
 PROBE_RUNS = 12
+ANSWERS = "precision.json"  # in the cache folder
 
 
 def pick_precision(name: str, device: torch.device) -> torch.dtype:
@@ -62,24 +60,9 @@ def bf16_pays() -> bool:
     instructions being there decides.
     """
     machine = f"{_cpuinfo('model name') or platform.processor() or platform.machine()}, torch {torch.__version__}"
-    try:
-        path = cache_dir() / "precision.json"
-        known = _read(path)
-        if isinstance(known.get(machine), bool):
-            return known[machine]
-        answer = probe() >= GAIN
-        path.parent.mkdir(parents=True, exist_ok=True)
-        atomic_write(path, json.dumps(known | {machine: answer}, indent=1))
-    except (OSError, VqclipError):
-        return True
-    return answer
-
-
-def _read(path: Path) -> dict:
-    with suppress(OSError, ValueError):
-        known = json.loads(path.read_text("utf-8"))
-        return known if isinstance(known, dict) else {}
-    return {}
+    if not isinstance(cache.recall(ANSWERS).get(machine), bool):
+        cache.remember(ANSWERS, {machine: probe() >= GAIN})
+    return cache.recall(ANSWERS).get(machine) is not False
 
 
 def probe() -> float:

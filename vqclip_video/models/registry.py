@@ -7,20 +7,20 @@ A model is named (see `catalogue`), or is the path of a file of one's own. Named
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
+from .. import cache
+from ..cache import cache_dir
 from ..errors import ModelError, UsageError
-from ..storyboard.problems import Problems
+from ..storyboard.problems import Problems, did_you_mean
 from ..storyboard.schema import Models, Storyboard
-from . import checksums
 from .catalogue import MODELS, PAIRS, Model, ModelFile
 from .checksums import sha256_of
 from .vqgan_config import read_config
 
+BOOK = "models/sha256.json"  # in the cache folder, of files that no list knows
 BUNDLED = Path(__file__).parent / "storybook"
 CHECKPOINT_SUFFIXES = (".safetensors", ".ckpt", ".pt", ".pth")
 CONFIG_SUFFIXES = (".yaml", ".yml")
@@ -44,22 +44,6 @@ class Verified:
     path: Path
     ok: bool
     detail: str
-
-
-def cache_dir() -> Path:
-    """Where this program keeps what it can fetch or measure again: $VQCLIP_HOME, or the platform's cache folder."""
-    if home := os.environ.get("VQCLIP_HOME"):
-        return Path(home).expanduser().absolute()
-    try:
-        if sys.platform == "win32":
-            base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-        elif sys.platform == "darwin":
-            base = Path.home() / "Library" / "Caches"
-        else:
-            base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    except RuntimeError:
-        raise UsageError("this account has no home folder; set VQCLIP_HOME to a folder for the models") from None
-    return base.absolute() / "vqclip-video"
 
 
 def models_dir() -> Path:
@@ -183,16 +167,13 @@ def verify(model: Model) -> Iterator[Verified]:
 
 def recall_sha256(model: Model, file: ModelFile) -> str | None:
     """The sha256 that `remember_sha256` kept, or None."""
-    return checksums.recall(_book(), f"{model.kind}/{file.filename}")
+    known = cache.recall(BOOK).get(f"{model.kind}/{file.filename}")
+    return known if isinstance(known, str) else None
 
 
 def remember_sha256(model: Model, file: ModelFile, sha256: str) -> None:
     """Keeps the sha256 of a file that no list knows, so that a later change of it is noticed."""
-    checksums.remember(_book(), f"{model.kind}/{file.filename}", sha256)
-
-
-def _book() -> Path:
-    return models_dir() / "sha256.json"
+    cache.remember(BOOK, {f"{model.kind}/{file.filename}": sha256})
 
 
 def _place(model: Model, file: ModelFile) -> Path:
@@ -306,11 +287,8 @@ def _unknown(name: str, names: list[str]) -> str:
     """Why `name` is none of `names`, with the likely slip."""
     if name in MODELS:
         return f"{name!r} is a {MODELS[name].kind.upper()}; {_known(names)}"
-    spellings = {known.lower(): known for known in names}
-    # difflib takes quadratic time, and no name is this long.
-    near = get_close_matches(name.lower(), spellings, n=1) if len(name) <= 60 else []
-    guess = f"; did you mean {spellings[near[0]]!r}?" if near else ""
-    return f"no model is called {name[:60]!r}{guess}; {_known(names)}; or give the path of a file"
+    hint = did_you_mean(name, names)
+    return f"no model is called {name[:60]!r}{hint}; {_known(names)}; or give the path of a file"
 
 
 def _size(model: Model) -> int | None:

@@ -90,6 +90,7 @@ def quoted(text: str) -> str:
 
 def did_you_mean(word: str, known: list[str]) -> str:
     """The end of a message: "; did you mean 'x'?" where something known is near, else nothing."""
-    # difflib takes quadratic time, and no key is this long.
-    near = get_close_matches(word.lower(), known, n=1) if len(word) <= 40 else []
-    return f"; did you mean '{near[0]}'?" if near else ""
+    spellings = {name.lower(): name for name in known}
+    # difflib takes quadratic time, and no key or model's name is this long.
+    near = get_close_matches(word.lower(), spellings, n=1) if len(word) <= 40 else []
+    return f"; did you mean '{spellings[near[0]]}'?" if near else ""
