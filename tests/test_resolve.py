@@ -16,7 +16,7 @@ def test_starts_become_durations():
     text = "scenes:\n- {prompt: a, at: 0}\n- {prompt: b, at: 0.1}\n- {prompt: c, at: '0:00.3', iterations: 9}\n"
     assert lengths(text) == [(0.1, None), (0.2, None), (None, 9)]
     assert lengths(text.replace(", iterations: 9", "")) == [(0.1, None), (0.2, None), (3.0, None)]
-    assert [span.start for span in Timeline(reader.parse(text)).spans] == [0, 0.1, 0.3]
+    assert [span.first_frame for span in Timeline(reader.parse(text)).spans] == [0, 2, 7]
 
 
 @pytest.mark.parametrize(

@@ -35,20 +35,21 @@ def test_many_short_scenes_never_drift_from_the_clock(fps, seconds):
         assert span.frames >= 1
 
 
-def test_frames_are_numbered_without_gaps_and_each_knows_its_iteration():
+def test_frames_are_numbered_without_gaps_and_each_ends_its_steps():
     line = timeline(scene(0.5), scene(iterations=25, show_step=4), scene(0.33, show_step=1), scene(iterations=7))
     moments = [line.at(i) for i in range(line.total_iter)]
     frames = [moment.frame for moment in moments if moment.frame is not None]
     assert frames == list(range(line.frames))
-    assert [line.frame_iteration(n) for n in frames] == [m.iteration for m in moments if m.frame is not None]
-    assert [m.iteration for m in moments if m.scene_end] == [s.first_iteration + s.iterations - 1 for s in line.spans]
+    for span, show_step in zip(line.spans, (2, 4, 1, 2), strict=True):
+        captured = [m.iteration for m in moments if m.scene == span.scene and m.frame is not None]
+        assert captured == [span.first_iteration + (n + 1) * show_step - 1 for n in range(span.frames)]
 
 
 def test_steps_that_fill_no_frame_are_still_taken():
     line = timeline(scene(iterations=25, show_step=4), scene(1.0))
     assert (line.spans[0].iterations, line.spans[0].frames) == (25, 6)
     assert line.at(24).frame is None and line.at(24).scene == 0
-    assert line.at(25).scene == 1 and line.spans[1].start == 0.25
+    assert line.at(25).scene == 1 and line.spans[1].first_frame == 6
 
 
 @pytest.mark.parametrize(
@@ -88,8 +89,6 @@ def test_outside_the_film_there_is_no_moment():
     for outside in (-1, line.total_iter, 10**12):
         with pytest.raises(IndexError):
             line.at(outside)
-        with pytest.raises(IndexError):
-            line.frame_iteration(outside)
 
 
 def test_a_day_long_film_takes_no_more_memory_than_a_second():

@@ -21,7 +21,6 @@ from .weights import check_finite, read_tensors, state_under
 FIRST_STAGE = "first_stage_model."  # where a Net2Net file keeps its VQGAN
 DISCRIMINATOR = "loss.discriminator."
 IGNORED = ("loss.", "colorize")  # left in the file by the training, of no use to a film
-PLACES_AT_ONCE = 1024  # of a latent, compared with a codebook of 16384 entries: 64 MiB
 
 
 class VQGAN:
@@ -67,19 +66,12 @@ class VQGAN:
             h = part(h)
         return self.codebook[h.argmax(1)].permute(0, 3, 1, 2).contiguous() if self._gumbel else h
 
-    @torch.no_grad()
-    def quantise(self, z: Tensor) -> Tensor:
-        """Indices [n, h, w] of the codebook entries nearest to z [n, channels, h, w]."""
-        places = z.permute(0, 2, 3, 1).reshape(-1, self.channels)
-        lengths = self.codebook.square().sum(1)
-        nearest = [
-            torch.addmm(lengths, chunk, self.codebook.T, alpha=-2).argmin(1) for chunk in places.split(PLACES_AT_ONCE)
-        ]
-        return torch.cat(nearest).view(z.shape[0], *z.shape[2:])
-
     @property
     def low_memory(self) -> bool:
-        """Whether the decoder computes its activations twice instead of keeping them; may be changed at any time."""
+        """Whether the decoder computes its activations twice instead of keeping them; may be changed at any time.
+
+        The gradients are the same.
+        """
         return self._decoder.low_memory
 
     @low_memory.setter
@@ -115,20 +107,15 @@ class VQGAN:
 
 
 def load_vqgan(
-    path: Path,
-    config: Path,
-    device: str | torch.device = "cpu",
-    dtype: torch.dtype = torch.float32,
-    memory: str = "high",
+    path: Path, config: Path, device: str | torch.device = "cpu", dtype: torch.dtype = torch.float32
 ) -> VQGAN:
     """A VQModel or GumbelVQ checkpoint of taming, also inside a Net2Net file, with the YAML `config` of its training.
 
-    With memory "low" the decoder computes its activations twice instead of keeping them; the gradients are the same.
     Raises ModelError where a file is damaged, not of that kind, or the two do not belong together.
     """
     sizes = read_config(config)
     network = packaged_vqgan(read_tensors(path), sizes, path, str(config))
-    return VQGAN(network, sizes, path, torch.device(device), dtype, low_memory=memory == "low")
+    return VQGAN(network, sizes, path, torch.device(device), dtype, low_memory=False)
 
 
 def packaged_vqgan(tensors: Mapping[str, Tensor], config: VQGANConfig, path: Path, described: str) -> nn.Module:

@@ -33,7 +33,6 @@ class Moment:
     blend: str  # "slerp" or "lerp"
     settings: Settings
     frame: int | None  # number of the film's frame this iteration's picture becomes, or None
-    scene_end: bool  # whether this is the scene's last iteration
     time: float  # seconds of film at this iteration's next frame
     coarse: bool = False  # whether the latent has half its resolution yet (see `Storyboard.grow`)
 
@@ -47,7 +46,6 @@ class Span:
     iterations: int
     first_frame: int
     frames: int
-    start: float  # seconds
     transition_iterations: int
 
 
@@ -61,7 +59,6 @@ class Timeline:
         self.total_iter: int = sum(span.iterations for span in self.spans)
         self.seconds: float = self.frames / storyboard.fps
         self._first_iterations = [span.first_iteration for span in self.spans]
-        self._first_frames = [span.first_frame for span in self.spans]
 
     def at(self, iteration: int) -> Moment:
         """What holds during `iteration` (0 to `total_iter` - 1; IndexError outside)."""
@@ -81,18 +78,9 @@ class Timeline:
             blend=scene.transition.blend if scene.transition else "slerp",
             settings=scene.settings,
             frame=frame if captured else None,
-            scene_end=local == span.iterations - 1,
             time=frame / self.storyboard.fps,
             coarse=self.storyboard.grow and iteration < self.spans[0].iterations // 2,
         )
-
-    def frame_iteration(self, frame: int) -> int:
-        """The iteration whose picture becomes `frame` (0 to `frames` - 1; IndexError outside)."""
-        if not 0 <= frame < self.frames:
-            raise IndexError(f"frame {frame} is not in a film of {self.frames}")
-        span = self.spans[bisect_right(self._first_frames, frame) - 1]
-        show_step = self.storyboard.scenes[span.scene].settings.show_step
-        return span.first_iteration + (frame - span.first_frame + 1) * show_step - 1
 
 
 @functools.lru_cache(maxsize=4096)
@@ -124,7 +112,6 @@ def _spans(storyboard: Storyboard) -> Iterator[Span]:
             iterations=iterations,
             first_frame=first_frame,
             frames=frames,
-            start=float(position / fps),
             transition_iterations=min(travel, iterations),
         )
         position = end
