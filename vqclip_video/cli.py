@@ -195,7 +195,7 @@ def image(prompt, output, exclude, style, iterations, size, seed, models, every,
 
 @main.command()
 @click.argument("case", default="storybook", metavar="[storybook|256|512|STORY.yaml]")
-@click.option("--against", type=click.Choice(["reference"]), help="Also time the usual recipe, in turns, in this process.")
+@click.option("--against", type=click.Choice(["reference"]), help="Time the usual recipe too, in turns.")
 @click.option(
     "--until", type=click.FloatRange(0, 1), metavar="SIMILARITY",
     help="Time to quality instead: how long until the smoothed similarity of the picture to its prompt is there.",
@@ -206,7 +206,7 @@ def image(prompt, output, exclude, style, iterations, size, seed, models, every,
 def bench(case, against, until, repeats, as_json, **engine):
     """Measure how fast the engine is here: the storybook setting, 256, 512 or a storyboard of your own.
 
-    256 and 512 are the imagenet VQGAN and CLIP ViT-B/32 with 32 cutouts, on random weights where the files are not here.
+    256 and 512 are the imagenet VQGAN and CLIP ViT-B/32 with 32 cutouts; random weights stand in for missing files.
     """
     from .bench.run import run_bench
 
