@@ -46,10 +46,15 @@ def count_steps(_: float) -> None:
 
     sys.addaudithook(count)
     embedding(lambda embed, images: embed(images))
-    from vqclip_video import film
+    from vqclip_video.display import Lines
 
-    report = film.report
-    film.report = lambda *arguments: report(*arguments) + f"steps: {steps}"
+    end = Lines.end
+
+    def end_and_say(display, *arguments) -> None:
+        end(display, *arguments)
+        display.notice(f"steps: {steps}")
+
+    Lines.end = end_and_say
 
 
 def embedding(wrapper: Callable) -> None:

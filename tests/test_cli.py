@@ -1,6 +1,7 @@
 """The command, as a user meets it: films and stills from real files, plans without torch, refusals with a status."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -135,9 +136,44 @@ def test_a_finished_film_is_left_alone_until_fresh(folder, tiny_files):
 
 
 def test_json_tells_a_machine_each_frame_and_the_end(folder, tiny_files):
-    events = [json.loads(line) for line in run("render", write_story(folder, tiny_files), "--json").stdout.splitlines()]
+    story = write_story(folder, tiny_files)
+    events = [json.loads(line) for line in run("render", story, "--json").stdout.splitlines()]
     assert [event["event"] for event in events] == ["start", *["frame"] * 12, "finished"]
     assert events[-1]["film"].endswith("story.mp4")
+    (again,) = [json.loads(line) for line in run("render", story, "--json").stdout.splitlines()]
+    assert again["event"] == "there" and again["film"].endswith("story.mp4")
+
+
+def test_a_picture_that_changed_makes_another_film(folder, tiny_files):
+    Image.new("RGB", (8, 8), "red").save("reference.png")
+    story = write_story(folder, tiny_files, SHORT.replace("prompt: the sea", "prompt: {image: reference.png}"))
+    run("render", story, "-q")
+    Image.new("RGB", (8, 8), "blue").save("reference.png")
+    assert "reference.png" in run("render", story, status=1).stderr
+    run("render", story, "-q", "--fresh")
+
+
+def test_a_render_that_was_refused_does_not_stand_in_the_way_of_the_corrected_one(folder, tiny_files):
+    story = write_story(folder, tiny_files)
+    assert "discriminator" in run("render", story, "--set", "settings.losses.gan=1", status=1).stderr
+    run("render", story, "-q")
+
+
+def test_a_film_is_finished_where_its_speed_cannot_be_remembered(folder, tiny_files, monkeypatch):
+    (folder / "file").write_text("not a folder")
+    monkeypatch.setenv("VQCLIP_HOME", str(folder / "file" / "home"))
+    run("render", write_story(folder, tiny_files), "-q", "--set", "scenes[0].duration=3s")
+    assert (folder / "outputs/story.mp4").exists()
+    run("plan", folder / "story.yaml")
+
+
+def test_keeping_every_latent_is_part_of_the_disk_that_is_needed(folder):
+    (folder / "story.yaml").write_text("size: 512x512\nscenes: [{prompt: a sea, duration: 60s}]\n")
+    plain, kept = (
+        json.loads(run("plan", "story.yaml", "--set", f"latents={which}", "--json").stdout)["disk_bytes"]
+        for which in ("scenes", "all")
+    )
+    assert kept - plain >= 60 * 24 * 64 * 64 * 16 * 4
 
 
 def test_a_piped_render_says_the_scenes_and_where_the_film_is(folder, tiny_files):
@@ -176,6 +212,12 @@ def test_a_model_that_is_not_here_stops_before_anything_else(folder):
     said = run("render", "story.yaml", status=1).stderr
     assert "vqclip-video models fetch" in said and "https://" in said
     assert not (folder / "outputs").exists()
+    code = (
+        "import sys; from vqclip_video.cli import main\n"
+        "try: main(['render', 'story.yaml'])\n"
+        "except SystemExit as end: assert end.code == 1 and 'torch' not in sys.modules, end"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
     assert run("plan", "story.yaml").exit_code == 0
 
 
@@ -214,10 +256,43 @@ def test_an_image_with_the_steps_in_between_and_its_latent(folder):
     assert np.array_equal(Image.open("apple.png"), Image.open("apple-00006.png"))
 
 
-def test_an_image_is_refused_like_a_storyboard(folder):
-    assert "iterations" in run("image", "a red apple", "--iterations", "0", status=2).stderr
+def test_an_images_last_picture_is_the_result_whatever_is_saved_in_between(folder):
+    run("image", "a red apple", "-o", "a.png", "--iterations", "5", "--every", "3", "--size", "32x32", "-q",
+        "--set", "settings.cutouts=2", "--set", "settings.show_step=4")  # fmt: skip
+    run(
+        "image",
+        "a red apple",
+        "-o",
+        "b.png",
+        "--iterations",
+        "5",
+        "--size",
+        "32x32",
+        "-q",
+        "--set",
+        "settings.cutouts=2",
+    )
+    assert sorted(path.name for path in folder.glob("*.png")) == ["a-00003.png", "a.png", "b.png"]
+    assert np.array_equal(Image.open("a.png"), Image.open("b.png"))
+    assert not np.array_equal(Image.open("a.png"), Image.open("a-00003.png"))
+
+
+def test_an_image_is_refused_in_the_words_of_the_command(folder):
+    assert "error: --iterations: " in run("image", "a red apple", "--iterations", "0", status=2).stderr
+    assert "error: --size: " in run("image", "a red apple", "--size", "abc", status=2).stderr
+    assert "error: PROMPT: " in run("image", " ", status=2).stderr
+    assert "no model is called" in run("image", "a red apple", "--models", "storybok", status=2).stderr
     assert ".png" in run("image", "a red apple", "-o", "apple.mp4", status=2).stderr
     assert not list(folder.iterdir())
+
+
+def test_an_image_that_the_device_cannot_compute_is_explained(folder, monkeypatch):
+    def broken(*arguments, **options):
+        raise RuntimeError("CUDA error: device-side assert triggered\nand more")
+
+    monkeypatch.setattr("vqclip_video.engine.setup.load_models", broken)
+    said = run("image", "a red apple", status=1).stderr
+    assert "device-side assert" in said and "and more" not in said
 
 
 def test_models_lists_what_is_here_with_licence_and_source(folder):
@@ -229,6 +304,23 @@ def test_models_lists_what_is_here_with_licence_and_source(folder):
     assert "ok" in run("models", "verify", "storybook").stdout
     assert run("models", "where").stdout.strip()
     run("models", "fetch", "nonsense", status=2)
+
+
+def test_an_encoder_that_nobody_knows_is_refused_with_the_known_ones(folder, tiny_files):
+    assert "libx264" in run("render", write_story(folder, tiny_files), "--encoder", "bogus", status=2).stderr
+
+
+def test_a_pipe_that_knows_few_letters_gets_the_others_escaped(folder):
+    (folder / "story.yaml").write_text("scenes: [{prompt: 夜の海}]\n", encoding="utf-8")
+    code = "from vqclip_video.cli import main; main()"
+    for arguments in (["plan", "story.yaml"], ["plan", "story.yaml", "--json"], ["schema"]):
+        ended = subprocess.run(
+            [sys.executable, "-c", code, *arguments],
+            capture_output=True,
+            env=os.environ | {"PYTHONIOENCODING": "cp1252"},
+        )
+        assert ended.returncode == 0, ended.stderr
+        assert ended.stdout.decode("ascii")
 
 
 def test_an_output_that_is_no_film_is_refused(folder, tiny_files):

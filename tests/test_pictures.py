@@ -87,7 +87,3 @@ def test_a_decompression_bomb_is_refused_before_it_unfolds(tmp_path, monkeypatch
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 50_000)
     with pytest.raises(VqclipError, match="refused"):
         pictures.load_picture(path, 8, 8)
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
-    monkeypatch.setattr(pictures, "MAX_PIXELS", 100_000)
-    with pytest.raises(VqclipError, match="too many"):
-        pictures.load_picture(path, 8, 8)

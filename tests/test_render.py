@@ -66,6 +66,16 @@ def test_a_state_is_given_when_it_is_asked_for(tiny_pair):
     assert [state.iteration for state in states if state] == [3]
 
 
+@pytest.mark.parametrize("grids", [1, 2])
+def test_a_frames_latent_is_the_one_that_it_was_decoded_from(tiny_pair, grids):
+    storyboard = replace(board("sea", learning_rate=0.5), grids=grids)
+    for progress in Session(storyboard, *tiny_pair).run():
+        if progress.frame is not None:
+            with torch.no_grad():
+                decoded = tiny_pair[1].decode(progress.latent)[0].clamp(0, 1).permute(1, 2, 0) * 255
+            assert np.abs(decoded.numpy() - progress.frame).max() <= 1
+
+
 def test_smaller_batches_change_the_memory_not_the_film(tiny_files):
     models = Models(str(tiny_files["clip"]), str(tiny_files["vqgan"]), tiny_files["config"])
     films = [

@@ -86,8 +86,14 @@ def test_run_killed_while_it_removed_an_older_film_goes_on_removing(run):
     older = run.latents / "scene-09.safetensors"
     older.touch()
     run.close()
-    assert run.open(PRINT, BOARD) == "unfinished"
+    assert run.open(PRINT, BOARD) == "new"
     assert not older.exists()
+
+
+def test_run_that_never_rendered_gives_way_to_another_film(run):
+    run.open(PRINT, BOARD)
+    run.close()
+    assert run.open({**PRINT, "seed": 8}, BOARD) == "new"
 
 
 def test_finished_run_without_its_film_is_made_again(run):
@@ -100,6 +106,7 @@ def test_finished_run_without_its_film_is_made_again(run):
 @pytest.mark.parametrize("ended", [False, True])
 def test_run_of_another_film_is_refused_with_all_differences(run, ended):
     run.open(PRINT, BOARD)
+    leave_traces(run)
     if ended:
         finish(run)
     run.close()
@@ -183,7 +190,7 @@ def test_second_render_is_refused_while_the_first_lives(run):
     with pytest.raises(OutputError, match="is rendering here"):
         RunDir(run.film).open(PRINT, BOARD, fresh=True)
     run.close()
-    assert RunDir(run.film).open(PRINT, BOARD) == "unfinished"
+    assert RunDir(run.film).open(PRINT, BOARD) == "new"  # nothing of it was rendered yet
 
 
 def test_dead_process_holds_no_lock(run):
@@ -196,7 +203,7 @@ def test_dead_process_holds_no_lock(run):
         run.open(PRINT, BOARD)
     child.kill()
     child.communicate()
-    assert run.open(PRINT, BOARD) == "unfinished"
+    assert run.open(PRINT, BOARD) == "new"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="simulates flock's refusal")

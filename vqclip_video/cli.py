@@ -10,6 +10,7 @@ import click
 
 from . import __version__
 from .errors import OutputError, UsageError, VqclipError
+from .output.encoders import ENCODER_CHOICES
 
 OUTPUTS = Path("outputs")
 
@@ -18,6 +19,9 @@ class Commands(click.Group):
     """A group whose errors are one message and an exit status, never a traceback."""
 
     def invoke(self, ctx: click.Context):
+        for stream in (sys.stdout, sys.stderr):
+            if hasattr(stream, "reconfigure"):  # a pipe on Windows knows few letters; none of them is worth a traceback
+                stream.reconfigure(errors="backslashreplace")
         try:
             return super().invoke(ctx)
         except VqclipError as error:
@@ -91,20 +95,23 @@ def main():
 @set_option
 @engine_options
 @click.option(
-    "--encoder", default="auto", show_default=True, metavar="NAME", help="auto, libx264, libx265 or h264_nvenc."
-)
+    "--encoder", type=click.Choice(ENCODER_CHOICES), default="auto", show_default=True,
+    help="Which of ffmpeg's encoders; auto is libx264. One that does not work here is replaced, with a line.",
+)  # fmt: skip
 @click.option("--fresh", is_flag=True, help="Start over, removing what an earlier render of this film left.")
 @click.option("-q", "--quiet", is_flag=True, help="Nothing but errors.")
 @json_option
 def render(storyboard, output, overrides, device, precision, memory, compile, encoder, fresh, quiet, as_json):
     """Render a storyboard to an MP4. A render that was stopped goes on where it was."""
     from .display import make_display
+    from .models import registry
     from .signals import StopRequests
 
     board, film = checked(storyboard, overrides), output_path(storyboard, output)
     display = make_display(board, quiet, as_json)
     with StopRequests(lambda: display.notice("stopping after this step; once more stops at once")) as requests:
-        from .film import FilmOptions, make_film, report
+        registry.resolve(board.models)  # whatever is missing is said before torch is loaded
+        from .film import FilmOptions, make_film
 
         options = FilmOptions(device, precision, memory, compile, encoder, fresh)
         try:
@@ -114,8 +121,6 @@ def render(storyboard, output, overrides, device, precision, memory, compile, en
             raise
         finally:
             display.close()
-    if text := report(result, film):
-        display.notice(text)
     sys.exit(130 if result.state == "stopped" else 0)
 
 
@@ -130,7 +135,7 @@ def plan(storyboard, output, overrides, as_json):
 
     board = checked(storyboard, overrides)
     planned = make_plan(board, output_path(storyboard, output))
-    click.echo(json.dumps(planned.as_dict(), indent=2, ensure_ascii=False) if as_json else planned.as_text())
+    click.echo(json.dumps(planned.as_dict(), indent=2) if as_json else planned.as_text())
 
 
 @main.command()
@@ -149,7 +154,7 @@ def schema():
     """Print the JSON Schema of storyboards, for editors."""
     from .storyboard.json_schema import json_schema
 
-    click.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+    click.echo(json.dumps(json_schema(), indent=2))
 
 
 @main.command()
@@ -186,11 +191,13 @@ def new(storyboard):
 @click.option("-q", "--quiet", is_flag=True, help="Nothing but errors.")
 def image(prompt, output, exclude, style, iterations, size, seed, models, every, overrides, quiet, **engine):
     """Optimise one still picture for PROMPT, and save it with its latent."""
+    from .models import registry
     from .still import make_still, still_storyboard
 
-    board = still_storyboard(prompt, exclude, style, iterations, size, seed, models, every, overrides)
+    board = still_storyboard(prompt, exclude, style, iterations, size, seed, models, overrides)
+    registry.resolve(board.models)
     warn_of_long_prompts(board)
-    make_still(board, output, bool(every), quiet, **engine)
+    make_still(board, output, every, quiet, **engine)
 
 
 @main.command()
@@ -332,7 +339,3 @@ def output_path(storyboard: Path, output: Path | None) -> Path:
     if output.suffix.lower() != ".mp4":
         raise UsageError(f"-o {output}: a film's name ends in .mp4")
     return output
-
-
-if __name__ == "__main__":
-    main()

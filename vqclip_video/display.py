@@ -10,8 +10,10 @@ from contextlib import suppress
 
 from tqdm import tqdm
 
-from .storyboard.schema import Prompt, Storyboard
-from .storyboard.timeline import Timeline
+from .output.progress import frame_record
+from .storyboard.schema import Storyboard
+from .storyboard.timeline import Moment, Timeline
+from .words import clock, prompt_text
 
 SECONDS_BETWEEN_LINES = 10.0
 
@@ -68,13 +70,6 @@ def make_display(storyboard: Storyboard, quiet: bool, as_json: bool):
     return Bar(storyboard) if sys.stderr.isatty() else Lines(storyboard)
 
 
-def prompt_text(prompt: Prompt, width: int = 60) -> str:
-    """A scene's prompt on one line, at most `width` characters."""
-    parts = [part.text if part.text is not None else part.image.name for part in prompt]
-    line = " ".join(" + ".join(parts).split())
-    return line if len(line) <= width else line[: width - 1] + "…"
-
-
 class Display:
     """Says nothing but errors; the others add to it."""
 
@@ -90,8 +85,8 @@ class Display:
     def notice(self, text: str) -> None:
         """Something the user should know."""
 
-    def finish(self, film, seconds: float, similarity: float | None) -> None:
-        """The film is there."""
+    def end(self, result, seconds: float) -> None:
+        """The render is over; `result` is a `recorder.FilmResult`."""
 
     def close(self) -> None:
         """Leave the terminal as it was."""
@@ -111,7 +106,7 @@ class Lines(Display):
         moment, now = progress.moment, time.monotonic()
         if moment.scene != self.scene:
             self.scene = moment.scene
-            self.notice(f"scene {moment.scene + 1}/{len(self.storyboard.scenes)}: {scene_prompt(self, moment)}")
+            self.notice(f"scene {moment.scene + 1}/{len(self.storyboard.scenes)}: {self._prompt(moment)}")
         if progress.similarity is not None and now - self.shown >= SECONDS_BETWEEN_LINES:
             self.shown = now
             speed = (progress.iteration - self.first) / max(now - self.began, 1e-9)
@@ -124,10 +119,19 @@ class Lines(Display):
     def notice(self, text: str) -> None:
         ERR.write(f"{text}\n")
 
-    def finish(self, film, seconds: float, similarity: float | None) -> None:
-        best = "" if similarity is None else f", best similarity {similarity:.3f}"
-        length = f"{self.timeline.frames} frames, {clock(self.timeline.seconds)} of film"
-        self.notice(f"{film}: {length} in {clock(seconds)}{best}")
+    def end(self, result, seconds: float) -> None:
+        if result.state == "there":
+            self.notice(f"{result.film} is finished already; --fresh renders it anew")
+        elif result.state == "stopped":
+            so_far = f"; so far: {result.film}" if result.film else ""
+            self.notice(f"stopped after {result.frames} frames{so_far}\nrun the same command again to go on from there")
+        else:
+            best = "" if result.similarity is None else f", best similarity {result.similarity:.3f}"
+            length = f"{result.frames} frames, {clock(self.timeline.seconds)} of film"
+            self.notice(f"{result.film}: {length} in {clock(seconds)}{best}")
+
+    def _prompt(self, moment: Moment, width: int = 60) -> str:
+        return prompt_text(self.storyboard.scenes[moment.scene].prompt, width)
 
 
 class Bar(Lines):
@@ -147,7 +151,7 @@ class Bar(Lines):
             return
         if progress.moment.scene != self.scene:
             self.scene = progress.moment.scene
-            scenes, prompt = len(self.storyboard.scenes), scene_prompt(self, progress.moment, 36)
+            scenes, prompt = len(self.storyboard.scenes), self._prompt(progress.moment, 36)
             self.bar.set_description_str(f"{self.scene + 1}/{scenes} {prompt}")
         if progress.similarity is not None:
             self.bar.set_postfix_str(f"similarity {progress.similarity:.3f}", refresh=False)
@@ -162,10 +166,10 @@ class Bar(Lines):
 
 
 class JsonDisplay(Display):
-    """One JSON object a line on standard output: `event` is start, frame, notice or finished."""
+    """One JSON object a line on standard output: `event` is start, frame, notice, finished, stopped or there."""
 
     def _say(self, event: str, **values) -> None:
-        OUT.write(json.dumps({"event": event, **values}, ensure_ascii=False) + "\n")
+        OUT.write(json.dumps({"event": event, **values}) + "\n")
 
     def start(self, done: int) -> None:
         self._say("start", done=done, total_iter=self.timeline.total_iter, frames=self.timeline.frames)
@@ -177,34 +181,7 @@ class JsonDisplay(Display):
     def notice(self, text: str) -> None:
         self._say("notice", text=text)
 
-    def finish(self, film, seconds: float, similarity: float | None) -> None:
-        self._say("finished", film=str(film), seconds=round(seconds, 3), best_similarity=similarity)
-
-
-def frame_record(progress) -> dict:
-    """What is kept of a captured frame in progress.jsonl and told by --json."""
-    moment = progress.moment
-    return {
-        "frame": moment.frame,
-        "iteration": progress.iteration,
-        "time": round(moment.time, 4),
-        "scene": moment.scene,
-        "mix": round(moment.mix, 4),
-        "similarity": round(progress.similarity, 5),
-        "losses": {name: round(value, 6) for name, value in progress.losses.items()},
-    }
-
-
-def scene_prompt(display: Display, moment, width: int = 60) -> str:
-    return prompt_text(display.storyboard.scenes[moment.scene].prompt, width)
-
-
-def clock(seconds: float) -> str:
-    """A duration a person reads: 0.8s, 42s, 3:07, 1:02:03."""
-    if seconds < 10:
-        return f"{seconds:.1f}s"
-    if seconds < 60:
-        return f"{seconds:.0f}s"
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+    def end(self, result, seconds: float) -> None:
+        film = str(result.film) if result.film else None
+        about = {"frames": result.frames, "seconds": round(seconds, 3), "best_similarity": result.similarity}
+        self._say(result.state, film=film, **about)

@@ -13,26 +13,26 @@ import torch
 from . import speed
 from .display import Display
 from .engine.compilation import pick_compile
-from .engine.memory import is_out_of_memory, release
+from .engine.memory import explained_failures, release
 from .engine.precision import PRECISIONS, pick_precision
 from .engine.render import Session
 from .engine.setup import load_pair, pick_device, prepare
-from .errors import RenderError
 from .models.checksums import sha256_of
 from .models.registry import ModelPaths, resolve
 from .output import checkpoint
 from .output.encoders import pick_encoder
 from .output.rundir import FINISHED, UNFINISHED, RunDir
 from .output.video import check_space
-from .plan import mean_cutouts, models_text
+from .plan import frame_latent_bytes
 from .recorder import FilmResult, Recorder, timed
 from .storyboard.reader import dump
 from .storyboard.schema import Storyboard
-from .storyboard.sizes import frame_size, picture_size
+from .storyboard.sizes import frame_size
 from .storyboard.timeline import Timeline
 
 # To be raised by whoever changes what an iteration computes: runs of another version do not mix in one film.
 NUMERICS = 1
+ENOUGH_ITERATIONS = 10  # for a speed worth remembering
 
 
 @dataclass(frozen=True)
@@ -69,26 +69,38 @@ def make_film(
         fingerprint = make_fingerprint(storyboard, paths, device, dtype, options.compile)
         state = run.open(fingerprint, dump(storyboard), options.fresh)
         if state == FINISHED:
-            return FilmResult("there", run.film, Timeline(storyboard).frames, None)
-        encoder = pick_encoder(options.encoder, frame_size(storyboard.size), storyboard.fps)
-        if encoder.message:
-            display.notice(encoder.message)
-        saved = checkpoint.load(run.work, display.notice) if state == UNFINISHED else None
-        if saved:
-            _same_threads(saved[1]["threads"], display.notice)
-        frames_left = Timeline(storyboard).frames - (saved[1]["frames"] if saved else 0)
-        check_space(run.work, frames_left, frame_size(storyboard.size))
-        with Recorder(storyboard, run, encoder, saved, display.notice) as recorder:
-            try:
-                return _shoot(storyboard, recorder, paths, device, options, display, should_stop, began)
-            except (RuntimeError, MemoryError) as error:
-                raise RenderError(_failure(error, storyboard, device)) from error
-            finally:
-                release(device)
+            result = FilmResult("there", run.film, Timeline(storyboard).frames, None)
+        else:
+            saved = checkpoint.load(run.work, display.notice) if state == UNFINISHED else None
+            with _recorder(storyboard, run, saved, options, display) as recorder:
+                result = _shoot(storyboard, recorder, paths, device, options, display, should_stop)
+    display.end(result, time.monotonic() - began)
+    return result
 
 
-def _shoot(storyboard, recorder, paths, device, options, display, should_stop, began) -> FilmResult:
-    """From loaded models to a finished, or stopped, film."""
+def _recorder(storyboard: Storyboard, run: RunDir, saved, options: FilmOptions, display: Display) -> Recorder:
+    """What the frames go to, once an encoder works and the disk has room."""
+    size = frame_size(storyboard.size)
+    encoder = pick_encoder(options.encoder, size, storyboard.fps)
+    if encoder.message:
+        display.notice(encoder.message)
+    if saved:
+        _same_threads(saved[1]["threads"], display.notice)
+    frames_left = Timeline(storyboard).frames - (saved[1]["frames"] if saved else 0)
+    check_space(run.work, frames_left, size, frame_latent_bytes(storyboard))
+    return Recorder(storyboard, run, encoder, saved, display.notice)
+
+
+def _shoot(storyboard, recorder, paths, device, options, display, should_stop) -> FilmResult:
+    """From nothing but files to a finished, or stopped, film; the device's memory is free afterwards."""
+    try:
+        with explained_failures(storyboard.size, device):
+            return _optimise(storyboard, recorder, paths, device, options, display, should_stop)
+    finally:
+        release(device)
+
+
+def _optimise(storyboard, recorder, paths, device, options, display, should_stop) -> FilmResult:
     seconds = recorder.seconds
     with timed(seconds, "load"):
         perceptor, vqgan = load_pair(paths, device, options.precision)
@@ -109,13 +121,11 @@ def _shoot(storyboard, recorder, paths, device, options, display, should_stop, b
                 return recorder.stop(progress.state, device)
             session.want_state()
     recorder.checkpoint(session.state())
-    rendered = session.iteration - first
-    if rendered:
-        width, height = picture_size(storyboard.size, vqgan.factor)
-        cutouts = mean_cutouts(storyboard, session.timeline)
-        speed.remember(models_text(storyboard), width * height, cutouts, seconds["render"] / rendered)
     result = recorder.finish(device)
-    display.finish(result.film, time.monotonic() - began, result.similarity)
+    rendered = session.iteration - first
+    if rendered >= ENOUGH_ITERATIONS:
+        on = f"{device.type}, {_dtype_name(vqgan.dtype)}"
+        speed.remember(storyboard, vqgan.factor, seconds["render"] / rendered, on)
     return result
 
 
@@ -127,6 +137,8 @@ def make_fingerprint(
         "storyboard": dump(storyboard),
         "CLIP file (sha256)": sha256_of(paths.clip),
         "VQGAN file (sha256)": sha256_of(paths.vqgan),
+        "VQGAN config (sha256)": sha256_of(paths.vqgan_config),
+        **{f"{path} (sha256)": sha256_of(path) for path in named_files(storyboard)},
         "device": device.type,
         "precision": _dtype_name(dtype),
         "compiled": pick_compile(compile, device, Timeline(storyboard).total_iter),
@@ -134,16 +146,11 @@ def make_fingerprint(
     }
 
 
-def report(result: FilmResult, output: Path) -> str:
-    """What to tell the user at the end of a render that did not simply finish; empty where it did."""
-    if result.state == "there":
-        return f"{result.film} is finished already; --fresh renders it anew"
-    if result.state == "stopped":
-        return (
-            f"stopped after {result.frames} frames; so far: {result.film}\n"
-            "run the same command again to go on from there"
-        )
-    return ""
+def named_files(storyboard: Storyboard) -> list[Path]:
+    """The pictures and latents that a storyboard names, each once."""
+    parts = [part for scene in storyboard.scenes for part in (*scene.prompt, *scene.settings.exclude)]
+    files = [part.image for part in parts] + [storyboard.init.image, storyboard.init.latent]
+    return list(dict.fromkeys(file for file in files if file))
 
 
 def _precision(options: FilmOptions, run: RunDir, device: torch.device) -> str:
@@ -161,21 +168,6 @@ def _same_threads(threads: int, notice: Callable[[str], None]) -> None:
         torch.set_num_threads(threads)
     else:
         notice(f"begun with {threads} threads, now {torch.get_num_threads()}: frames may differ in their last bits")
-
-
-def _failure(error: Exception, storyboard: Storyboard, device: torch.device) -> str:
-    """What torch's complaint means to the user, and the way out."""
-    if is_out_of_memory(error):
-        width, height = storyboard.size
-        return (
-            f"out of memory on {device} at {width}x{height}; close other programs or try --memory low, then run the "
-            f"same command again; a film of {width // 2}x{height // 2} needs about a quarter of it"
-        )
-    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-    return (
-        f"the computation on {device} failed: {reason}; run the same command again to go on from the last checkpoint, "
-        "or render to another name with --device cpu"
-    )
 
 
 def _dtype_name(dtype: torch.dtype) -> str:

@@ -6,15 +6,17 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from .display import clock, prompt_text
+from . import speed
 from .models import registry
 from .output.video import estimate_disk
-from .speed import recall
 from .storyboard.schema import Storyboard
 from .storyboard.sizes import frame_size, picture_size
 from .storyboard.timeline import Timeline
+from .words import clock, prompt_text
 
 CONTEXT_LENGTH = 77  # of every published OpenAI CLIP
+MOST_CHANNELS = 256  # of a latent of any published VQGAN
+SAFETENSORS_HEADER = 128  # bytes
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class Plan:
     film: str
     folder: str
     render_seconds: float | None  # estimated; None before a first render with these models
+    rendered_on: str | None  # the device and precision that the estimate comes from
     disk_bytes: int  # at most, while rendering
 
     def as_dict(self) -> dict:
@@ -80,11 +83,10 @@ class Plan:
             f", cut from {inner}" if self.optimised_shape != self.im_shape else ""
         )
         yield f"models      {self.models}"
-        yield f"goes to     {self.film}, and {self.folder}{'/'}"
-        time = (
-            "known after a first render here" if self.render_seconds is None else f"about {clock(self.render_seconds)}"
-        )
-        yield f"rendering   {time}"
+        yield f"goes to     {self.film}, and {self.folder}/"
+        known = self.render_seconds is not None
+        about = f"about {clock(self.render_seconds)}, on {self.rendered_on}" if known else ""
+        yield f"rendering   {about or 'known after a first render here'}"
         yield f"disk        at most {self.disk_bytes / 1e6:,.0f} MB while rendering"
 
 
@@ -93,10 +95,11 @@ def make_plan(storyboard: Storyboard, film: Path) -> Plan:
     timeline = Timeline(storyboard)
     width, height = frame_size(storyboard.size)
     inner_width, inner_height = picture_size(storyboard.size, registry.factor(storyboard.models))
+    known = speed.recall(storyboard, registry.factor(storyboard.models))
     return Plan(
         storyboard=str(storyboard.source or "storyboard"),
         title=storyboard.title,
-        models=models_text(storyboard),
+        models=speed.models_text(storyboard),
         scenes=tuple(_scene_row(storyboard, timeline, index) for index in range(len(storyboard.scenes))),
         frames=timeline.frames,
         fps=storyboard.fps,
@@ -106,21 +109,19 @@ def make_plan(storyboard: Storyboard, film: Path) -> Plan:
         optimised_shape=(inner_height, inner_width, 3),
         film=str(film),
         folder=str(film.with_suffix("")),
-        render_seconds=_estimate(storyboard, timeline, inner_width * inner_height),
-        disk_bytes=estimate_disk(timeline.frames, (width, height)),
+        render_seconds=known and known.seconds * timeline.total_iter,
+        rendered_on=known and known.on,
+        disk_bytes=estimate_disk(timeline.frames, (width, height), frame_latent_bytes(storyboard)),
     )
 
 
-def models_text(storyboard: Storyboard) -> str:
-    """The models as a person names them."""
-    models = storyboard.models
-    return models.clip if models.clip == models.vqgan else f"{models.clip} + {models.vqgan}"
-
-
-def mean_cutouts(storyboard: Storyboard, timeline: Timeline) -> float:
-    """Cutouts per iteration, averaged over the film."""
-    cutouts = sum(span.iterations * storyboard.scenes[span.scene].settings.cutouts for span in timeline.spans)
-    return cutouts / timeline.total_iter
+def frame_latent_bytes(storyboard: Storyboard) -> int:
+    """Bytes of the latent that is kept beside each frame, at most: 0 where only the scenes' ends are kept."""
+    if storyboard.latents != "all":
+        return 0
+    factor = registry.factor(storyboard.models)
+    width, height = picture_size(storyboard.size, factor)
+    return width // factor * (height // factor) * MOST_CHANNELS * 4 + SAFETENSORS_HEADER
 
 
 def cut_prompts(storyboard: Storyboard) -> Iterator[tuple[str, int, str]]:
@@ -151,8 +152,3 @@ def _scene_row(storyboard: Storyboard, timeline: Timeline, index: int) -> Planne
         prompt=prompt_text(scene.prompt),
         exclude=prompt_text(scene.settings.exclude) if scene.settings.exclude else "",
     )
-
-
-def _estimate(storyboard: Storyboard, timeline: Timeline, pixels: int) -> float | None:
-    each = recall(models_text(storyboard), pixels, mean_cutouts(storyboard, timeline))
-    return None if each is None else each * timeline.total_iter

@@ -13,17 +13,16 @@ import torch
 from safetensors.torch import save as safetensors_bytes
 
 from . import __version__
-from .display import frame_record
 from .engine.render import Progress, State
 from .output import checkpoint
 from .output.encoders import Encoder
 from .output.files import atomic_write
 from .output.metadata import FilmMetadata, chapters
-from .output.progress import ProgressLog, to_json
+from .output.progress import ProgressLog, frame_record, to_json
 from .output.report import ContactSheet, Poster
 from .output.rundir import RunDir
 from .output.video import FilmWriter
-from .plan import models_text
+from .speed import models_text
 from .storyboard.reader import dump
 from .storyboard.schema import Storyboard
 from .storyboard.sizes import frame_size
@@ -38,7 +37,7 @@ class FilmResult:
     """How a render ended: `state` is finished, stopped (resumable), or there (it had been finished before)."""
 
     state: str
-    film: Path  # the preview of a stopped one
+    film: Path | None  # the preview of a stopped one; None where it was stopped before the first frame
     frames: int
     similarity: float | None
 
@@ -121,8 +120,7 @@ class Recorder:
         self.checkpoint(state)
         there = self.writer.preview(self.run.preview, self._metadata())
         self._save_run(device, finished=False)
-        film = self.run.preview if there else self.run.folder
-        return FilmResult("stopped", film, self.writer.frames, self._similarity())
+        return FilmResult("stopped", self.run.preview if there else None, self.writer.frames, self._similarity())
 
     def finish(self, device: torch.device) -> FilmResult:
         """Close the film and everything beside it."""

@@ -2,38 +2,55 @@
 
 from __future__ import annotations
 
-import json
-from contextlib import suppress
-from pathlib import Path
+from dataclasses import dataclass
 
-from .models.registry import cache_dir
-from .output.files import atomic_write
+from . import cache
+from .storyboard.schema import Storyboard
+from .storyboard.sizes import picture_size
+from .storyboard.timeline import Timeline
 
-
-def _path() -> Path:
-    return cache_dir() / "speed.json"
+FILE = "speed.json"
 
 
-def recall(models: str, pixels: int, cutouts: float) -> float | None:
-    """Seconds per iteration on this machine for a picture of `pixels` and `cutouts`, or None before a first film.
+@dataclass(frozen=True)
+class Speed:
+    """Seconds that an iteration takes, and on what that was measured."""
+
+    seconds: float
+    on: str  # device and precision
+
+
+def recall(storyboard: Storyboard, factor: int) -> Speed | None:
+    """The speed to expect of a film on this machine, or None before a first one with its models.
 
     From a film of another size it is scaled: half of the time goes with the pixels, half with the cutouts, which is
     what the measured splits come to (docs/benchmarks.md).
     """
-    with suppress(OSError, ValueError, KeyError, TypeError, ZeroDivisionError):
-        known = json.loads(_path().read_text("utf-8"))[models]
-        return known["seconds"] * (0.5 * pixels / known["pixels"] + 0.5 * cutouts / known["cutouts"])
-    return None
+    known = cache.recall(FILE).get(models_text(storyboard))
+    try:
+        pixels, cutouts = _work(storyboard, factor)
+        share = 0.5 * pixels / known["pixels"] + 0.5 * cutouts / known["cutouts"]
+        return Speed(float(known["seconds"]) * share, str(known["on"]))
+    except (KeyError, TypeError, ValueError, ZeroDivisionError):
+        return None
 
 
-def remember(models: str, pixels: int, cutouts: float, seconds: float) -> None:
+def remember(storyboard: Storyboard, factor: int, seconds: float, on: str) -> None:
     """Keep the seconds per iteration of a film just rendered; a folder that cannot be written is no error."""
-    known = {}
-    with suppress(OSError, ValueError):
-        known = json.loads(_path().read_text("utf-8"))
-    if not isinstance(known, dict):
-        known = {}
-    known[models] = {"pixels": pixels, "cutouts": cutouts, "seconds": seconds}
-    with suppress(OSError):
-        _path().parent.mkdir(parents=True, exist_ok=True)
-        atomic_write(_path(), json.dumps(known, indent=1))
+    pixels, cutouts = _work(storyboard, factor)
+    entry = {"pixels": pixels, "cutouts": cutouts, "seconds": seconds, "on": on}
+    cache.remember(FILE, {models_text(storyboard): entry})
+
+
+def models_text(storyboard: Storyboard) -> str:
+    """The models as a person names them."""
+    models = storyboard.models
+    return models.clip if models.clip == models.vqgan else f"{models.clip} + {models.vqgan}"
+
+
+def _work(storyboard: Storyboard, factor: int) -> tuple[int, float]:
+    """Pixels decoded in an iteration, and cutouts, averaged over the film."""
+    width, height = picture_size(storyboard.size, factor)
+    timeline = Timeline(storyboard)
+    cutouts = sum(span.iterations * storyboard.scenes[span.scene].settings.cutouts for span in timeline.spans)
+    return width * height, cutouts / timeline.total_iter

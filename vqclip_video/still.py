@@ -2,72 +2,94 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
-import click
 import yaml
 from PIL import Image
 
 from .display import make_display
-from .errors import OutputError, UsageError
+from .errors import OutputError, StoryboardError, UsageError
 from .output.files import atomic_write
 from .storyboard import reader
 from .storyboard.schema import Storyboard
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
+# What a value of the storyboard is called on the command line.
+WORDS = {
+    "scenes[0].prompt": "PROMPT",
+    "scenes[0].iterations": "--iterations",
+    "settings.style": "--style",
+    "settings.exclude": "--exclude",
+    "size": "--size",
+    "seed": "--seed",
+    "models": "--models",
+}
 
 
-def still_storyboard(prompt, exclude, style, iterations, size, seed, models, every, overrides=()) -> Storyboard:
-    """A storyboard of one scene that ends in the picture; read by the films' reader, so it is checked the same."""
-    settings = {"show_step": every or iterations, "style": style, "exclude": list(exclude)}
+def still_storyboard(prompt, exclude, style, iterations, size, seed, models, overrides=()) -> Storyboard:
+    """A storyboard of one scene that ends in the picture, read by the films' reader, so it is checked the same.
+
+    Every iteration is a frame of it: which of them are kept, `make_still` decides. Raises UsageError in the words of
+    the command line.
+    """
+    settings = {"style": style, "exclude": list(exclude)}
     scene = {"prompt": prompt, "iterations": iterations}
-    wanted = {k: v for k, v in settings.items() if v}
+    wanted = {name: value for name, value in settings.items() if value}
     board = {"size": size, "seed": seed, "models": models, "settings": wanted, "scenes": [scene]}
-    return reader.parse(yaml.safe_dump(board, allow_unicode=True), name="image", base=Path.cwd(), overrides=overrides)
+    text = yaml.safe_dump(board, allow_unicode=True)
+    try:
+        parsed = reader.parse(text, name="image", base=Path.cwd(), overrides=overrides)
+    except StoryboardError as error:
+        said = [f"{_word(problem.where)}: {problem.message}" for problem in error.problems]
+        raise UsageError("\n".join(dict.fromkeys(said))) from error
+    (scene,) = parsed.scenes
+    return replace(parsed, scenes=(replace(scene, settings=replace(scene.settings, show_step=1)),))
 
 
-def make_still(
-    storyboard: Storyboard, output: Path, steps: bool, quiet: bool,
-    *, device: str, precision: str, memory: str, compile: str,
-) -> None:  # fmt: skip
-    """Optimise and save the picture under `output`, its latent beside it, and with `steps` every captured picture."""
+def make_still(storyboard: Storyboard, output: Path, every: int | None, quiet: bool, **setup: str) -> None:
+    """Optimise and save the picture under `output`, its latent beside it, and with `every` each so-many-th picture.
+
+    `setup` are the options of `engine.render.render`.
+    """
     if output.suffix.lower() not in SUFFIXES:
         raise UsageError(f"-o {output}: a picture's name ends in one of {', '.join(SUFFIXES)}")
     from safetensors.torch import save
 
+    from .engine.memory import explained_failures
     from .engine.render import render
+    from .engine.setup import pick_device
 
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
     except OSError as reason:
-        raise OutputError(
-            f"{output.parent}: cannot be made ({reason.strerror}); choose another place with -o"
-        ) from reason
-    display, last = make_display(storyboard, quiet, False), None
+        why = f"{output.parent}: cannot be made ({reason.strerror}); choose another place with -o"
+        raise OutputError(why) from reason
+    display = make_display(storyboard, quiet, False)
     display.start(0)
     try:
-        for progress in render(storyboard, device, precision, memory, compile):
-            display.update(progress)
-            if progress.frame is None:
-                continue
-            last = progress
-            if steps:
-                save_picture(output.with_stem(f"{output.stem}-{progress.iteration:05}"), progress.frame, storyboard)
+        with explained_failures(storyboard.size, pick_device(setup["device"])):
+            for progress in render(storyboard, **setup):
+                display.update(progress)
+                if every and progress.iteration % every == 0:
+                    step = output.with_stem(f"{output.stem}-{progress.iteration:05}")
+                    save_picture(step, progress.frame, storyboard)
     finally:
         display.close()
-    save_picture(output, last.frame, storyboard)
-    atomic_write(output.with_suffix(".safetensors"), save({"latent": last.latent.contiguous().cpu()}))
-    if not quiet:
-        click.echo(
-            f"{output} and its latent {output.with_suffix('.safetensors').name}, similarity {last.similarity:.3f}"
-        )
+    save_picture(output, progress.frame, storyboard)
+    latent = output.with_suffix(".safetensors")
+    atomic_write(latent, save({"latent": progress.latent.contiguous().cpu()}))
+    display.notice(f"{output} and its latent {latent.name}, similarity {progress.similarity:.3f}")
 
 
 def save_picture(path: Path, frame, storyboard: Storyboard) -> None:
     """A frame [height, width, 3] uint8 as a picture of the size asked for, in the format of the path's suffix."""
-    from io import BytesIO
-
     width, height = storyboard.size
     buffer = BytesIO()
     Image.fromarray(frame[:height, :width]).save(buffer, Image.registered_extensions()[path.suffix.lower()], quality=95)
     atomic_write(path, buffer.getvalue())
+
+
+def _word(where: str) -> str:
+    return next((word for name, word in WORDS.items() if where.startswith(name)), where)

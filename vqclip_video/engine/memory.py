@@ -6,13 +6,14 @@ import ctypes
 import gc
 import os
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from ..errors import RenderError
 from ..models.perceptor import Perceptor
 from ..models.vqgan import VQGAN
 from ..storyboard.schema import Storyboard
@@ -122,3 +123,27 @@ def release(device: torch.device) -> None:
         torch.cuda.empty_cache()
     elif device.type == "mps":
         torch.mps.empty_cache()
+
+
+@contextmanager
+def explained_failures(size: tuple[int, int], device: torch.device) -> Iterator[None]:
+    """Turn what torch raises while a picture of `size` (width, height) is rendered into a RenderError with a remedy."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        raise RenderError(_failure(error, size, device)) from error
+
+
+def _failure(error: Exception, size: tuple[int, int], device: torch.device) -> str:
+    """What torch's complaint means to the user, and the way out."""
+    if is_out_of_memory(error):
+        width, height = size
+        return (
+            f"out of memory on {device} at {width}x{height}; close other programs or try --memory low, then run the "
+            f"same command again; a film of {width // 2}x{height // 2} needs about a quarter of it"
+        )
+    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return (
+        f"the computation on {device} failed: {reason}; run the same command again to go on from the last checkpoint, "
+        "or render to another name with --device cpu"
+    )

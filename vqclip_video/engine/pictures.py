@@ -13,27 +13,21 @@ from torch import Tensor
 from ..errors import VqclipError
 from ..storyboard.files import PICTURE_FORMATS
 
-MAX_PIXELS = 100_000_000
-
 
 def load_picture(path: Path, width: int, height: int) -> Tensor:
     """A picture file as [1, 3, height, width], 0..1: upright, on white where transparent, cropped to the aspect.
 
     Takes what Pillow reads: the first frame of an animation, 16-bit greys scaled to 8, CMYK and palettes as RGB.
-    Raises VqclipError for what is no picture, is cut off, or has more than 100 million pixels.
+    Raises VqclipError for what is no picture, is cut off, or has more pixels than Pillow
+    takes for harmless (about 89 million).
     """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path, formats=PICTURE_FORMATS) as image:
-                if image.width * image.height > MAX_PIXELS:
-                    found = f"{image.width}x{image.height}"
-                    raise VqclipError(f"{path}: {found} pixels are too many; at most {MAX_PIXELS:,}")
                 picture = _as_rgb(ImageOps.exif_transpose(image))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as bomb:
         raise VqclipError(f"{path}: refused, {bomb}") from bomb
-    except VqclipError:
-        raise
     except Exception as reason:  # Pillow's readers raise whatever broken bytes lead them to
         raise VqclipError(f"{path}: not a picture that can be read ({reason})") from reason
     fitted = ImageOps.fit(picture, (width, height), method=Image.Resampling.LANCZOS)

@@ -184,7 +184,8 @@ class Session:
             for grid in self.latent.grids:
                 grid.grad /= self._loss_scale
         terms |= {name: loss.detach() for name, loss in others.items()}
-        return picture.detach(), latent.detach(), terms, similarity
+        # A copy: with one grid the latent is the parameter itself, which the step is about to change.
+        return picture.detach(), latent.detach().clone(), terms, similarity
 
     def _clip_terms(
         self, picture: Tensor, settings: Settings, target: prompts.Target, iteration: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 
 from ..errors import UsageError
 from ..models.perceptor import Perceptor, load_perceptor
@@ -18,7 +19,7 @@ from .precision import pick_precision
 def pick_device(name: str = "auto") -> torch.device:
     """The device a name means; `auto` is CUDA, then Apple's MPS, then the CPU. UsageError where it is not there."""
     if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        name = "cuda" if torch.cuda.is_available() else "mps" if _mps_works() else "cpu"
     try:
         device = torch.device(name)
     except RuntimeError as error:
@@ -28,6 +29,18 @@ def pick_device(name: str = "auto") -> torch.device:
     if device.type == "mps" and not torch.backends.mps.is_available():
         raise UsageError("--device mps: torch sees no Apple GPU here; try --device cpu")
     return device
+
+
+def _mps_works() -> bool:
+    """Whether this torch can take a cutout's gradient on an Apple GPU; older ones lack the kernel."""
+    if not torch.backends.mps.is_available():
+        return False
+    try:
+        picture = torch.zeros(1, 1, 2, 2, device="mps", requires_grad=True)
+        F.grid_sample(picture, torch.zeros(1, 2, 2, 2, device="mps"), align_corners=False).sum().backward()
+    except (RuntimeError, NotImplementedError):
+        return False
+    return True
 
 
 def load_models(

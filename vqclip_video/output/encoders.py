@@ -169,7 +169,7 @@ def pick_encoder(name: str = "auto", size: tuple[int, int] = (256, 256), fps: fl
 
 def probe(encoder: Encoder, size: tuple[int, int], fps: float) -> str | None:
     """Encodes two frames as the film's would be; None when that works, else why not."""
-    width, height = film_size(size)
+    width, height = size
     with explained(temporary_folder() / "probe"), tempfile.TemporaryDirectory(prefix="vqclip-probe-") as folder:
         (Path(folder) / "probe.rgb").write_bytes(bytes(2 * width * height * 3))
         arguments = encode_arguments(encoder, "probe.rgb", "probe.mp4", size, rate(fps), 2)
@@ -183,7 +183,7 @@ def encode_arguments(
     encoder: Encoder, source: str, target: str, size: tuple[int, int], fps: Fraction, frames: int
 ) -> list[str]:
     """Arguments that turn the first `frames` raw frames of `source` into the MP4 `target` (both plain names)."""
-    width, height = film_size(size)
+    width, height = size
     raw = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-video_size", f"{width}x{height}", "-r", ratio(fps)]
     exact = ["-fflags", "+bitexact", "-flags:v", "+bitexact"]
     picture = ["-frames:v", str(frames), "-vf", TO_BT709, *encoder.arguments, *BT709_TAGS]
@@ -220,8 +220,3 @@ def rate(fps: float) -> Fraction:
 
 def ratio(fraction: Fraction) -> str:
     return f"{fraction.numerator}/{fraction.denominator}"
-
-
-def film_size(size: tuple[int, int]) -> tuple[int, int]:
-    """Width and height of the film: yuv420p stores colour for pairs of pixels, so an odd last one is left out."""
-    return size[0] // 2 * 2, size[1] // 2 * 2

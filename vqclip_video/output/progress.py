@@ -40,6 +40,20 @@ class ProgressLog:
             self._descriptor = None
 
 
+def frame_record(progress) -> dict[str, Any]:
+    """What is kept of a captured frame: of an `engine.render.Progress` that has one."""
+    moment = progress.moment
+    return {
+        "frame": moment.frame,
+        "iteration": progress.iteration,
+        "time": round(moment.time, 4),
+        "scene": moment.scene,
+        "mix": round(moment.mix, 4),
+        "similarity": round(progress.similarity, 5),
+        "losses": {name: round(value, 6) for name, value in progress.losses.items()},
+    }
+
+
 def to_json(value: Any, indent: int | None = None) -> str:
     """JSON that every reader takes: NaN and infinities, which JSON lacks, become null."""
     return json.dumps(_finite(value), ensure_ascii=False, allow_nan=False, indent=indent)

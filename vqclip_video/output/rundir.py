@@ -114,7 +114,10 @@ class RunDir:
     def _state(self, fresh: bool) -> str:
         with explained(self.folder):
             run = self._our_run()
-            known = _read_json(self._identity) or run.get("fingerprint")
+            begun = _read_json(self._identity)
+            if begun and not run and not any(self.work.glob("checkpoint-*")):
+                return NEW  # it was refused or killed before there was anything to go on from
+            known = begun or run.get("fingerprint")
             if known is None:
                 self._refuse_foreign()
             if known is None or fresh:

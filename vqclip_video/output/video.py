@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import OutputError
-from .encoders import Encoder, Outcome, Process, concat_list, encode_arguments, film_size, join_arguments, rate, run
+from .encoders import Encoder, Outcome, Process, concat_list, encode_arguments, join_arguments, rate, run
 from .files import (
     beside,
     explained,
@@ -49,21 +49,24 @@ SPOOLS = 4  # raw segments that may lie on the disk at once: filling, being enco
 
 def segment_frames(size: tuple[int, int]) -> int:
     """Frames in a segment of a film of this size."""
-    width, height = film_size(size)
+    width, height = size
     least, most = SEGMENT_FRAMES
     return min(max(SEGMENT_BYTES // (width * height * 3), least), most)
 
 
-def estimate_disk(frames: int, size: tuple[int, int]) -> int:
-    """Bytes that writing so many frames may take at most: segments, the film joined from them, raw spools."""
+def estimate_disk(frames: int, size: tuple[int, int], frame_latent: int = 0) -> int:
+    """Bytes that writing so many frames may take at most: segments, the film joined from them, raw spools.
+
+    `frame_latent` is the bytes of a latent that is kept beside each frame.
+    """
     pixels = size[0] * size[1]
     spooled = min(frames, SPOOLS * segment_frames(size))
-    return int(2 * frames * pixels * FILM_BYTES_PER_PIXEL) + spooled * pixels * 3
+    return int(2 * frames * pixels * FILM_BYTES_PER_PIXEL) + spooled * pixels * 3 + frames * frame_latent
 
 
-def check_space(folder: Path, frames: int, size: tuple[int, int]) -> None:
+def check_space(folder: Path, frames: int, size: tuple[int, int], frame_latent: int = 0) -> None:
     """Raises OutputError when a film of so many (more) frames would fill the disk of `folder`."""
-    needed = estimate_disk(frames, size)
+    needed = estimate_disk(frames, size, frame_latent)
     if free_space(folder) < needed:
         raise OutputError(full_disk(folder / "film", needed, "run the same command again"))
 
@@ -95,8 +98,9 @@ class FilmWriter:
         self._encoder = encoder
         self._warn = warn
         self._per_segment = segment_frames(size)
-        width, height = film_size(size)
-        self._shape = (height, width)
+        width, height = size
+        if width % 2 or height % 2:
+            raise ValueError(f"{width}x{height}: yuv420p stores colour for pairs of pixels, so sides are even")
         self._frame_bytes = width * height * 3
         self._synced = start
         self._waiting: list[int] = []  # full segments without an encoded version, the one at work included
@@ -114,15 +118,14 @@ class FilmWriter:
         self.close()
 
     def append(self, frame: np.ndarray) -> None:
-        """Takes the next frame: uint8 [H, W, 3], H × W the film's size (its even part is kept)."""
-        height, width = self._shape
+        """Takes the next frame: uint8 [H, W, 3], H × W the film's size."""
         if frame.dtype != np.uint8 or frame.shape != (self.size[1], self.size[0], 3):
             raise ValueError(f"frame is {frame.dtype} {frame.shape}, not uint8 {(self.size[1], self.size[0], 3)}")
         self._tend()
         with self._explained():
             if self._descriptor is None:
                 self._open_spool()
-            write_all(self._descriptor, np.ascontiguousarray(frame[:height, :width]).data)
+            write_all(self._descriptor, np.ascontiguousarray(frame).data)
         self.frames += 1
         if self.frames % self._per_segment == 0:
             self._close_segment()
