@@ -14,7 +14,7 @@ from vqclip_video.errors import ModelError, StoryboardError, UsageError
 from vqclip_video.models import registry
 from vqclip_video.models.catalogue import Model, ModelFile
 from vqclip_video.storyboard.problems import Mark
-from vqclip_video.storyboard.schema import Models, Storyboard
+from vqclip_video.storyboard.schema import MODEL_NAMES, Models, Storyboard
 
 CONFIG = (registry.BUNDLED / "vqgan.yaml").read_text("utf-8")
 
@@ -89,6 +89,10 @@ def test_every_listed_model_says_where_it_is_from():
         assert len(model.files) == (1 if model.kind == "clip" else 2)
     for pair in registry.PAIRS.values():
         assert registry.MODELS[pair.clip].kind == "clip" and registry.MODELS[pair.vqgan].kind == "vqgan"
+
+
+def test_the_reader_knows_the_same_names():
+    assert sorted(MODEL_NAMES) == sorted([*registry.PAIRS, *registry.MODELS])
 
 
 def test_models_that_are_not_here_are_all_told_with_the_way_to_get_them(home):

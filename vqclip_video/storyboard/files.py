@@ -6,12 +6,19 @@ import os
 import stat
 import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from ..safetensors_header import read_shapes
 from .problems import LONGEST_QUOTE, quoted
+from .schema import MODEL_NAMES
 from .values import Refusal
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 # What Pillow reads without calling another program (its EPS reader starts Ghostscript).
 PICTURE_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
+MOST_DECODED = 25_000_000  # pixels; a TIFF and a progressive JPEG take up to 8 bytes for each
 MODEL_SUFFIXES = (".pt", ".pth", ".ckpt", ".safetensors", ".bin")
 
 
@@ -37,34 +44,67 @@ def regular_file(path: Path) -> Path:
 
 
 def latent(path: Path) -> Path:
-    """The path itself, if a saved latent is there."""
+    """The path itself, if a saved latent is there: a tensor of that name, [1, channels, height, width]."""
     if path.suffix != ".safetensors":
         raise Refusal(f"expected a .safetensors file saved by an earlier film, found {quoted(path.name)}")
-    return regular_file(path)
+    regular_file(path)
+    try:
+        shape = read_shapes(path).get("latent")
+    except OSError as error:
+        raise Refusal(f"cannot read {_named(path)}: {reason(error)}") from None
+    except ValueError:
+        raise Refusal(f"{_named(path)} is no .safetensors file, or is cut off") from None
+    if shape is None or len(shape) != 4 or shape[0] != 1 or 0 in shape:
+        raise Refusal(f"{_named(path)} holds no latent; films and stills save such files")
+    return path
 
 
 def picture(path: Path) -> Path:
-    """The path itself, if a picture of a known format and bearable size is there. Reads the header only."""
+    """The path itself, if a picture of a known format and bearable size is there, whole.
+
+    Reads all of the file, but decodes no more than takes about a second and 200 MB; of larger GIFs, TIFFs and the
+    like only the header is looked at.
+    """
     from PIL import Image  # a storyboard of texts alone need not wait for it
 
     regular_file(path)
     try:
         with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path, formats=PICTURE_FORMATS) as image:
-                image.verify()
+                _check_whole(image)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise Refusal(f"{_named(path)} has too many pixels (at most {Image.MAX_IMAGE_PIXELS:,})") from None
     except PermissionError as error:
         raise Refusal(f"cannot read {_named(path)}: {reason(error)}") from None
-    except Exception:  # Pillow's readers raise whatever a broken header leads them to
+    except Image.UnidentifiedImageError:
         names = ", ".join(PICTURE_FORMATS)
         raise Refusal(f"{_named(path)} cannot be read as a picture; known are {names}") from None
+    except Exception:  # Pillow's readers raise whatever broken bytes lead them to
+        raise Refusal(f"{_named(path)} is damaged or cut off; copy or save it again") from None
     return path
 
 
+def _check_whole(image: Image.Image) -> None:
+    """Raises whatever Pillow raises where the picture's bytes do not go to its end."""
+    if image.format in ("PNG", "WEBP"):
+        image.verify()  # by the checksums of a PNG's chunks; opening a WebP has compared its lengths
+        return
+    decoded = image.width * image.height
+    image.draft(None, (image.width // 8, image.height // 8))  # a JPEG is decoded at an eighth, the rest take no notice
+    if "progressive" not in image.info:  # such a JPEG is held whole while it is decoded
+        decoded = image.width * image.height
+    if decoded <= MOST_DECODED:
+        image.load()
+
+
 def model(written: str, base: Path) -> str:
-    """A model's name as it is, or a path made absolute. `ViT-B/32` is a name, so a slash alone says nothing."""
+    """A model's name as it is, or a path made absolute.
+
+    A path is what looks like one, or is a file or folder beside the storyboard. A slash alone says nothing, since
+    `ViT-B/32` is a name; and a name of the catalogue stays one whatever lies there, such as a film's own folder.
+    """
     looks_like_path = (
         written.lower().endswith(MODEL_SUFFIXES)
         or "\\" in written
@@ -72,14 +112,8 @@ def model(written: str, base: Path) -> str:
         or Path(written).is_absolute()
     )
     path = absolute(written, base)
-    return str(path) if looks_like_path or _is_file(path) else written
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):
-        return False
+    is_path = looks_like_path or (written not in MODEL_NAMES and os.path.exists(path))  # noqa: PTH110 - never raises
+    return str(path) if is_path else written
 
 
 def _named(path: Path) -> str:
