@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +15,8 @@ import pytest
 from vqclip_video.errors import ModelError, StoryboardError, UsageError
 from vqclip_video.models import registry
 from vqclip_video.models.catalogue import Model, ModelFile
+from vqclip_video.safetensors_header import read_shapes
+from vqclip_video.storyboard import reader
 from vqclip_video.storyboard.problems import Mark
 from vqclip_video.storyboard.schema import MODEL_NAMES, Models, Storyboard
 
@@ -174,6 +178,79 @@ def test_names_are_checked_at_their_place_in_the_storyboard():
     clip, vqgan = str(caught.value).splitlines()
     assert clip.startswith("s.yaml:3:1: models.clip: no model is called 'RN51'; did you mean 'RN50'?")
     assert vqgan.startswith("s.yaml:4:10: models.vqgan: ")
+
+
+def complaints(text: str, base: Path) -> list[str]:
+    """What is wrong with the models of a storyboard, without its name."""
+    with pytest.raises(StoryboardError) as caught:
+        registry.check_names(reader.parse(f"{text}\nscenes:\n- {{prompt: a}}\n- {{prompt: b}}\n", base=base))
+    return [line.removeprefix("storyboard:") for line in str(caught.value).splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("models", "place", "reason"),
+    [
+        ("{clip: ./no.pt}", "1:16: models.clip: ", "there is no file .*no.pt; known names are storybook"),
+        ("{vqgan: no.ckpt}", "1:17: models.vqgan: ", "there is no file .*no.ckpt; known names are storybook"),
+        ("{vqgan: two}", "1:17: models.vqgan: ", "not one checkpoint but a.ckpt, b.ckpt"),
+        ("{vqgan: lone/a.ckpt}", "1:17: models.vqgan: ", "no YAML beside it; .* or name it with vqgan_config"),
+        ("{vqgan: many/a.ckpt}", "1:17: models.vqgan: ", r"more than one YAML \(x.yaml, y.yaml\) beside it"),
+        ("{vqgan: foreign}", "1:17: models.vqgan: ", "antigravity.VQModel.*is not a VQGAN known here"),
+        ("{vqgan: lone, vqgan_config: no.yaml}", "1:37: models.vqgan_config: ", "no.yaml: cannot be read"),
+        ("{vqgan: imagenet, vqgan_config: foreign/a.yaml}", "1:41: models.vqgan_config: ", "not a VQGAN known here"),
+    ],
+)
+def test_ones_own_files_that_cannot_serve_are_told_at_their_place(home, models, place, reason):
+    put(home / "two" / "a.ckpt"), put(home / "two" / "b.ckpt"), put(home / "lone" / "a.ckpt")
+    put(home / "many" / "a.ckpt"), put(home / "many" / "x.yaml", CONFIG), put(home / "many" / "y.yaml", CONFIG)
+    foreign = CONFIG.replace("taming.models.vqgan.VQModel", "antigravity.VQModel")
+    put(home / "foreign" / "a.ckpt"), put(home / "foreign" / "a.yaml", foreign)
+    (said,) = complaints(f"models: {models}", home)
+    assert said.startswith(place) and re.search(reason, said)
+    assert ": models." not in said.removeprefix(place)
+
+
+def test_ones_own_files_that_serve_and_known_models_not_here_pass_the_check(home):
+    put(home / "own" / "a.ckpt"), put(home / "own" / "a.yaml", CONFIG), put(home / "clip.pt")
+    configured = "{vqgan: imagenet, vqgan_config: own/a.yaml}"
+    for models in ("{clip: clip.pt, vqgan: own}", "imagenet", "storybook", configured):
+        registry.check_names(reader.parse(f"models: {models}\nscenes: [{{prompt: a}}]", base=home))
+
+
+def safetensors(path: Path, *names: str) -> Path:
+    """A file with these tensors, all empty."""
+    header = json.dumps({name: {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]} for name in names}).encode()
+    put(path.with_suffix(".yaml"), CONFIG)
+    return put(path, len(header).to_bytes(8, "little") + header)
+
+
+def test_gan_without_a_discriminator_is_told_at_the_setting(home):
+    safetensors(home / "without.safetensors", "decoder.conv_in.weight", "loss.perceptual_loss.lin0.weight")
+    for models in ("storybook", "{vqgan: storybook-vqgan}", "{vqgan: without.safetensors}"):
+        board = f"models: {models}\nscenes:\n- {{prompt: a}}\n- {{prompt: b, settings: {{losses: {{gan: 0.5}}}}}}\n"
+        with pytest.raises(StoryboardError) as caught:
+            registry.check_names(reader.parse(board, base=home))
+        assert str(caught.value).startswith("storyboard:4:40: scenes[1].settings.losses.gan: found 0.5, but the VQGAN ")
+        assert "has no discriminator; set it to 0" in str(caught.value) and "imagenet-f16-1024" in str(caught.value)
+    (said,) = complaints("settings: {losses: {gan: 2}}", home)
+    assert said.startswith("1:26: settings.losses.gan: found 2, but")
+
+
+def test_gan_passes_where_there_is_a_discriminator_or_only_loading_can_tell(home):
+    safetensors(home / "with.safetensors", "loss.discriminator.main.0.weight")
+    safetensors(home / "net2net.safetensors", "first_stage_model.loss.discriminator.main.0.weight")
+    put(home / "pickle.ckpt", b"PK\x03\x04" + bytes(100)), put(home / "pickle.yaml", CONFIG)
+    for vqgan in ("imagenet", "openimages-gumbel-f8-8192", "with.safetensors", "net2net.safetensors", "pickle.ckpt"):
+        board = f"models: {{vqgan: {vqgan}}}\nsettings: {{losses: {{gan: 1}}}}\nscenes: [{{prompt: a}}]"
+        registry.check_names(reader.parse(board, base=home))
+    off = "settings: {losses: {gan: 1}}\nscenes: [{prompt: a, settings: {losses: {gan: 0}}}]"
+    registry.check_names(reader.parse(off, base=home))
+
+
+def test_the_catalogue_is_right_about_the_storybook_discriminator():
+    paths = registry.resolve(Models())
+    names = read_shapes(paths.vqgan)
+    assert any(name.startswith("loss.discriminator.") for name in names) == registry.has_discriminator(Models())
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,8 @@ class Model:
     """A CLIP or a VQGAN known by name; a VQGAN's files are its checkpoint and its YAML, in this order.
 
     `side` is what a model's user must choose sizes by: a CLIP's input side in pixels, a VQGAN's downsampling
-    factor. A `bundled` model lies in the package and is never downloaded.
+    factor. A `bundled` model lies in the package and is never downloaded. `discriminator`: whether a VQGAN's checkpoint
+    holds the one it was trained against, which `losses.gan` asks.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Model:
     source: str
     summary: str
     bundled: bool = False
+    discriminator: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,7 @@ def _taming_vqgan(name: str, side: int, files: tuple[ModelFile, ModelFile], data
         licence=f"code MIT; weights published without a licence of their own, trained on {data}",
         source="https://github.com/CompVis/taming-transformers",
         summary=summary,
+        discriminator=True,  # of the loss in its config, saved with it
     )
 
 

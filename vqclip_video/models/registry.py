@@ -6,6 +6,7 @@ A model is named (see `catalogue`), or is the path of a file of one's own. Named
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,11 +15,12 @@ from pathlib import Path
 from .. import cache
 from ..cache import cache_dir
 from ..errors import ModelError, UsageError
-from ..storyboard.problems import Problems, did_you_mean
+from ..safetensors_header import read_shapes
+from ..storyboard.problems import Problems, did_you_mean, setting_of
 from ..storyboard.schema import Models, Storyboard
 from .catalogue import MODELS, PAIRS, Model, ModelFile
 from .checksums import sha256_of
-from .vqgan_config import read_config
+from .vqgan_config import DISCRIMINATOR, FIRST_STAGE, read_config
 
 BOOK = "models/sha256.json"  # in the cache folder, of files that no list knows
 BUNDLED = Path(__file__).parent / "storybook"
@@ -69,15 +71,45 @@ def find(kind: str, name: str) -> Model | None:
 
 
 def check_names(storyboard: Storyboard) -> None:
-    """Raises StoryboardError, with the place in the file, for a model that is neither a known name nor a file."""
-    problems = Problems(str(storyboard.source or "storyboard"))
-    problems.marks = storyboard.marks
+    """Raises StoryboardError, with their places in the file, for models that this storyboard cannot be rendered with.
+
+    That is an unknown name, a file of one's own that is not there, a VQGAN's YAML that is missing or of another
+    network, and `losses.gan` without a discriminator. Known models need not be here.
+    """
+    problems = Problems(str(storyboard.source or "storyboard"), storyboard.marks)
+    models = storyboard.models
     for kind in ("clip", "vqgan"):
-        name = getattr(storyboard.models, kind)
-        if find(kind, name) is None and not _is_path(name):
-            problems.at(f"models.{kind}", _unknown(name, _names(kind)))
+        name = getattr(models, kind)
+        if find(kind, name) is None:
+            with _noted(problems, f"models.{kind}"):
+                _own_file(kind, name)
+    # A VQGAN that is not there is found again here, and recorded once.
+    with _noted(problems, "models.vqgan_config" if models.vqgan_config else "models.vqgan"):
+        factor(models)
+    if not problems and not has_discriminator(models):
+        _check_gan(storyboard, problems)
     if problems:
         problems.fail()
+
+
+@contextlib.contextmanager
+def _noted(problems: Problems, where: str) -> Iterator[None]:
+    try:
+        yield
+    except (ModelError, UsageError) as error:
+        problems.at(where, str(error))
+
+
+def _check_gan(storyboard: Storyboard, problems: Problems) -> None:
+    for index, scene in enumerate(storyboard.scenes):
+        if scene.settings.losses.gan:
+            where = setting_of(f"scenes[{index}]", "losses.gan", storyboard.marks)
+            having = ", ".join(model.name for model in MODELS.values() if model.discriminator)
+            problems.at(
+                where,
+                f"found {scene.settings.losses.gan:g}, but the VQGAN {storyboard.models.vqgan} has no discriminator; "
+                f"set it to 0, or take a VQGAN with one, such as {having}",
+            )
 
 
 def resolve(models: Models) -> ModelPaths:
@@ -108,6 +140,17 @@ def factor(models: Models) -> int:
     if models.vqgan_config:
         return read_config(models.vqgan_config).factor
     return read_config(_config_beside(_own_file("vqgan", models.vqgan))).factor
+
+
+def has_discriminator(models: Models) -> bool:
+    """Whether `losses.gan` has something to ask; True where only loading the VQGAN can tell."""
+    if model := find("vqgan", models.vqgan):
+        return model.discriminator
+    try:
+        names = read_shapes(_own_file("vqgan", models.vqgan))
+    except (OSError, ValueError):  # a pickle
+        return True
+    return any(name.removeprefix(FIRST_STAGE).startswith(DISCRIMINATOR) for name in names)
 
 
 def paths_of(model: Model) -> tuple[Path, ...]:
@@ -200,7 +243,10 @@ def _file_status(path: Path, file: ModelFile) -> str:
 def _resolve_half(kind: str, name: str, lacking: list[str]) -> tuple[Path, ...]:
     model = find(kind, name)
     if model is None:
-        return (_own_file(kind, name),)
+        try:
+            return (_own_file(kind, name),)
+        except (ModelError, UsageError) as error:
+            raise type(error)(f"models.{kind}: {error}") from None
     state = status(model)
     if state != "present":
         lacking.append(how_to_get(model, state))
@@ -225,16 +271,16 @@ def _own_file(kind: str, name: str) -> Path:
     """The checkpoint that a path of one's own means."""
     path = Path(name)
     if not _is_path(name):
-        raise UsageError(f"models.{kind}: {_unknown(name, _names(kind))}")
+        raise UsageError(_unknown(name, _names(kind)))
     if not _exists(path):
-        raise ModelError(f"models.{kind}: there is no file {path}; {_known(_names(kind))}")
+        raise ModelError(f"there is no file {path}; {_known(_names(kind))}")
     if not path.is_dir():
         return path
     inside = [path / "ckpts" / "last.ckpt", path / "checkpoints" / "last.ckpt"]
     inside = [each for each in inside if each.is_file()] or _files(path, CHECKPOINT_SUFFIXES)
     if len(inside) != 1:
         found = ", ".join(each.name for each in inside) or "none"
-        raise ModelError(f"models.{kind}: {path} is a folder with not one checkpoint but {found}; name the file")
+        raise ModelError(f"{path} is a folder with not one checkpoint but {found}; name the file")
     return inside[0]
 
 
@@ -249,8 +295,10 @@ def _config_beside(checkpoint: Path) -> Path:
     for found in (_files(folder, CONFIG_SUFFIXES), projects, _files(configs, CONFIG_SUFFIXES)):
         if len(found) == 1:
             return found[0]
+    several = ", ".join(path.name for path in _files(folder, CONFIG_SUFFIXES))
+    lacking = f"more than one YAML ({several})" if several else "no YAML"
     raise ModelError(
-        f"{checkpoint}: no YAML beside it; a VQGAN needs the config it was trained with: put it there as "
+        f"{checkpoint}: {lacking} beside it; a VQGAN needs the config it was trained with: put it there as "
         f"{named[0].name}, or name it with vqgan_config"
     )
 

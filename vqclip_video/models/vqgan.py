@@ -15,11 +15,9 @@ from torch import Tensor, nn
 from ..errors import ModelError
 from .decoder import LeanDecoder
 from .fit import Unfilled, fit
-from .vqgan_config import VQGANConfig, read_config
+from .vqgan_config import DISCRIMINATOR, FIRST_STAGE, VQGANConfig, read_config
 from .weights import check_finite, read_tensors, state_under
 
-FIRST_STAGE = "first_stage_model."  # where a Net2Net file keeps its VQGAN
-DISCRIMINATOR = "loss.discriminator."
 IGNORED = ("loss.", "colorize")  # left in the file by the training, of no use to a film
 
 

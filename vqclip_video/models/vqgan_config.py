@@ -14,6 +14,8 @@ from ..errors import ModelError
 
 VQ, GUMBEL = "taming.models.vqgan.VQModel", "taming.models.vqgan.GumbelVQ"
 NET2NET = "taming.models.cond_transformer.Net2NetTransformer"
+FIRST_STAGE = "first_stage_model."  # where a Net2Net file keeps its VQGAN
+DISCRIMINATOR = "loss.discriminator."
 GROUPS = 32  # of every group norm in taming
 LARGEST = 1 << 16  # of any size in a config, so that a hostile one cannot ask for endless layers
 DEEPEST = 32

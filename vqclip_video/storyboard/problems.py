@@ -81,6 +81,12 @@ def nearest(marks: dict[str, Mark], where: str) -> Mark:
     return marks.get(where, Mark(0, 0))
 
 
+def setting_of(scene: str, name: str, marks: dict[str, Mark]) -> str:
+    """The dotted path of where a scene's setting was written: in the scene ("scenes[0]"), or for the whole film."""
+    own, shared = f"{scene}.settings.{name}", f"settings.{name}"
+    return own if own in marks or shared not in marks else shared
+
+
 def quoted(text: str) -> str:
     """A piece of a user's file for a message: on one line, printable, not longer than a line can bear."""
     short = text if len(text) <= LONGEST_QUOTE else text[: LONGEST_QUOTE - 1] + "…"

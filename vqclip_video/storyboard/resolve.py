@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from .convert import BAD, Given, build, merged
-from .problems import Problems
+from .problems import Problems, setting_of
 from .schema import Scene, Settings, Storyboard, Transition
 from .timeline import Timeline, exact, scene_seconds
 from .values import plain
@@ -110,16 +110,10 @@ def _scene(given: Given, where: str, fps: float, below: Given, problems: Problem
 def _check_settings(settings: Settings, where: str, problems: Problems) -> None:
     if settings.w1 == 0 and (settings.w2 == 0 or not settings.style.strip()):
         message = "w1 is 0 and there is no style with a weight, so there is nothing to show"
-        problems.at(_setting(where, "settings.w1", problems), message)
+        problems.at(setting_of(where, "w1", problems.marks), message)
     if not any(vars(settings.losses).values()):
         message = "every loss has the weight 0, so there is nothing to optimise"
-        problems.at(_setting(where, "settings.losses", problems), message)
-
-
-def _setting(scene: str, name: str, problems: Problems) -> str:
-    """Where a scene's setting comes from: itself, or the film's."""
-    own = f"{scene}.{name}"
-    return own if own in problems.marks or name not in problems.marks else name
+        problems.at(setting_of(where, "losses", problems.marks), message)
 
 
 def _holds_a_frame(scene: Scene, where: str, fps: float, problems: Problems) -> bool:
