@@ -1,6 +1,7 @@
 """Precision, memory and compilation: what `auto` picks, and that no choice changes what is rendered."""
 
 import functools
+import gc
 import json
 import platform
 import subprocess
@@ -124,11 +125,15 @@ def test_bfloat16_ends_as_close_to_the_prompt_as_float32():
 
 
 class PeakBytes(TorchDispatchMode):
-    """The most bytes that tensors made inside hold at once, from their storages' births and deaths."""
+    """The most bytes that tensors made inside hold at once, from their storages' births and deaths.
+
+    What was there before, the weights above all, is not counted, nor are views of it.
+    """
 
     def __init__(self):
         super().__init__()
-        self.live, self.peak, self._known = 0, 0, set()
+        before = [thing for thing in gc.get_objects() if issubclass(type(thing), torch.Tensor)]
+        self.live, self.peak, self._known = 0, 0, {tensor.untyped_storage()._cdata for tensor in before}
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         found = func(*args, **(kwargs or {}))
@@ -161,7 +166,7 @@ def test_low_memory_takes_less_and_gives_the_same_gradients():
         peaks[name] = counted.peak
     for low, high in zip(slopes["low"], slopes["high"], strict=True):
         assert (low - high).norm() < 1e-4 * high.norm()
-    assert peaks["low"] < 0.6 * peaks["high"]
+    assert peaks["low"] < 0.5 * peaks["high"]
 
 
 def test_auto_memory_is_low_only_where_a_film_does_not_fit(monkeypatch):
