@@ -232,8 +232,9 @@ def test_gan_without_a_discriminator_is_told_at_the_setting(home):
             registry.check_names(reader.parse(board, base=home))
         assert str(caught.value).startswith("storyboard:4:40: scenes[1].settings.losses.gan: found 0.5, but the VQGAN ")
         assert "has no discriminator; set it to 0" in str(caught.value) and "imagenet-f16-1024" in str(caught.value)
-    (said,) = complaints("settings: {losses: {gan: 2}}", home)
-    assert said.startswith("1:26: settings.losses.gan: found 2, but")
+    clip, said = complaints("models: {clip: no.pt}\nsettings: {losses: {gan: 2}}", home)
+    assert clip.startswith("1:16: models.clip: ")
+    assert said.startswith("2:26: settings.losses.gan: found 2, but")
 
 
 def test_gan_passes_where_there_is_a_discriminator_or_only_loading_can_tell(home):

@@ -86,7 +86,7 @@ def check_names(storyboard: Storyboard) -> None:
     # A VQGAN that is not there is found again here, and recorded once.
     with _noted(problems, "models.vqgan_config" if models.vqgan_config else "models.vqgan"):
         factor(models)
-    if not problems and not has_discriminator(models):
+    if not has_discriminator(models):
         _check_gan(storyboard, problems)
     if problems:
         problems.fail()
@@ -148,7 +148,7 @@ def has_discriminator(models: Models) -> bool:
         return model.discriminator
     try:
         names = read_shapes(_own_file("vqgan", models.vqgan))
-    except (OSError, ValueError):  # a pickle
+    except (OSError, ValueError, ModelError, UsageError):  # a pickle, or not there
         return True
     return any(name.removeprefix(FIRST_STAGE).startswith(DISCRIMINATOR) for name in names)
 
