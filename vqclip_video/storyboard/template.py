@@ -15,6 +15,7 @@ seed: 7                     # another seed, another film
 models: storybook           # the small pair in the package; `vqclip-video models list` shows the others
 #init: {noise: 0.3}         # or {image: start.png}, or {latent: earlier-film.safetensors}
 grids: 2                    # resolutions the latent is the sum of; 1 is the plain latent, more is softer
+#grow: true                 # the first half of the first scene at half the resolution: sooner there
 #latents: scenes            # latents to keep: of the scenes' ends, or `all`
 
 settings:                   # for every scene; a scene's own settings come first
