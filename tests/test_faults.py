@@ -111,7 +111,7 @@ FAULTS = (
     Fault("no ffmpeg", "ffmpeg cannot be started .*; install one", environment=NO_FFMPEG),
     Fault("encoder listed, not working", "h264_nvenc does not work here .* using libx264 instead", 0,
           arguments=("--encoder", "h264_nvenc")),
-    Fault("unknown encoder", "no encoder 'x264'; there are: auto, libx264", arguments=("--encoder", "x264")),
+    Fault("unknown encoder", "'x264' is not one of 'auto', 'libx264'", 2, arguments=("--encoder", "x264")),
     Fault("ffmpeg killed once", "ffmpeg failed .* encoding frames from 0 again", 0, ("kill-ffmpeg=1",)),
     Fault("ffmpeg killed every time", "ffmpeg failed 3 times .* no frame is lost: run the", 1, ("kill-ffmpeg=99",)),
     Fault("disk fills while rendering", "not enough disk space: needs .* free .* make space and run the same", 1,

@@ -142,9 +142,9 @@ def test_chapters_are_the_scenes_that_have_frames():
         Scene(prompt=(PromptPart(text="a\nforest "),)),
     ]
     spans = [
-        Span(0, 0, 8, 0, 4, 0.0, 0),
-        Span(1, 8, 1, 4, 0, 0.5, 0),
-        Span(2, 9, 8, 4, 4, 0.5, 2),
+        Span(0, 0, 8, 0, 4, 0),
+        Span(1, 8, 1, 4, 0, 0),
+        Span(2, 9, 8, 4, 4, 2),
     ]
     assert caption(scenes[0].prompt) == "hills + ref 1.png"
     assert chapters(scenes, spans) == (Chapter(0, 4, "hills + ref 1.png"), Chapter(4, 8, "a forest"))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from . import speed
+from .errors import VqclipError
 from .models import registry
+from .models.vqgan_config import read_config
 from .output.video import estimate_disk
 from .storyboard.schema import Storyboard
 from .storyboard.sizes import frame_size, picture_size
@@ -15,7 +18,7 @@ from .storyboard.timeline import Timeline
 from .words import clock, prompt_text
 
 CONTEXT_LENGTH = 77  # of every published OpenAI CLIP
-MOST_CHANNELS = 256  # of a latent of any published VQGAN
+MOST_CHANNELS = 256  # of the latent of any published VQGAN
 SAFETENSORS_HEADER = 128  # bytes
 
 
@@ -121,7 +124,10 @@ def frame_latent_bytes(storyboard: Storyboard) -> int:
         return 0
     factor = registry.factor(storyboard.models)
     width, height = picture_size(storyboard.size, factor)
-    return width // factor * (height // factor) * MOST_CHANNELS * 4 + SAFETENSORS_HEADER
+    channels = MOST_CHANNELS
+    with suppress(VqclipError):  # a model that is not here is known by its factor alone
+        channels = read_config(registry.resolve(storyboard.models).vqgan_config).embed_dim
+    return width // factor * (height // factor) * channels * 4 + SAFETENSORS_HEADER
 
 
 def cut_prompts(storyboard: Storyboard) -> Iterator[tuple[str, int, str]]:

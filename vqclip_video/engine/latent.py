@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-BETAS = (0.9, 0.99)
+BETAS = (0.9, 0.95)
 EPSILON = 1e-8
 
 
