@@ -39,3 +39,12 @@ def tiny_pair(tiny_files):
 def storybook_pair():
     """A fresh (Perceptor, VQGAN) from the package."""
     return load_pair(resolve(Models()), torch.device("cpu"), "fp32")
+
+
+@pytest.fixture
+def one_thread():
+    """Networks this small are slower on two threads, many times so where other tests run beside."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

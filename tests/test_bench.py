@@ -22,14 +22,7 @@ from vqclip_video.storyboard.schema import Models, PromptPart, Scene, Settings, 
 CPU = torch.device("cpu")
 PLAIN = Options("cpu", "fp32")
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Networks this small are slower on two threads, many times so where other tests run beside."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture

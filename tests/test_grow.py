@@ -12,14 +12,7 @@ from vqclip_video.storyboard import reader
 from vqclip_video.storyboard.schema import Models, PromptPart, Scene, Settings, Storyboard, Transition
 from vqclip_video.storyboard.timeline import Timeline
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Networks this small are slower on two threads, many times so where other tests run beside."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def board(size=(48, 40), grow=True):

@@ -97,8 +97,9 @@ def make_plan(storyboard: Storyboard, film: Path) -> Plan:
     """The plan of a storyboard whose film goes to `film`. The models' files need not be here."""
     timeline = Timeline(storyboard)
     width, height = frame_size(storyboard.size)
-    inner_width, inner_height = picture_size(storyboard.size, registry.factor(storyboard.models))
-    known = speed.recall(storyboard, registry.factor(storyboard.models))
+    factor = registry.factor(storyboard.models)
+    inner_width, inner_height = picture_size(storyboard.size, factor)
+    known = speed.recall(storyboard, factor)
     return Plan(
         storyboard=str(storyboard.source or "storyboard"),
         title=storyboard.title,
