@@ -1,0 +1,1 @@
+"""The storybook pair from fetched artwork to the files of the package."""
