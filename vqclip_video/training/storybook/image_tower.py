@@ -1,0 +1,242 @@
+"""Trains CLIP's image tower, together with the teacher's head, on the illustrated world.
+
+Contrastive as CLIP (Radford et al., 2021), with captions of nearly the same meaning counted as each other's matches.
+Every batch is used twice, the second time moved against its own gradient: a tower that is robust to that has gradients
+which look like the things it knows (Engstrom et al., 2019), and a picture optimised against it follows them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from ...models.tokens import clip_file
+from . import views
+from .budget import Budget, warm_constant_cosine
+from .corpus import Corpus
+from .teacher import TeacherHead
+
+DIM = 256
+LAYERS, WIDTH = (1, 2, 2, 1), 32
+MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)  # of OpenAI's CLIP
+SAME_MEANING = 0.93  # cosine of two captions' MiniLM vectors from which on they describe each other's pictures
+SAVE_SECONDS = 180
+
+
+@dataclass(frozen=True)
+class Things:
+    """Single things cut out, to be put on any ground.
+
+    pictures: [n, 4, s, s] uint8, premultiplied RGBA.
+    vectors: [m, 384] MiniLM vectors of captions; `captions[i]` are the rows of those that describe picture i.
+    weights: [n], how often each is drawn.
+    """
+
+    pictures: Tensor
+    vectors: Tensor
+    captions: tuple[tuple[int, ...], ...]
+    weights: Tensor
+
+
+@dataclass(frozen=True)
+class Batches:
+    """Batch sizes and the strength of the disturbance."""
+
+    pictures: int = 104
+    things: int = 64
+    strongest: float = 1.8  # L2 length of the adversarial step, on a view of 3 x 64 x 64 values of 0..1
+    noise: float = 0.25  # standard deviation of the strongest noise on a view
+    learning_rate: float = 1.5e-3
+
+
+class ImageTower(nn.Module):
+    """A `ModifiedResNet` of the packaged CLIP and the teacher's head that it learns with."""
+
+    def __init__(self):
+        super().__init__()
+        self.visual = _clip().visual
+        self.head = TeacherHead(DIM)
+
+    def forward(self, seen: Tensor) -> Tensor:
+        """Unit vectors [n, 256] of views [n, 3, 64, 64], values 0..1."""
+        mean, std = (torch.tensor(numbers, device=seen.device).view(1, 3, 1, 1) for numbers in (MEAN, STD))
+        with torch.autocast(seen.device.type, torch.bfloat16):
+            found = self.visual(((seen - mean) / std).contiguous(memory_format=torch.channels_last))
+        return F.normalize(found.float(), dim=-1)
+
+
+def train(
+    corpus: Corpus, things: Things, held_out: Corpus, folder: Path, budget: Budget, *,
+    batches: Batches, seed: int, start: dict[str, Tensor] | None = None, device: str = "cpu",
+    report: Callable[[str], None] = print,
+) -> ImageTower:  # fmt: skip
+    """Train until the budget is used; a run that was stopped goes on from `folder/image-tower.pt`.
+
+    start: weights of an image tower to begin with (names of the packaged CLIP, after "visual."); its first 200 steps
+    teach only the head, so that the tower is not led astray by one that knows nothing yet.
+    Returns the averaged weights, in eval mode.
+    """
+    random = torch.Generator().manual_seed(seed)
+    torch.manual_seed(seed)
+    tower = ImageTower()
+    if start:
+        tower.visual.load_state_dict(start)
+    tower.to(device).visual.to(memory_format=torch.channels_last)
+    averaged = AveragedModel(tower, multi_avg_fn=get_ema_multi_avg_fn(0.998), use_buffers=True)
+    optimiser = torch.optim.AdamW(_groups(tower), lr=batches.learning_rate, betas=(0.9, 0.98))
+    saved = folder / "image-tower.pt"
+    if saved.is_file():
+        state = torch.load(saved, map_location=device, weights_only=True)
+        for part, name in ((tower, "tower"), (averaged, "averaged"), (optimiser, "optimiser")):
+            part.load_state_dict(state[name])
+        random.set_state(state["random"].cpu())
+        budget.resume(state["budget"])
+        report(f"image tower: goes on after {budget.done} steps")
+    only_head = 200 if start else 0
+    last_save = budget.seconds
+    tower.train()
+    while budget.fraction < 1:
+        rate = batches.learning_rate * warm_constant_cosine(budget.fraction, budget.done)
+        for group in optimiser.param_groups:
+            group["lr"] = rate
+        seen, vectors = (part.to(device) for part in _batch(corpus, things, batches, random))
+        loss = _step(tower, optimiser, seen, vectors, batches, random, frozen=budget.done < only_head)
+        averaged.update_parameters(tower)
+        budget.done += 1
+        if budget.done % 50 == 0:
+            report(f"image tower: step {budget.done}, {budget.seconds / 60:.1f} min, loss {loss:.3f}")
+        if budget.seconds - last_save > SAVE_SECONDS or budget.fraction >= 1:
+            last_save = budget.seconds
+            _save(saved, tower, averaged, optimiser, random, budget)
+            top1, top5 = _accuracy(averaged.module, held_out)
+            report(f"image tower: step {budget.done}, held out: top-1 of 100 {top1:.3f}, top-5 {top5:.3f}")
+    return averaged.module.eval()
+
+
+def _step(tower, optimiser, seen: Tensor, vectors: Tensor, batches: Batches, random, *, frozen: bool) -> float:
+    """One batch, as it is and disturbed; returns the loss of the first."""
+    optimiser.zero_grad()
+    n = len(seen)
+    noisy = views.draw(n, 0, batches.noise, random) * (views.draw(n, 0, 1, random) < 0.6)
+    noise = torch.randn(seen.shape, generator=random).to(seen.device)
+    first = (seen + noisy.view(n, 1, 1, 1).to(seen.device) * noise).requires_grad_(not frozen)
+    with torch.set_grad_enabled(not frozen):
+        embedded = tower(first)
+    loss = contrast(embedded, vectors, tower.head)
+    loss.backward()
+    if not frozen:
+        slope = first.grad / first.grad.flatten(1).norm(dim=1).clamp(min=1e-12).view(n, 1, 1, 1)
+        length = views.draw(n, 0.3, batches.strongest, random).view(n, 1, 1, 1).to(seen.device)
+        contrast(tower(first.detach() + length * slope), vectors, tower.head).backward()
+    nn.utils.clip_grad_norm_(tower.parameters(), 1.0)
+    optimiser.step()
+    return float(loss.detach())
+
+
+def contrast(embedded: Tensor, vectors: Tensor, head: TeacherHead) -> Tensor:
+    """Cross-entropy of pictures against captions and of captions against pictures, averaged.
+
+    embedded: [n, dim] unit vectors of pictures; vectors: [n, 384] MiniLM vectors of their captions.
+    """
+    vectors = F.normalize(vectors, dim=-1)
+    texts = head(F.normalize(vectors + 0.008 * torch.randn_like(vectors), dim=-1))
+    logits = head.scale() * embedded @ texts.T
+    matches = (vectors @ vectors.T > SAME_MEANING).float()
+    matches = matches / matches.sum(1, keepdim=True)
+    by_picture = -(matches * logits.log_softmax(1)).sum(1).mean()
+    by_caption = -(matches * logits.T.log_softmax(1)).sum(1).mean()
+    return (by_picture + by_caption) / 2
+
+
+def _batch(corpus: Corpus, things: Things, batches: Batches, random: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Views [n, 3, 64, 64] and MiniLM vectors [n, 384]: pictures of the world, then single things on any ground."""
+    rows = torch.randint(len(corpus.pictures), (batches.pictures,), generator=random)
+    which = torch.randint(corpus.of_picture.shape[1], (batches.pictures,), generator=random)
+    seen = [views.crops(corpus.pictures[rows].float() / 255, random)]
+    vectors = [corpus.vectors[corpus.of_picture[rows, which]]]
+    if batches.things:
+        drawn = torch.multinomial(things.weights, batches.things, replacement=True, generator=random)
+        seen.append(_composed(things.pictures[drawn].float() / 255, corpus, random))
+        chosen = [_one_of(things.captions[int(thing)], random) for thing in drawn]
+        vectors.append(things.vectors[torch.tensor(chosen)])
+    return views.recoloured(torch.cat(seen), random), torch.cat(vectors)
+
+
+def _composed(sprites: Tensor, corpus: Corpus, random: torch.Generator) -> Tensor:
+    """Things on a plain ground, a blurred picture or a piece of one, about a third each."""
+    n = len(sprites)
+    placed = views.strewn(sprites, random)
+    rows = torch.randint(len(corpus.pictures), (n,), generator=random)
+    pieces = views.crops(corpus.pictures[rows].float() / 255, random, whole=0, smallest=0.3)
+    colour = 0.5 * torch.rand(n, 3, 1, 1, generator=random) + 0.5 * torch.rand(n, 1, 1, 1, generator=random)
+    kind = views.draw(n, 0, 1, random).view(n, 1, 1, 1)
+    ground = torch.where(kind < 0.4, colour, torch.where(kind < 0.75, views.soft(pieces, 8), pieces))
+    return placed[:, :3] + ground * (1 - placed[:, 3:])
+
+
+def _one_of(choices: tuple[int, ...], random: torch.Generator) -> int:
+    return choices[int(torch.randint(len(choices), (), generator=random))]
+
+
+@torch.no_grad()
+def _accuracy(tower: ImageTower, held_out: Corpus, of: int = 100) -> tuple[float, float]:
+    """Top-1 and top-5 of choosing each held-out picture's caption among `of`, by the teacher's head."""
+    tower.eval()
+    pictures = embed_pictures(tower, held_out.pictures)
+    device = pictures.device
+    texts = tower.head(held_out.vectors.to(device))
+    return caption_accuracy(pictures.cpu(), texts.cpu(), held_out.of_picture, of)
+
+
+@torch.no_grad()
+def embed_pictures(tower: ImageTower, pictures: Tensor, at_once: int = 250) -> Tensor:
+    """Unit vectors [n, 256] of whole pictures [n, 3, h, w] uint8."""
+    device = next(tower.parameters()).device
+    parts = (part.to(device).float() / 255 for part in pictures.split(at_once))
+    return torch.cat([tower(F.interpolate(part, size=views.SEEN, mode="area")) for part in parts])
+
+
+def caption_accuracy(pictures: Tensor, texts: Tensor, of_picture: Tensor, of: int = 100) -> tuple[float, float]:
+    """How often a picture's own caption is the nearest, and among the nearest five, of `of` captions.
+
+    pictures [n, d] and texts [m, d] are unit vectors; of_picture [n, k] are indices of each picture's own captions, the
+    first of which stands among captions of other pictures, drawn with a fixed seed.
+    """
+    random = torch.Generator().manual_seed(0)
+    ranks = []
+    for row, own in zip(pictures, of_picture, strict=True):
+        others = of_picture[torch.randint(len(of_picture), (2 * of,), generator=random), 0]
+        others = others[~torch.isin(others, own)][: of - 1]
+        ranks.append(int((texts[others] @ row > texts[own[0]] @ row).sum()))
+    ranks = torch.tensor(ranks)
+    return float((ranks == 0).float().mean()), float((ranks < 5).float().mean())
+
+
+def _groups(tower: nn.Module) -> list[dict]:
+    """Weights decay, biases and norms do not."""
+    parameters = list(tower.parameters())
+    return [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": 0.05},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+
+
+def _save(path: Path, tower, averaged, optimiser, random: torch.Generator, budget: Budget) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    torch.save(
+        {"tower": tower.state_dict(), "averaged": averaged.state_dict(), "optimiser": optimiser.state_dict(),
+         "random": random.get_state(), "budget": budget.state_dict()}, part,
+    )  # fmt: skip
+    part.replace(path)
+
+
+def _clip() -> nn.Module:
+    """The packaged CLIP in the storybook's sizes; its text tower is a stub here."""
+    return clip_file("model").CLIP(DIM, 2 * 32, LAYERS, WIDTH, None, 8, 64, 64, 1, 1)

@@ -1,0 +1,154 @@
+"""Distils CLIP's text tower from the teacher's head, so that the pair needs no other text model.
+
+The tower reads CLIP's own tokens and learns to give each text the vector that MiniLM and the trained head give it:
+cosine, contrast within the batch, and the cosines among the batch's texts (relational distillation, Park et al., 2019).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ...models.tokens import CONTEXT_LENGTH, clip_file, encode, tokenizer, vocabulary_size
+from .budget import Budget, warm_constant_cosine
+from .image_tower import DIM, LAYERS, WIDTH
+from .teacher import embed
+
+TEXT_WIDTH, TEXT_LAYERS = 128, 3
+BATCH = 320
+USUAL_TOKENS = 26  # few texts are longer; a batch of all lengths costs three times as much
+LONG_BATCHES = 0.03  # share of the batches that are of all lengths, so that late positions are learned too
+SAVE_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Texts to learn from: tokens [n, 77] and the vectors [n, 256] they should get; `share` of each batch."""
+
+    tokens: Tensor
+    targets: Tensor
+    share: float
+
+    @property
+    def lengths(self) -> Tensor:
+        return (self.tokens > 0).sum(1)
+
+
+def tokenise(texts) -> Tensor:
+    """CLIP's tokens [n, 77], padded with zeros."""
+    tokens = torch.zeros(len(texts), CONTEXT_LENGTH, dtype=torch.long)
+    for row, text in zip(tokens, texts, strict=True):
+        found = encode(text)
+        row[: len(found)] = torch.tensor(found)
+    return tokens
+
+
+def new_clip() -> nn.Module:
+    """The packaged CLIP in the storybook's sizes."""
+    return clip_file("model").CLIP(
+        DIM, 64, LAYERS, WIDTH, None, CONTEXT_LENGTH, vocabulary_size(), TEXT_WIDTH, TEXT_WIDTH // 64, TEXT_LAYERS
+    )
+
+
+def meaningful_tokens(clip: nn.Module, cache: Path) -> None:
+    """Start the token table from MiniLM's vectors of the tokens' own letters, by their first 128 principal axes.
+
+    So all 49,408 rows mean something from the first step on, those that no caption holds included.
+    """
+    letters = tokenizer()
+    spelled = [re.sub(r"</w>$|<\|.*\|>", "", token) for token in letters.encoder]
+    bytes_of = letters.byte_decoder
+    words = [bytes(bytes_of.get(c, 32) for c in token).decode("utf-8", "ignore") or " " for token in spelled]
+    vectors = embed(words, cache)
+    vectors = vectors - vectors.mean(0)
+    _, _, axes = torch.linalg.svd(vectors[:: len(vectors) // 8000], full_matrices=False)
+    projected = vectors @ axes[:TEXT_WIDTH].T
+    with torch.no_grad():
+        clip.token_embedding.weight.copy_(0.05 * projected / projected.std())
+        nn.init.normal_(clip.positional_embedding, std=0.01)
+
+
+def embed_tokens(clip: nn.Module, tokens: Tensor) -> Tensor:
+    """Unit vectors [n, 256] of `tokens` [n, 77]; only as many places are computed as the longest text has."""
+    length = int((tokens > 0).sum(1).max())
+    tokens = tokens[:, :length]
+    x = (clip.token_embedding(tokens) + clip.positional_embedding[:length]).permute(1, 0, 2)
+    for block in clip.transformer.resblocks:
+        block.attn_mask = clip.build_attention_mask()[:length, :length]
+        x = block(x)
+    x = clip.ln_final(x.permute(1, 0, 2))
+    return F.normalize(x[torch.arange(len(tokens)), tokens.argmax(-1)] @ clip.text_projection, dim=-1)
+
+
+def distil(
+    clip: nn.Module, sources: list[Texts], folder: Path, budget: Budget, *,
+    seed: int, learning_rate: float = 2e-3, report: Callable[[str], None] = print,
+) -> None:  # fmt: skip
+    """Train `clip`'s text tower in place until the budget is used; a stopped run goes on from `folder`."""
+    random = torch.Generator().manual_seed(seed)
+    parameters = {name: p for name, p in clip.named_parameters() if not name.startswith(("visual.", "logit_scale"))}
+    table = parameters.pop("token_embedding.weight")
+    optimiser = torch.optim.AdamW(
+        [{"params": [table], "weight_decay": 0.0, "share": 0.5},
+         {"params": list(parameters.values()), "weight_decay": 0.02, "share": 1.0}],
+        lr=learning_rate, betas=(0.9, 0.98),
+    )  # fmt: skip
+    saved = folder / "text-tower.pt"
+    if saved.is_file():
+        state = torch.load(saved, weights_only=True)
+        clip.load_state_dict(state["clip"])
+        optimiser.load_state_dict(state["optimiser"])
+        random.set_state(state["random"])
+        budget.resume(state["budget"])
+        report(f"text tower: goes on after {budget.done} steps")
+    usual = [torch.nonzero(texts.lengths <= USUAL_TOKENS)[:, 0] for texts in sources]
+    last_save = budget.seconds
+    while budget.fraction < 1:
+        rate = learning_rate * warm_constant_cosine(budget.fraction, budget.done, constant=0.4)
+        for group in optimiser.param_groups:
+            group["lr"] = rate * group["share"]
+        long = float(torch.rand((), generator=random)) < LONG_BATCHES
+        tokens, targets = _batch(sources, [None] * len(sources) if long else usual, random)
+        found = embed_tokens(clip, tokens)
+        logits = 20 * found @ targets.T
+        own = torch.arange(len(found))
+        contrast = (F.cross_entropy(logits, own) + F.cross_entropy(logits.T, own)) / 2
+        relations = F.mse_loss(found @ found.T, targets @ targets.T)
+        cosine = (found * targets).sum(-1).mean()
+        loss = 2 * (1 - cosine) + 0.3 * contrast + 2 * relations
+        optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_([table, *parameters.values()], 1.0)
+        optimiser.step()
+        budget.done += 1
+        if budget.done % 50 == 0:
+            report(f"text tower: step {budget.done}, {budget.seconds / 60:.1f} min, cosine {float(cosine):.3f}")
+        if budget.seconds - last_save > SAVE_SECONDS or budget.fraction >= 1:
+            last_save = budget.seconds
+            _save(saved, clip, optimiser, random, budget)
+
+
+def _batch(sources: list[Texts], allowed: list[Tensor | None], random: torch.Generator) -> tuple[Tensor, Tensor]:
+    tokens, targets = [], []
+    for texts, rows in zip(sources, allowed, strict=True):
+        rows = torch.arange(len(texts.tokens)) if rows is None else rows
+        drawn = rows[torch.randint(len(rows), (int(BATCH * texts.share),), generator=random)]
+        tokens.append(texts.tokens[drawn])
+        targets.append(texts.targets[drawn])
+    return torch.cat(tokens), torch.cat(targets)
+
+
+def _save(path: Path, clip: nn.Module, optimiser, random: torch.Generator, budget: Budget) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    torch.save(
+        {"clip": clip.state_dict(), "optimiser": optimiser.state_dict(), "random": random.get_state(),
+         "budget": budget.state_dict()}, part,
+    )  # fmt: skip
+    part.replace(path)
