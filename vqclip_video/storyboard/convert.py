@@ -11,7 +11,7 @@ from typing import Any
 
 from . import files, values
 from .problems import Mark, Problems, did_you_mean, quoted
-from .schema import Init, Key, Models, Prompt, PromptPart, Scene, Transition, keys
+from .schema import Guide, GuideWeight, Init, Key, Models, Prompt, PromptPart, Scene, Transition, keys
 from .values import Refusal
 from .yaml_nodes import Mapping, Node, Scalar, Sequence, describe
 
@@ -129,6 +129,19 @@ class Converter:
             raise Refusal("expected a text or an image, found neither")
         return BAD if BAD in given.values() else PromptPart(**given)
 
+    def guide(self, key: Key, node: Node, where: str) -> Guide:
+        """A value of its own, not a section: a scene's guide replaces the film's, whatever either names."""
+        if isinstance(node, Scalar) and node.text in ("auto", "off"):
+            return Guide(off=node.text == "off")
+        if not isinstance(node, Mapping):
+            raise values.refuse(key, node)
+        given = self.section(Guide, node, where)
+        if len(given) > 1:
+            raise Refusal("found both image and sketch; a scene is drawn toward one of them")
+        if not given and not node.entries:
+            raise values.refuse(key, node)
+        return BAD if not given or BAD in given.values() else Guide(**given)
+
     def scenes(self, key: Key, node: Node, where: str) -> list[Given]:
         if not isinstance(node, Sequence):
             raise values.refuse(key, node)
@@ -186,6 +199,11 @@ def _init(converter: Converter, node: Scalar, where: str) -> Given:
     return BAD
 
 
+def _guide_weight(converter: Converter, node: Scalar, where: str) -> Given:
+    share = converter.value(keys(GuideWeight)["start"], node, where)
+    return BAD if share is BAD else {"start": share, "end": share}
+
+
 def _transition(converter: Converter, node: Scalar, where: str) -> Given:
     curve = converter.value(keys(Transition)["curve"], node, where)
     return BAD if curve is BAD else {"curve": curve}
@@ -195,6 +213,7 @@ SHORTHANDS: dict[type, Callable[[Converter, Scalar, str], Given]] = {
     Models: _models,
     Init: _init,
     Transition: _transition,
+    GuideWeight: _guide_weight,
 }
 
 CONVERTERS: dict[str, Callable[[Converter, Key, Node, str], Any]] = {
@@ -209,8 +228,10 @@ CONVERTERS: dict[str, Callable[[Converter, Key, Node, str], Any]] = {
     "path": lambda converter, key, node, where: files.absolute(values.text(key, node), converter.base),
     "picture": lambda converter, key, node, where: converter.file(files.picture, key, node),
     "latent": lambda converter, key, node, where: converter.file(files.latent, key, node),
+    "sketchbook": lambda converter, key, node, where: converter.file(files.sketchbook, key, node),
     "model": lambda converter, key, node, where: files.model(values.text(key, node), converter.base),
     "prompt": Converter.prompt,
+    "guide": Converter.guide,
     "section": lambda converter, key, node, where: converter.section(key.type, node, where),
     "scenes": Converter.scenes,
 }

@@ -59,6 +59,22 @@ def latent(path: Path) -> Path:
     return path
 
 
+def sketchbook(path: Path) -> Path:
+    """The path itself, if a file with a sketchbook's tensors is there; sketchbook/book.py reads it."""
+    if path.suffix != ".safetensors":
+        raise Refusal(f"expected a .safetensors file of `vqclip-video sketchbook build`, found {quoted(path.name)}")
+    regular_file(path)
+    try:
+        names = read_shapes(path)
+    except OSError as error:
+        raise Refusal(f"cannot read {_named(path)}: {reason(error)}") from None
+    except ValueError:
+        raise Refusal(f"{_named(path)} is no .safetensors file, or is cut off") from None
+    if not {"codes", "image"} <= names.keys():
+        raise Refusal(f"{_named(path)} is no sketchbook; `vqclip-video sketchbook build` makes one")
+    return path
+
+
 def picture(path: Path) -> Path:
     """The path itself, if a picture of a known format and bearable size is there, whole.
 

@@ -11,7 +11,20 @@ from typing import Any
 
 from . import values
 from .convert import MOST_PARTS, MOST_SCENES
-from .schema import CURVES, Init, Key, Models, PromptPart, Scene, Settings, Storyboard, Transition, keys
+from .schema import (
+    CURVES,
+    Guide,
+    GuideWeight,
+    Init,
+    Key,
+    Models,
+    PromptPart,
+    Scene,
+    Settings,
+    Storyboard,
+    Transition,
+    keys,
+)
 
 Schema = dict[str, Any]
 
@@ -28,12 +41,14 @@ SHORTHANDS: dict[type, Schema] = {
     Models: {**PATH, "description": "the name of a pair"},
     Init: {"const": "noise"},
     Transition: {"enum": list(CURVES)},
+    GuideWeight: {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "the same all through the scene"},
 }
 # What a mapping must hold, beyond the shape of each key.
 RULES: dict[type, Schema] = {
     Storyboard: {"required": ["scenes"]},
     Scene: {"required": ["prompt"], "not": {"required": ["duration", "iterations"]}},
     Init: {"not": {"required": ["image", "latent"]}},
+    Guide: {"oneOf": [{"required": ["image"]}, {"required": ["sketch"]}]},
     PromptPart: {"oneOf": [{"required": ["text"]}, {"required": ["image"]}]},
 }
 
@@ -82,6 +97,8 @@ def _default(key: Key) -> Any:
         return "{}x{}".format(*key.default)
     if key.kind == "prompt":
         return []
+    if key.kind == "guide":
+        return key.default.word
     if key.default is dataclasses.MISSING or key.kind in ("section", "scenes"):
         return None
     return key.default
@@ -92,6 +109,8 @@ def _shape(key: Key, sections: dict[str, Schema]) -> Schema:
         return _reference(key.type, sections)
     if key.kind == "prompt":
         return _prompt(key, sections)
+    if key.kind == "guide":
+        return {"anyOf": [{"enum": ["auto", "off"]}, _reference(Guide, sections)]}
     if key.kind == "scenes":
         items = _reference(Scene, sections)
         return {"type": "array", "items": items, "minItems": 1, "maxItems": MOST_SCENES}
@@ -108,6 +127,7 @@ def _shape(key: Key, sections: dict[str, Schema]) -> Schema:
         "text": TEXT,
         "prompt text": {**TEXT, **SAYS_SOMETHING},
         "latent": {**PATH, "type": "string", "pattern": r"\.safetensors$"},
+        "sketchbook": {**PATH, "type": "string", "pattern": r"\.safetensors$"},
     }.get(key.kind, PATH)
 
 

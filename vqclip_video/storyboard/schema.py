@@ -78,6 +78,32 @@ class Augment:
 
 
 @dataclass(frozen=True)
+class Guide:
+    """What a scene's picture is drawn toward besides its prompt: `auto`, `off`, an image, or a sketch for these words.
+
+    `auto` (nothing is set) is the sketch of the models' sketchbook that fits the prompt, where one does.
+    """
+
+    image: Path | None = option(None, "a picture of one's own, cropped to the film's shape", kind="picture")
+    sketch: str | None = option(None, "words to choose the sketch by, instead of the prompt", kind="prompt text")
+    off: bool = field(default=False, metadata={"internal": True})  # written as the word, in place of the mapping
+
+    @property
+    def word(self) -> str:
+        """`auto` or `off`; nothing where an image or a sketch is named."""
+        return "off" if self.off else "" if self.image or self.sketch else "auto"
+
+
+@dataclass(frozen=True)
+class GuideWeight:
+    """Share of the way to its guide that the latent is moved each iteration; from `start` to `end` geometrically."""
+
+    start: float = option(0.12, "share at the scene's start, held while the film travels there", least=0.0, most=1.0)
+    end: float = option(0.01, "share at the end of `over` and from then on", least=0.0, most=1.0)
+    over: float = option(0.6, "how long that takes, as a share of the scene after its transition", least=0.0, most=1.0)
+
+
+@dataclass(frozen=True)
 class Settings:
     """What a scene is optimised with. `settings:` of the film are the defaults of each scene's own."""
 
@@ -95,6 +121,12 @@ class Settings:
     w1: float = option(1.0, "weight of the scene's prompt in the target", least=0.0, most=1000.0)
     w2: float = option(0.3, "weight of the style text in the target", least=0.0, most=1000.0)
     exclude: Prompt = option((), "what the picture should not be like: a text, or a list like a prompt")
+    guide: Guide = option(
+        Guide(),
+        "what to draw the picture toward: `auto` (the sketchbook's fitting sketch), `off`, {image} or {sketch}",
+        kind="guide",
+    )
+    guide_weight: GuideWeight = option(GuideWeight(), "how strongly; a number alone is the same all through the scene")
     losses: Losses = option(Losses(), "weights of the loss terms")
     augment: Augment = option(Augment(), "how the cutouts are varied")
 
@@ -162,6 +194,9 @@ class Storyboard:
     seed: int = option(0, "the film's random numbers; the same seed gives the same film", least=0, most=2**63 - 1)
     models: Models = option(Models(), "a named pair, or {clip, vqgan}")
     init: Init = option(Init(), "what the first picture starts from")
+    sketchbook: Path | None = option(
+        None, "a sketchbook for these models; by default the one that comes with the pair", kind="sketchbook"
+    )
     grids: int = option(
         4, "resolutions the latent is the sum of, each half of the one before; 1 is the plain latent", least=1, most=8
     )

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
-from .schema import Scene, Settings, Storyboard
+from .schema import GuideWeight, Scene, Settings, Storyboard
 
 # Every curve but `cut` goes from 0 at 0 to exactly 1 at 1; a cut has no course to describe.
 COURSES: dict[str, Callable[[float], float]] = {
@@ -34,6 +34,8 @@ class Moment:
     settings: Settings
     frame: int | None  # number of the film's frame this iteration's picture becomes, or None
     time: float  # seconds of film at this iteration's next frame
+    guide_weight: float = 0.0  # pull of the scene's guide, as a share of the way to it
+    guide_weight_before: float = 0.0  # that of the guide of `previous`
     coarse: bool = False  # whether the latent has half its resolution yet (see `Storyboard.grow`)
 
 
@@ -79,8 +81,14 @@ class Timeline:
             settings=scene.settings,
             frame=frame if captured else None,
             time=frame / self.storyboard.fps,
+            guide_weight=_guide_weight(scene.settings.guide_weight, span, local),
+            guide_weight_before=self._guide_weight_at_end(span.scene - 1) if mix < 1 else 0.0,
             coarse=self.storyboard.grow and iteration < self.spans[0].iterations // 2,
         )
+
+    def _guide_weight_at_end(self, scene: int) -> float:
+        weights, span = self.storyboard.scenes[scene].settings.guide_weight, self.spans[scene]
+        return _guide_weight(weights, span, span.iterations)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -127,6 +135,19 @@ def _transition_iterations(scene: Scene, fps: Fraction) -> int:
     if scene.transition is None or scene.transition.curve == "cut":
         return 0
     return _half_up(exact(scene.transition.duration) * fps * scene.settings.show_step)
+
+
+def _guide_weight(weights: GuideWeight, span: Span, local: int) -> float:
+    """A geometric course from `start` to `end`; one that ends or begins at 0 is as good as there at a thousandth."""
+    held = span.transition_iterations
+    length = weights.over * (span.iterations - held)
+    if local >= held + length:
+        return weights.end
+    share = max(local - held, 0) / length
+    low, high = sorted((weights.start, weights.end))
+    low = max(low, high / 1000)
+    start, end = (high, low) if weights.start >= weights.end else (low, high)
+    return start * (end / start) ** share if high else 0.0
 
 
 def _mix(scene: Scene, span: Span, local: int) -> float:

@@ -45,8 +45,10 @@ def expected(key: Key) -> str:
         "prompt": "a text, or a list of texts and {text, weight} or {image, weight} entries",
         "picture": "the path of a picture",
         "latent": "the path of a .safetensors file",
+        "sketchbook": "the path of a .safetensors file",
         "path": "a path",
         "model": "a name or a path",
+        "guide": "auto, off, or a mapping with image or sketch",
         "section": "a mapping",
         "scenes": "a list of scenes",
     }.get(key.kind, "a text")

@@ -37,6 +37,8 @@ def _section(section: Any, below: Any, base: Path | None) -> dict[str, Any]:
             continue
         if key.kind == "section":
             written[name] = _section(value, beneath, base)
+        elif key.kind == "guide":
+            written[name] = value.word or _section(value, None, base)
         elif key.kind == "prompt":
             written[name] = _prompt(value, base)
         elif key.kind == "size":
@@ -56,7 +58,7 @@ def _plain(value: Any, kind: str, base: Path | None) -> Any:
     """A path in the form that suits `base`; anything else as it is."""
     if kind == "model" and not Path(value).is_absolute():
         return value  # a name
-    if kind not in ("model", "path", "picture", "latent"):
+    if kind not in ("model", "path", "picture", "latent", "sketchbook"):
         return value
     if base is None:
         return str(value)

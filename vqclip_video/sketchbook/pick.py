@@ -1,0 +1,141 @@
+"""Which sketch a prompt is drawn toward, or honestly none.
+
+Similarity alone confuses things of one colour and place, so a sketch must hold the prompt's subject: as its own
+subject, as another word for it, or in its caption. Among those, picture and caption decide together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from . import subject as subjects
+from .book import Sketchbook
+from .subject import Phrase
+
+SHARED_WORDS = 0.15  # what a caption gains that has every word of the prompt
+NEAR_SUBJECT = 0.75  # cosine to a known subject's name, both less the mean of all the names
+ENOUGH_SUBJECTS = 8  # for that mean to say anything
+ABOVE_ANY = 0.02  # by how much a picture without caption is more like the prompt than like "a picture"
+ANY_PICTURE = "a picture"
+
+Embed = Callable[[Sequence[str]], np.ndarray]  # texts -> unit vectors [n, d]
+
+
+@dataclass(frozen=True)
+class Pick:
+    """A sketch that fits."""
+
+    index: int
+    caption: str | None
+    fit: float  # 0..1
+    subject: str  # by which it was found
+
+
+class Picker:
+    """Chooses from one book; `embed` is CLIP's text tower."""
+
+    def __init__(self, book: Sketchbook, embed: Embed):
+        self.book, self._embed = book, embed
+
+    def pick(self, prompt: str) -> Pick | None:
+        """The sketch that fits best; None where none does."""
+        return next(iter(self.ranked(prompt, 1)), None)
+
+    def ranked(self, prompt: str, count: int) -> list[Pick]:
+        """Up to `count` sketches that fit, the best first; equal ones in the book's order."""
+        phrase = subjects.parse(prompt)
+        (target,) = self._embed([prompt])
+        picture = self.book.image_directions @ target
+        caption = self.book.text_directions @ target
+        named, found = self._holding(phrase)
+        if named is None:
+            found = self._alike_without_caption(picture)
+            named = str(phrase)
+        fit = np.where(self._captioned, 0.5 * picture + 0.5 * caption, picture)
+        score = fit + SHARED_WORDS * self._shared(phrase)
+        order = sorted(found, key=lambda index: (-score[index], index))[:count]
+        captions = self.book.notes.captions
+        return [Pick(index, captions[index], float(np.clip(fit[index], 0, 1)), named) for index in order]
+
+    def _holding(self, phrase: Phrase) -> tuple[str | None, list[int]]:
+        """The name by which the phrase's subject is known here, and the sketches of it."""
+        named = subjects.first(phrase, lambda name: bool(self._by_name.get(name)))
+        if named:
+            return named, self._by_name[named]
+        unnamed = {name: [i for i, words in self._plain_captions if subjects.holds(words, name)]
+                   for name in dict.fromkeys(phrase.names())}  # fmt: skip
+        named = subjects.first(phrase, lambda name: bool(unnamed[name]))
+        if named:
+            return named, unnamed[named]
+        near = self._nearest_subject(str(phrase))
+        return near, self._by_name.get(near, [])
+
+    def _nearest_subject(self, text: str) -> str | None:
+        """A known subject that means nearly the same as an unknown one.
+
+        Embeddings of CLIP share a large common part, which says nothing; it is removed before they are compared (Mu
+        and Viswanath 2018, "All-but-the-top").
+        """
+        if len(self._subjects) < ENOUGH_SUBJECTS or not text:
+            return None
+        (vector,) = self._embed([text])
+        middle = self._subject_vectors.mean(0)
+        known, asked = self._subject_vectors - middle, vector - middle
+        cosines = known @ asked / np.maximum(np.linalg.norm(known, axis=1) * np.linalg.norm(asked), 1e-9)
+        best = int(cosines.argmax())
+        return self._subjects[best] if cosines[best] >= NEAR_SUBJECT else None
+
+    def _alike_without_caption(self, picture: np.ndarray) -> list[int]:
+        """Pictures of which nothing is said and that are more like the prompt than like just any picture."""
+        silent = np.flatnonzero(~self._captioned)
+        if not len(silent):
+            return []
+        (any_picture,) = self._embed([ANY_PICTURE])
+        margin = picture - self.book.image_directions @ any_picture
+        return [int(index) for index in silent if margin[index] >= ABOVE_ANY]
+
+    def _shared(self, phrase: Phrase) -> np.ndarray:
+        """Share of the prompt's words that each caption has [N]."""
+        most = max(len(phrase.words), 1)
+        return np.array([len(phrase.words & words) / most for words in self._words])
+
+    @cached_property
+    def _captioned(self) -> np.ndarray:
+        return np.array([bool(caption) for caption in self.book.notes.captions])
+
+    @cached_property
+    def _words(self) -> list[frozenset[str]]:
+        return [frozenset(subjects.tokens(caption or "")) for caption in self.book.notes.captions]
+
+    @cached_property
+    def _plain_captions(self) -> list[tuple[int, list[str]]]:
+        """The words of each caption whose picture has no subject of its own."""
+        notes = self.book.notes
+        pairs = enumerate(zip(notes.captions, notes.subjects, strict=True))
+        return [(i, subjects.tokens(caption)) for i, (caption, subject) in pairs if caption and not subject]
+
+    @cached_property
+    def _by_name(self) -> dict[str, list[int]]:
+        """The sketches of each subject, by its name and by the other words for it."""
+        found: dict[str, list[int]] = {}
+        for index, subject in enumerate(self.book.notes.subjects):
+            if subject:
+                found.setdefault(subjects.name(subject), []).append(index)
+        for subject, others in self.book.notes.words.items():
+            for other in others:
+                name = subjects.name(other)
+                if name not in found and subjects.name(subject) in found:
+                    found[name] = found[subjects.name(subject)]
+        return found
+
+    @cached_property
+    def _subjects(self) -> list[str]:
+        return sorted({subjects.name(subject) for subject in self.book.notes.subjects if subject})
+
+    @cached_property
+    def _subject_vectors(self) -> np.ndarray:
+        return self._embed(self._subjects)

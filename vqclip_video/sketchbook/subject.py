@@ -1,0 +1,132 @@
+"""What a prompt is about: the noun at the head of its first phrase, and the words that describe it.
+
+Plain rules for the English of prompts, instead of a parser: a prompt is short, names its subject first, and its
+subject is only asked to be one of the few hundred names that a sketchbook knows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+EMPTY = set("a an the some any this that these those my your his her its our their there is are of".split())
+NUMBERS = set("one two three four five six seven eight nine ten several many".split())
+# What ends the phrase that holds the subject.
+AFTER = set(
+    "in on at by with under over above below beneath beside near behind before after against along among around "
+    "across between through inside outside into onto from to towards during while when where which who whose that "
+    "and or is are was were made covered filled full surrounded for against like as underneath without within "
+    "next via upon off down up".split()
+)
+# "a field of sunflowers" is about sunflowers.
+CONTAINERS = set(
+    "field meadow group bunch pile picture painting drawing sketch illustration photo photograph image portrait view "
+    "scene close closeup up pair couple flock herd pack school row bouquet cluster crowd swarm garden watercolor "
+    "watercolour oil pattern kind sort type lot lots piece".split()
+)
+# Alone they name nothing: "a city skyline", "a mountain landscape", "a sunflower field".
+GENERIC = set("skyline landscape scene scenery field view panorama ruins picture background silhouette".split())
+AMERICAN = {
+    "grey": "gray", "colour": "color", "colourful": "colorful", "watercolour": "watercolor", "aeroplane": "airplane",
+    "autumnal": "autumn", "harbour": "harbor", "mould": "mold", "tyre": "tire",
+}  # fmt: skip
+IRREGULAR = {
+    "mice": "mouse", "geese": "goose", "wolves": "wolf", "leaves": "leaf", "loaves": "loaf", "knives": "knife",
+    "children": "child", "men": "man", "women": "woman", "people": "person", "feet": "foot", "teeth": "tooth",
+    "oxen": "ox", "cacti": "cactus", "elves": "elf", "scarves": "scarf", "shelves": "shelf", "halves": "half",
+    "calves": "calf", "wives": "wife", "buses": "bus", "lenses": "lens", "octopi": "octopus",
+}  # fmt: skip
+SINGULAR = {"glasses", "clothes", "series", "species", "lens", "pants", "jeans", "scissors", "canvas", "atlas"}
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """The words around a prompt's subject, each folded to the singular and to one spelling."""
+
+    head: tuple[str, ...]  # the phrase that ends in the subject, articles removed: ("red", "apple")
+    words: frozenset[str]  # every telling word of the prompt
+
+    def names(self) -> Iterator[str]:
+        """What the subject may be called, the most exact first: "hot air balloon", "air balloon", "balloon".
+
+        After that come readings for prompts that are no bare noun phrase: "a dog jumps", "a fire burning",
+        "a city skyline".
+        """
+        head = self.head
+        yield from _ends(head)
+        while len(head) > 1 and (head[-1] in GENERIC or re.search(r"(?:ing|ed|s)$", head[-1])):
+            head = head[:-1]
+            yield from _ends(head)
+        for place, word in enumerate(head):
+            if place and word.endswith("ing"):
+                yield from _ends(head[:place])
+
+    def __str__(self) -> str:
+        return " ".join(self.head)
+
+
+def parse(prompt: str) -> Phrase:
+    """The subject's phrase of a prompt; its `head` is empty where there are no words."""
+    parts = [words for part in re.split(r"[,;:.!?()\n]", prompt.lower()) if (words := tokens(part))]
+    telling = frozenset(word for words in parts for word in words if word not in EMPTY | AFTER)
+    for words in parts:
+        if head := _head(words):
+            return Phrase(head, telling)
+    return Phrase((), telling)
+
+
+def tokens(text: str) -> list[str]:
+    """The words of a text, folded."""
+    return [fold(word) for word in re.findall(r"[^\W_]+", re.sub(r"['’]s?\b", "", text.lower()))]
+
+
+def name(text: str) -> str:
+    """A subject's name, folded word by word."""
+    return " ".join(word for word in tokens(text) if word not in EMPTY)
+
+
+def fold(word: str) -> str:
+    """A word in the singular and in American spelling."""
+    word = AMERICAN.get(word, word)
+    if word in IRREGULAR:
+        return IRREGULAR[word]
+    if len(word) < 4 or word in SINGULAR or word.endswith(("ss", "us", "is")):
+        return word
+    if word.endswith("ies"):
+        return word[:-3] + "y" if len(word) > 4 else word[:-1]
+    if word.endswith(("ches", "shes", "sses", "xes", "zes", "oes")):
+        return word[:-2]
+    return word[:-1] if word.endswith("s") else word
+
+
+def holds(words: list[str], wanted: str) -> bool:
+    """Whether folded `words` have the words of a folded name, in a row."""
+    return f" {wanted} " in f" {' '.join(words)} "
+
+
+def first(phrase: Phrase, known: Callable[[str], bool]) -> str | None:
+    """The first of the phrase's names that is known."""
+    return next((each for each in phrase.names() if known(each)), None)
+
+
+def _head(words: list[str]) -> tuple[str, ...]:
+    phrase: list[str] = []
+    for place, word in enumerate(words):
+        if word == "of":
+            if phrase and phrase[-1] in CONTAINERS:
+                phrase = []
+                continue
+            if phrase:
+                break
+        elif word in AFTER and not (word == "up" and words[place - 1 : place] == ["close"]):
+            if phrase:
+                break
+        elif word not in EMPTY | NUMBERS:
+            phrase.append(word)
+    return tuple(phrase)
+
+
+def _ends(head: tuple[str, ...]) -> Iterator[str]:
+    for start in range(len(head)):
+        yield " ".join(head[start:])
