@@ -30,8 +30,9 @@ class Perceptor:
         self.size: int = clip.visual.input_resolution  # side of the input pictures, in pixels
         self.dim: int = clip.text_projection.shape[1]  # of the embeddings
         self.context_length: int = clip.context_length  # tokens read of a text, start and end included
+        self.any_size: bool = not hasattr(clip.visual, "transformer")  # whether `features` takes any size of picture
         self.device, self.dtype = device, dtype  # the dtype is the image tower's; texts are encoded in float32
-        tower = VisionTransformer if hasattr(clip.visual, "transformer") else ModifiedResNet
+        tower = ModifiedResNet if self.any_size else VisionTransformer
         self._image_tower = tower(clip.visual, device, dtype)
         self._text_tower: TextTransformer | None = TextTransformer(clip, device)
 
@@ -55,6 +56,13 @@ class Perceptor:
         images: [n, 3, size, size], float32, values 0..1 (CLIP's own normalisation happens here).
         """
         return F.normalize(self._image_tower(images).float(), dim=-1)
+
+    def features(self, images: Tensor) -> list[Tensor]:
+        """Maps [n, c, h, w] of three early layers, fine to coarse; differentiable with respect to `images`.
+
+        images: as for `embed_image`, but of any size where the tower is a ResNet.
+        """
+        return self._image_tower.features(images)
 
     def forget_text(self) -> None:
         """Free the text tower (a third to a half of a CLIP) once every text is encoded."""

@@ -26,14 +26,29 @@ class ModifiedResNet:
 
     def __call__(self, images: Tensor) -> Tensor:
         net = self.tower
-        x = (images - self.mean).to(self.dtype, memory_format=self.layout)
-        for conv in (net.conv1, net.conv2, net.conv3):
-            x = F.relu_(conv(x))
-        x = F.avg_pool2d(x, 2)
+        x = F.avg_pool2d(self._stem(images), 2)
         for layer in (net.layer1, net.layer2, net.layer3, net.layer4):
-            for block in layer:
-                x = bottleneck(block, x)
+            x = blocks(layer, x)
         return attention_pool(net.attnpool, x)
+
+    def features(self, images: Tensor) -> list[Tensor]:
+        """Maps [n, c, h, w] of pictures of any size: after the stem, the first and the second layer."""
+        stem = self._stem(images)
+        first = blocks(self.tower.layer1, F.avg_pool2d(stem, 2))
+        return [stem, first, blocks(self.tower.layer2, first)]
+
+    def _stem(self, images: Tensor) -> Tensor:
+        x = (images - self.mean).to(self.dtype, memory_format=self.layout)
+        for conv in (self.tower.conv1, self.tower.conv2, self.tower.conv3):
+            x = F.relu_(conv(x))
+        return x
+
+
+def blocks(layer: nn.Module, x: Tensor) -> Tensor:
+    """The residual blocks of a folded layer."""
+    for block in layer:
+        x = bottleneck(block, x)
+    return x
 
 
 def bottleneck(block: nn.Module, x: Tensor) -> Tensor:

@@ -96,15 +96,28 @@ class VisionTransformer:
         self.dtype = dtype
 
     def __call__(self, images: Tensor) -> Tensor:
+        x = self._tokens(images)
+        for block in self.blocks:
+            x = residual_block(block, x)
+        return norm(self.post, class_token_block(self.last, x)) @ self.projection
+
+    def features(self, images: Tensor) -> list[Tensor]:
+        """Maps [n, c, h, w]: of the patches at a quarter, a half and three quarters of the way."""
+        x, maps = self._tokens(images), []
+        wanted = [len(self.blocks) * quarter // 4 for quarter in (1, 2, 3)]
+        for i in range(wanted[-1] + 1):
+            maps.extend(x[:, 1:].transpose(1, 2) for place in wanted if place == i)
+            x = residual_block(self.blocks[i], x)
+        side = images.shape[-1] // self.patch
+        return [patches.unflatten(2, (-1, side)) for patches in maps]
+
+    def _tokens(self, images: Tensor) -> Tensor:
         n, colours, height, width = images.shape
         side = self.patch
         x = images.to(self.dtype).reshape(n, colours, height // side, side, width // side, side)
         x = x.permute(0, 2, 4, 1, 3, 5).reshape(n, -1, colours * side * side)
         x = F.linear(x, self.patch_weight) + self.positions
-        x = norm(self.pre, torch.cat([self.first.expand(n, 1, -1), x], 1))
-        for block in self.blocks:
-            x = residual_block(block, x)
-        return norm(self.post, class_token_block(self.last, x)) @ self.projection
+        return norm(self.pre, torch.cat([self.first.expand(n, 1, -1), x], 1))
 
 
 class TextTransformer:

@@ -56,7 +56,7 @@ class VQGANConfig:
 def read_config(path: Path) -> VQGANConfig:
     """Raises ModelError where the file is not the config of a VQModel or GumbelVQ, or its sizes are impossible."""
     try:
-        return _parse(_load(path))
+        return parse_config(_load(path))
     except ValueError as error:
         raise ModelError(f"{path}: {error}") from None
 
@@ -76,7 +76,8 @@ def _load(path: Path) -> Any:
         raise ValueError(f"not YAML: {' '.join(str(error).split())}") from None
 
 
-def _parse(tree: Any) -> VQGANConfig:
+def parse_config(tree: Any) -> VQGANConfig:
+    """The same of a config read already, as plain dicts and lists. Raises ValueError."""
     model = _mapping(tree, "model")
     inside = model.get("target") == NET2NET
     if inside:

@@ -1,0 +1,146 @@
+"""taming's VQGAN as it is trained: first weights, forward passes with gradients for all of them, and the norms' eps.
+
+The modules are those of the published files, so that names fit; the functions compute what taming's own do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..models.vqgan import packaged_vqgan, skeleton
+from ..models.vqgan_config import VQGANConfig
+
+PUBLISHED_EPS = 1e-6  # of every group norm in taming
+WRITERS = ("conv_in", "conv1", "conv2", "proj_out")  # layers whose output goes into a stream that is normalised
+KEEPERS = ("nin_shortcut", "upsample", "downsample")  # layers that carry such a stream on
+
+
+def new_network(config: VQGANConfig) -> nn.Module:
+    """encoder, decoder, quantize.embedding, quant_conv and post_quant_conv with first weights from torch's generator.
+
+    Every convolution keeps the variance of what it gets, but the residual branches begin at a tenth: at the learning
+    rate that such networks bear, torch's own first weights take thousands of steps longer.
+    """
+    network = skeleton(config, {}, Path()).to_empty(device="cpu")
+    for module in network.modules():
+        if isinstance(module, nn.GroupNorm):
+            nn.init.ones_(module.weight)
+            nn.init.zeros_(module.bias)
+    for name, weight in network.named_parameters():
+        if weight.ndim == 4:
+            gain = 1.4 if ".conv1." in name else 0.1 if ".conv2." in name or ".proj_out." in name else 1.0
+            nn.init.normal_(weight, std=gain / weight[0].numel() ** 0.5)
+        elif name.endswith("bias") and "norm" not in name:
+            nn.init.zeros_(weight)
+    nn.init.normal_(network.quantize.embedding.weight)
+    return network
+
+
+def network_of(tensors: Mapping[str, Tensor], config: VQGANConfig, path: Path, eps: float) -> nn.Module:
+    """The network of a published checkpoint, float32 and trainable, with norms of `eps` and the same output."""
+    network = packaged_vqgan(tensors, config, path, "its YAML").float()
+    if hasattr(network, "loss"):
+        del network.loss
+    state = rescale_norms({name: tensor.clone() for name, tensor in network.state_dict().items()}, PUBLISHED_EPS, eps)
+    network.load_state_dict(state)
+    return network.requires_grad_(True)
+
+
+def set_eps(network: nn.Module, eps: float) -> None:
+    """Give every group norm this eps."""
+    for module in network.modules():
+        if isinstance(module, nn.GroupNorm):
+            module.eps = eps
+
+
+def rescale_norms(state: Mapping[str, Tensor], before: float, after: float) -> dict[str, Tensor]:
+    """The weights with which group norms of the eps `after` compute what those of `before` did with `state`.
+
+    A norm forgets its input's scale but for eps: norm(x; a) = norm(s·x; b) with s = sqrt(b / a). So everything that
+    writes a normalised stream is scaled by s, of layers that carry a stream on only the bias. Why: with two channels
+    to a group, taming's eps of 1e-6 takes the amplitude away and plain colours cannot be learnt; 0.5 leaves it.
+    """
+    scale = (after / before) ** 0.5
+    scaled = {}
+    for name, tensor in state.items():
+        parts = name.split(".")
+        layer = parts[-3] if parts[-2] == "conv" else parts[-2]
+        inside = parts[0] in ("encoder", "decoder")
+        write = inside and (layer in WRITERS or (layer in KEEPERS and parts[-1] == "bias"))
+        scaled[name] = tensor * scale if write else tensor
+    return scaled
+
+
+def encode(network: nn.Module, images: Tensor) -> Tensor:
+    """Latents [n, channels, h, w] of pictures [n, 3, H, W], values -1..1, before quantisation."""
+    encoder = network.encoder
+    x = encoder.conv_in(images)
+    for level in encoder.down:
+        for i, block in enumerate(level.block):
+            x = residual(block, x)
+            if len(level.attn):
+                x = attend(level.attn[i], x)
+        if hasattr(level, "downsample"):
+            x = level.downsample(x)
+    return network.quant_conv(_ending(encoder, _middle(encoder.mid, x)))
+
+
+def decode(network: nn.Module, latents: Tensor) -> Tensor:
+    """Pictures [n, 3, H, W], nominally -1..1, of latents [n, channels, h, w]."""
+    decoder = network.decoder
+    x = _middle(decoder.mid, decoder.conv_in(network.post_quant_conv(latents)))
+    for level in reversed(decoder.up):
+        for i, block in enumerate(level.block):
+            x = residual(block, x)
+            if len(level.attn):
+                x = attend(level.attn[i], x)
+        if hasattr(level, "upsample"):
+            x = level.upsample(x)
+    return _ending(decoder, x)
+
+
+def residual(block: nn.Module, x: Tensor) -> Tensor:
+    """Group norm, SiLU, convolution, twice, beside a shortcut."""
+    h = block.conv1(F.silu(block.norm1(x)))
+    h = block.conv2(F.silu(block.norm2(h)))
+    return h + (x if block.in_channels == block.out_channels else block.nin_shortcut(x))
+
+
+def attend(block: nn.Module, x: Tensor) -> Tensor:
+    """Self-attention over all places of the feature map, with one head."""
+    h = block.norm(x)
+    query, key, value = (layer(h).flatten(2).transpose(1, 2)[:, None] for layer in (block.q, block.k, block.v))
+    mixed = F.scaled_dot_product_attention(query, key, value)[:, 0]
+    # A view would pass for channels last, which group norms are slow with.
+    return x + block.proj_out(mixed.transpose(1, 2).contiguous().view(x.shape))
+
+
+def _middle(mid: nn.Module, x: Tensor) -> Tensor:
+    return residual(mid.block_2, attend(mid.attn_1, residual(mid.block_1, x)))
+
+
+def _ending(part: nn.Module, x: Tensor) -> Tensor:
+    return part.conv_out(F.silu(part.norm_out(x)))
+
+
+def corrupted(latents: Tensor, share: float, entries: Tensor | None, strongest: float = 0.9) -> Tensor:
+    """Latents of which a `share` of the batch is noisy, or blurred and noisy, or rounded, each by its own amount.
+
+    The decoder learns to make clean pictures of what an optimiser leaves and of stored codes. Noise is up to
+    `strongest` standard deviations of latents that are about N(0, 1). entries: those of the codebook nearest to the
+    latents, in their shape; without them nothing is rounded.
+    """
+    n, _, height, width = latents.shape
+    amount, kind, drawn, level = torch.rand(4, n, 1, 1, 1, device=latents.device)
+    noise = torch.randn_like(latents) * (strongest * level)
+    coarse = F.avg_pool2d(latents, 2, ceil_mode=True)
+    blurred = F.interpolate(coarse, size=(height, width), mode="bilinear")
+    soft = torch.lerp(latents, blurred, amount) + 0.5 * noise
+    third = latents + noise if entries is None else latents + (entries - latents).detach()
+    worse = torch.where(kind < 1 / 3, latents + noise, torch.where(kind < 2 / 3, soft, third))
+    return torch.where(drawn < share, worse, latents)

@@ -1,0 +1,251 @@
+"""One training of a VQGAN as a LightningModule: the step, the running mean of the weights, what a checkpoint holds."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from lightning import LightningModule
+from taming.modules.discriminator.model import NLayerDiscriminator, weights_init
+from torch import Tensor, nn
+
+from ..models.perceptor import Perceptor
+from . import codebook, losses, network
+from .config import TrainConfig
+
+BETAS, DISCRIMINATOR_BETAS = (0.9, 0.99), (0.5, 0.9)
+DISCRIMINATOR_RATE = 1.3  # of its learning rate to the VQGAN's
+LOWEST = 0.03  # of the learning rate at the end to that at the start
+SAMPLED = 16_384  # places of latents kept, of which the codebook is made
+
+
+@dataclass
+class Progress:
+    """How far a training is: steps done, and seconds spent in all its runs."""
+
+    step: int = 0
+    seconds: float = 0.0
+
+
+class VQGANTraining(LightningModule):
+    """Encoder, decoder, codebook and discriminator under the names of taming's VQModel, and how they learn.
+
+    The `state_dict` in its checkpoints is what a film needs: the running mean of the weights, for norms of taming's
+    eps. What only the training needs, such as the weights themselves, stands under "training".
+    """
+
+    def __init__(
+        self, config: TrainConfig, parts: nn.Module, perceptor: Perceptor | None, minutes: float | None, known: bool
+    ):
+        """parts: of `network.new_network` or `network.network_of`. known: whether its codebook is that of a model.
+
+        perceptor: for the perceptual and the CLIP terms; None where both are off.
+        """
+        super().__init__()
+        self.automatic_optimization = False
+        self.config, self.budget, self.known = config, minutes and minutes * 60, known
+        self.progress = Progress()
+        for name, part in parts.named_children():
+            self.add_module(name, part)
+        network.set_eps(self, config.training.group_norm_eps)
+        self.loss = nn.Module()
+        sizes = config.losses
+        self.loss.discriminator = NLayerDiscriminator(ndf=sizes.disc_ndf, n_layers=sizes.disc_num_layers)
+        self.loss.discriminator.apply(weights_init)
+        self._perceptor = (perceptor,)  # in a tuple, since it is no part of the module
+        self.mean = {name: weight.detach().clone() for name, weight in self.weights()}
+        self.generator = torch.Generator().manual_seed(0)
+        self.seen: list[Tensor] = []  # places of recent latents
+        self.terms: dict[str, Tensor] = {}  # of the last step, detached
+        self._since = time.monotonic()
+
+    def configure_optimizers(self) -> list[torch.optim.Optimizer]:
+        training = self.config.training
+        options = {"lr": training.learning_rate, "weight_decay": training.weight_decay}
+        weights = [weight for _, weight in self.weights()]
+        judge = self.loss.discriminator.parameters()
+        return [
+            torch.optim.AdamW(weights, betas=BETAS, **options),
+            torch.optim.AdamW(judge, betas=DISCRIMINATOR_BETAS, **options | {"weight_decay": 0.0}),
+        ]
+
+    def training_step(self, batch: Tensor, batch_index: int) -> None:
+        """batch: uint8 [n, 3, crop, crop]."""
+        images = batch.float() / 127.5 - 1
+        optimiser, judge_optimiser = self.optimizers()
+        rate = self._learning_rate()
+        for each, share in ((optimiser, 1.0), (judge_optimiser, DISCRIMINATOR_RATE)):
+            each.param_groups[0]["lr"] = rate * share
+        judging = self.config.losses.disc_weight > 0 and self.progress.step >= self.config.losses.disc_start
+        self.toggle_optimizer(optimiser)
+        pictures = self._learn(images, judging, optimiser)
+        self.untoggle_optimizer(optimiser)
+        if judging:
+            self.toggle_optimizer(judge_optimiser)
+            self._learn_to_judge(images, pictures, judge_optimiser)
+            self.untoggle_optimizer(judge_optimiser)
+        self._follow()
+        self.progress.step += 1
+        now = time.monotonic()
+        self.progress.seconds += now - self._since
+        self._since = now
+
+    def on_train_start(self) -> None:
+        self.mean = {name: tensor.to(self.device) for name, tensor in self.mean.items()}
+        self._since = time.monotonic()
+
+    @property
+    def share(self) -> float:
+        """How much of the training is done, 0 to 1: of its steps or of its minutes, whichever is more."""
+        of_steps = self.progress.step / self.config.training.steps
+        return min(1.0, max(of_steps, self.progress.seconds / self.budget if self.budget else 0.0))
+
+    @property
+    def quantising(self) -> bool:
+        """Whether the decoder gets entries of the codebook at this step."""
+        start = self.config.training.quantise_from
+        return start is not None and (self.known or self.progress.step >= start)
+
+    def _learn(self, images: Tensor, judging: bool, optimiser: Any) -> Tensor:
+        """One step of encoder, decoder and codebook; returns the reconstructions, detached."""
+        weights = self.config.losses
+        latents = network.encode(self, images).float()
+        self._remember(latents)
+        latent_loss = weights.latent_normal_weight * losses.latent_normal(latents)
+        given, entries = latents, self._entries(latents)
+        if self.quantising:
+            vq = codebook.vq_loss(latents, entries, weights.commitment_weight)
+            latent_loss = latent_loss + weights.codebook_weight * vq
+            given = codebook.straight_through(latents, entries)
+            self.terms["codebook"] = vq.detach()
+            entries = None  # nothing is left to round
+        pictures = network.decode(self, network.corrupted(given, self.config.training.corrupt, entries)).float()
+        # The gradient of the terms with respect to the pictures is taken by itself, so that the adaptive weight costs
+        # one more pass through the last layer and none through the networks that judge.
+        apart = pictures.detach().requires_grad_()
+        (slope,) = torch.autograd.grad(self._difference(apart, images), apart)
+        if judging:
+            adversarial = -self.loss.discriminator(apart).float().mean()
+            (pull,) = torch.autograd.grad(adversarial, apart)
+            adaptive = losses.adaptive_weight(pictures, slope, pull, self.decoder.conv_out.weight)
+            slope = slope + weights.disc_weight * adaptive * pull
+            self.terms["adversarial"], self.terms["adaptive"] = adversarial.detach(), adaptive
+        optimiser.zero_grad()
+        self.manual_backward((pictures * slope).sum() + latent_loss)
+        self.clip_gradients(optimiser, gradient_clip_val=1.0, gradient_clip_algorithm="norm")
+        optimiser.step()
+        self.terms["latent"] = latent_loss.detach()
+        return pictures.detach()
+
+    def _difference(self, found: Tensor, wanted: Tensor) -> Tensor:
+        """The weighted sum of the terms that compare pictures, -1..1."""
+        weights, (perceptor,) = self.config.losses, self._perceptor
+        terms = {
+            "pixel": (weights.pixelloss_weight, lambda: (found - wanted).abs().mean()),
+            "multiscale": (weights.multiscale_weight, lambda: losses.multiscale(found, wanted)),
+            "gradient": (weights.gradient_weight, lambda: losses.gradient(found, wanted)),
+            "perceptual": (weights.perceptual_weight, lambda: _perceptual(perceptor, found, wanted)),
+            "clip": (weights.clip_weight, lambda: _unlikeness(perceptor, found, wanted)),
+        }
+        values = {name: (weight, term()) for name, (weight, term) in terms.items() if weight}
+        self.terms |= {name: value.detach() for name, (_, value) in values.items()}
+        return sum(weight * value for weight, value in values.values())
+
+    def _learn_to_judge(self, images: Tensor, pictures: Tensor, optimiser: Any) -> None:
+        loss = losses.discriminator_hinge(
+            self.loss.discriminator(images).float(), self.loss.discriminator(pictures).float()
+        )
+        optimiser.zero_grad()
+        self.manual_backward(loss)
+        optimiser.step()
+        self.terms["discriminator"] = loss.detach()
+
+    def _learning_rate(self) -> float:
+        training, share = self.config.training, self.share
+        if self.progress.step < training.warmup:
+            return training.learning_rate * (self.progress.step + 1) / training.warmup
+        falling = max(0.0, share - training.constant) / max(1 - training.constant, 1e-9)
+        return training.learning_rate * (LOWEST + (1 - LOWEST) * 0.5 * (1 + math.cos(math.pi * min(falling, 1.0))))
+
+    def _entries(self, latents: Tensor) -> Tensor | None:
+        """The entries of the codebook nearest to the latents, in their shape; None while there is no codebook."""
+        if self.quantising and not self.known:
+            self.make_codebook(10)
+        return codebook.quantised(latents, self.quantize.embedding.weight) if self.known else None
+
+    def _remember(self, latents: Tensor) -> None:
+        """Keep some places of this batch, the newest SAMPLED of all."""
+        found = codebook.places(latents.detach())
+        self.seen.append(found[torch.randint(len(found), (min(len(found), 256),), device=found.device)].cpu())
+        del self.seen[: -(SAMPLED // 256)]
+
+    def make_codebook(self, rounds: int) -> None:
+        """Fit the codebook to the latents seen lately, by rounds of k-means; the same one on every device."""
+        if not self.seen:
+            return
+        vectors, weight = torch.cat(self.seen), self.quantize.embedding.weight
+        begin = weight.detach().cpu() if self.known else codebook.drawn_from(vectors, len(weight), self.generator)
+        found = codebook.k_means(vectors, begin, rounds, self.generator).to(self.device)
+        found = self.trainer.strategy.broadcast(found)
+        with torch.no_grad():
+            weight.copy_(found)
+            self.mean["quantize.embedding.weight"].copy_(found)
+        self.known = True
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        """Move the running mean of the weights; at the start it follows faster."""
+        decay = min(self.config.training.ema, (1 + self.progress.step) / (10 + self.progress.step))
+        means, weights = zip(*((self.mean[name], weight.detach()) for name, weight in self.weights()), strict=True)
+        torch._foreach_lerp_(list(means), list(weights), 1 - decay)
+
+    def weights(self) -> list[tuple[str, nn.Parameter]]:
+        """What is averaged and saved: all but the discriminator's."""
+        return [(name, weight) for name, weight in self.named_parameters() if not name.startswith("loss.")]
+
+    def published(self) -> dict[str, Tensor]:
+        """The weights that a film is made with: the running mean, for norms of taming's eps. On the CPU, float32."""
+        mean = {name: tensor.cpu() for name, tensor in self.mean.items()}
+        return network.rescale_norms(mean, self.config.training.group_norm_eps, network.PUBLISHED_EPS)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        if self.config.training.quantise_from is None:
+            self.make_codebook(30 if self.share == 1 else 4)
+        judge = {name: tensor for name, tensor in checkpoint["state_dict"].items() if name.startswith("loss.")}
+        checkpoint["training"] = {
+            "weights": checkpoint["state_dict"], "mean": self.mean, "step": self.progress.step,
+            "seconds": self.progress.seconds, "known": self.known, "eps": self.config.training.group_norm_eps,
+        }  # fmt: skip
+        checkpoint["state_dict"] = self.published() | judge
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        found = checkpoint["training"]
+        self.mean, self.known = found["mean"], found["known"]
+        self.progress = Progress(found["step"], found["seconds"])
+        checkpoint["state_dict"] = found["weights"]
+
+
+def _perceptual(perceptor: Perceptor, found: Tensor, wanted: Tensor) -> Tensor:
+    with torch.no_grad():
+        there = perceptor.features(_seen_by(perceptor, wanted))
+    return losses.perceptual(perceptor.features(_seen_by(perceptor, found)), there)
+
+
+def _unlikeness(perceptor: Perceptor, found: Tensor, wanted: Tensor) -> Tensor:
+    """1 - cosine of the embeddings, averaged."""
+    with torch.no_grad():
+        there = perceptor.embed_image(_scaled(wanted, perceptor.size))
+    return 1 - (perceptor.embed_image(_scaled(found, perceptor.size)) * there).sum(1).mean()
+
+
+def _seen_by(perceptor: Perceptor, images: Tensor) -> Tensor:
+    """Pictures 0..1, in the size that the tower's features need."""
+    return (images + 1) / 2 if perceptor.any_size else _scaled(images, perceptor.size)
+
+
+def _scaled(images: Tensor, size: int) -> Tensor:
+    return (F.interpolate(images, (size, size), mode="bilinear", antialias=True) + 1) / 2
