@@ -11,6 +11,7 @@ import click
 from . import __version__
 from .errors import OutputError, UsageError, VqclipError
 from .output.encoders import ENCODER_CHOICES
+from .training.commands import train
 
 OUTPUTS = Path("outputs")
 
@@ -293,6 +294,9 @@ def where(name):
     for model in registry.members(name):
         for path in registry.paths_of(model):
             click.echo(path)
+
+
+main.add_command(train)
 
 
 @main.command()

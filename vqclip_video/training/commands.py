@@ -1,0 +1,57 @@
+"""`vqclip-video train …`: the commands that train. Nothing heavy is imported before one of them runs."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import click
+
+from ..errors import UsageError
+
+
+@click.group()
+def train():
+    """Train models of your own; needs the extra `training`."""
+
+
+@train.command("vqgan")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "--config", type=click.Path(path_type=Path), metavar="FILE",
+    help="YAML in taming-transformers' shape; what it does not say is as in the package's training/vqgan.yaml.",
+)  # fmt: skip
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, file_okay=False), required=True, metavar="DIR",
+    help="Where checkpoint, log and sample sheets go; a training found there goes on.",
+)  # fmt: skip
+@click.option(
+    "--from", "start", metavar="NAME|DIR",
+    help="Begin with the weights of this VQGAN: imagenet-f16-16384, storybook, or one of your own.",
+)  # fmt: skip
+@click.option(
+    "--minutes", type=click.FloatRange(min=0, min_open=True),
+    help="Stop after so many minutes, those of earlier runs included, if the steps of the config take longer.",
+)  # fmt: skip
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+def train_vqgan(folder, config, output, start, minutes, seed):
+    """Train a VQGAN on the pictures in FOLDER, or fine-tune one, for `models: {vqgan: DIR}` in a storyboard.
+
+    FOLDER is searched with all folders in it. Repeat the command to go on after a stop.
+    """
+    needs_extra("lightning")
+    from ..signals import StopRequests
+    from .run import train_vqgan
+
+    with StopRequests(lambda: click.echo("stopping after this step; once more stops at once", err=True)) as requests:
+        checkpoint = train_vqgan(folder, config, output, start, minutes, seed, lambda: requests.wanted)
+    if requests.wanted:
+        click.echo("run the same command again to go on", err=True)
+        raise click.exceptions.Exit(130)
+    click.echo(f"{checkpoint} written; in a storyboard:\n  models: {{clip: storybook, vqgan: {output}}}")
+
+
+def needs_extra(module: str) -> None:
+    """Raises UsageError where the packages that only training needs are not installed."""
+    if importlib.util.find_spec(module) is None:
+        raise UsageError("training needs more packages: pip install 'vqclip-video[training]'")
