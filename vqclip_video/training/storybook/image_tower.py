@@ -19,29 +19,16 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from ...models.tokens import clip_file
 from . import views
 from .budget import Budget, warm_constant_cosine
-from .corpus import Corpus
+from .corpus import Corpus, Sprites
+from .judged import caption_accuracy
 from .teacher import TeacherHead
 
 DIM = 256
 LAYERS, WIDTH = (1, 2, 2, 1), 32
 MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)  # of OpenAI's CLIP
 SAME_MEANING = 0.93  # cosine of two captions' MiniLM vectors from which on they describe each other's pictures
+SAVED = "image-tower.pt"
 SAVE_SECONDS = 180
-
-
-@dataclass(frozen=True)
-class Things:
-    """Single things cut out, to be put on any ground.
-
-    pictures: [n, 4, s, s] uint8, premultiplied RGBA.
-    vectors: [m, 384] MiniLM vectors of captions; `captions[i]` are the rows of those that describe picture i.
-    weights: [n], how often each is drawn.
-    """
-
-    pictures: Tensor
-    vectors: Tensor
-    captions: tuple[tuple[int, ...], ...]
-    weights: Tensor
 
 
 @dataclass(frozen=True)
@@ -49,7 +36,7 @@ class Batches:
     """Batch sizes and the strength of the disturbance."""
 
     pictures: int = 104
-    things: int = 64
+    sprites: int = 64
     strongest: float = 1.8  # L2 length of the adversarial step, on a view of 3 x 64 x 64 values of 0..1
     noise: float = 0.25  # standard deviation of the strongest noise on a view
     learning_rate: float = 1.5e-3
@@ -72,11 +59,11 @@ class ImageTower(nn.Module):
 
 
 def train(
-    corpus: Corpus, things: Things, held_out: Corpus, folder: Path, budget: Budget, *,
+    corpus: Corpus, sprites: Sprites, held_out: Corpus, folder: Path, budget: Budget, *,
     batches: Batches, seed: int, start: dict[str, Tensor] | None = None, device: str = "cpu",
-    report: Callable[[str], None] = print,
+    report: Callable[[str], None] = print, stop: Callable[[], bool] = lambda: False,
 ) -> ImageTower:  # fmt: skip
-    """Train until the budget is used; a run that was stopped goes on from `folder/image-tower.pt`.
+    """Train until the budget is used, or `stop()` says so; the next call goes on from `folder/image-tower.pt`.
 
     start: weights of an image tower to begin with (names of the packaged CLIP, after "visual."); its first 200 steps
     teach only the head, so that the tower is not led astray by one that knows nothing yet.
@@ -90,7 +77,7 @@ def train(
     tower.to(device).visual.to(memory_format=torch.channels_last)
     averaged = AveragedModel(tower, multi_avg_fn=get_ema_multi_avg_fn(0.998), use_buffers=True)
     optimiser = torch.optim.AdamW(_groups(tower), lr=batches.learning_rate, betas=(0.9, 0.98))
-    saved = folder / "image-tower.pt"
+    saved = folder / SAVED
     if saved.is_file():
         state = torch.load(saved, map_location=device, weights_only=True)
         for part, name in ((tower, "tower"), (averaged, "averaged"), (optimiser, "optimiser")):
@@ -101,21 +88,30 @@ def train(
     only_head = 200 if start else 0
     last_save = budget.seconds
     tower.train()
-    while budget.fraction < 1:
+    ended = budget.fraction >= 1
+    while not ended:
         rate = batches.learning_rate * warm_constant_cosine(budget.fraction, budget.done)
         for group in optimiser.param_groups:
             group["lr"] = rate
-        seen, vectors = (part.to(device) for part in _batch(corpus, things, batches, random))
+        seen, vectors = (part.to(device) for part in _batch(corpus, sprites, batches, random))
         loss = _step(tower, optimiser, seen, vectors, batches, random, frozen=budget.done < only_head)
         averaged.update_parameters(tower)
         budget.done += 1
         if budget.done % 50 == 0:
             report(f"image tower: step {budget.done}, {budget.seconds / 60:.1f} min, loss {loss:.3f}")
-        if budget.seconds - last_save > SAVE_SECONDS or budget.fraction >= 1:
+        ended = budget.fraction >= 1 or stop()
+        if ended or budget.seconds - last_save > SAVE_SECONDS:
             last_save = budget.seconds
             _save(saved, tower, averaged, optimiser, random, budget)
             top1, top5 = _accuracy(averaged.module, held_out)
             report(f"image tower: step {budget.done}, held out: top-1 of 100 {top1:.3f}, top-5 {top5:.3f}")
+    return averaged.module.eval()
+
+
+def load(folder: Path) -> ImageTower:
+    """The averaged weights of a training in `folder`, in eval mode."""
+    averaged = AveragedModel(ImageTower(), use_buffers=True)
+    averaged.load_state_dict(torch.load(folder / SAVED, map_location="cpu", weights_only=True)["averaged"])
     return averaged.module.eval()
 
 
@@ -154,24 +150,24 @@ def contrast(embedded: Tensor, vectors: Tensor, head: TeacherHead) -> Tensor:
     return (by_picture + by_caption) / 2
 
 
-def _batch(corpus: Corpus, things: Things, batches: Batches, random: torch.Generator) -> tuple[Tensor, Tensor]:
+def _batch(corpus: Corpus, sprites: Sprites, batches: Batches, random: torch.Generator) -> tuple[Tensor, Tensor]:
     """Views [n, 3, 64, 64] and MiniLM vectors [n, 384]: pictures of the world, then single things on any ground."""
     rows = torch.randint(len(corpus.pictures), (batches.pictures,), generator=random)
-    which = torch.randint(corpus.of_picture.shape[1], (batches.pictures,), generator=random)
+    which = torch.randint(corpus.captions.of_picture.shape[1], (batches.pictures,), generator=random)
     seen = [views.crops(corpus.pictures[rows].float() / 255, random)]
-    vectors = [corpus.vectors[corpus.of_picture[rows, which]]]
-    if batches.things:
-        drawn = torch.multinomial(things.weights, batches.things, replacement=True, generator=random)
-        seen.append(_composed(things.pictures[drawn].float() / 255, corpus, random))
-        chosen = [_one_of(things.captions[int(thing)], random) for thing in drawn]
-        vectors.append(things.vectors[torch.tensor(chosen)])
+    vectors = [corpus.vectors[corpus.captions.of_picture[rows, which]]]
+    if batches.sprites:
+        drawn = torch.multinomial(sprites.weights, batches.sprites, replacement=True, generator=random)
+        seen.append(_composed(sprites.pictures[drawn].float() / 255, corpus, random))
+        chosen = [_one_of(sprites.of_picture[int(sprite)], random) for sprite in drawn]
+        vectors.append(sprites.vectors[torch.tensor(chosen)])
     return views.recoloured(torch.cat(seen), random), torch.cat(vectors)
 
 
-def _composed(sprites: Tensor, corpus: Corpus, random: torch.Generator) -> Tensor:
+def _composed(cut_out: Tensor, corpus: Corpus, random: torch.Generator) -> Tensor:
     """Things on a plain ground, a blurred picture or a piece of one, about a third each."""
-    n = len(sprites)
-    placed = views.strewn(sprites, random)
+    n = len(cut_out)
+    placed = views.strewn(cut_out, random)
     rows = torch.randint(len(corpus.pictures), (n,), generator=random)
     pieces = views.crops(corpus.pictures[rows].float() / 255, random, whole=0, smallest=0.3)
     colour = 0.5 * torch.rand(n, 3, 1, 1, generator=random) + 0.5 * torch.rand(n, 1, 1, 1, generator=random)
@@ -185,13 +181,13 @@ def _one_of(choices: tuple[int, ...], random: torch.Generator) -> int:
 
 
 @torch.no_grad()
-def _accuracy(tower: ImageTower, held_out: Corpus, of: int = 100) -> tuple[float, float]:
-    """Top-1 and top-5 of choosing each held-out picture's caption among `of`, by the teacher's head."""
+def _accuracy(tower: ImageTower, held_out: Corpus) -> tuple[float, float]:
+    """Top-1 and top-5 of choosing each held-out picture's caption among others, by the teacher's head."""
     tower.eval()
     pictures = embed_pictures(tower, held_out.pictures)
     device = pictures.device
     texts = tower.head(held_out.vectors.to(device))
-    return caption_accuracy(pictures.cpu(), texts.cpu(), held_out.of_picture, of)
+    return caption_accuracy(pictures.cpu(), texts.cpu(), held_out.captions.of_picture)
 
 
 @torch.no_grad()
@@ -200,22 +196,6 @@ def embed_pictures(tower: ImageTower, pictures: Tensor, at_once: int = 250) -> T
     device = next(tower.parameters()).device
     parts = (part.to(device).float() / 255 for part in pictures.split(at_once))
     return torch.cat([tower(F.interpolate(part, size=views.SEEN, mode="area")) for part in parts])
-
-
-def caption_accuracy(pictures: Tensor, texts: Tensor, of_picture: Tensor, of: int = 100) -> tuple[float, float]:
-    """How often a picture's own caption is the nearest, and among the nearest five, of `of` captions.
-
-    pictures [n, d] and texts [m, d] are unit vectors; of_picture [n, k] are indices of each picture's own captions, the
-    first of which stands among captions of other pictures, drawn with a fixed seed.
-    """
-    random = torch.Generator().manual_seed(0)
-    ranks = []
-    for row, own in zip(pictures, of_picture, strict=True):
-        others = of_picture[torch.randint(len(of_picture), (2 * of,), generator=random), 0]
-        others = others[~torch.isin(others, own)][: of - 1]
-        ranks.append(int((texts[others] @ row > texts[own[0]] @ row).sum()))
-    ranks = torch.tensor(ranks)
-    return float((ranks == 0).float().mean()), float((ranks < 5).float().mean())
 
 
 def _groups(tower: nn.Module) -> list[dict]:

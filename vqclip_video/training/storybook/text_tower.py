@@ -89,8 +89,9 @@ def embed_tokens(clip: nn.Module, tokens: Tensor) -> Tensor:
 def distil(
     clip: nn.Module, sources: list[Texts], folder: Path, budget: Budget, *,
     seed: int, learning_rate: float = 2e-3, report: Callable[[str], None] = print,
+    stop: Callable[[], bool] = lambda: False,
 ) -> None:  # fmt: skip
-    """Train `clip`'s text tower in place until the budget is used; a stopped run goes on from `folder`."""
+    """Train `clip`'s text tower in place until the budget is used, or `stop()` says so; the next call goes on."""
     random = torch.Generator().manual_seed(seed)
     parameters = {name: p for name, p in clip.named_parameters() if not name.startswith(("visual.", "logit_scale"))}
     table = parameters.pop("token_embedding.weight")
@@ -109,7 +110,8 @@ def distil(
         report(f"text tower: goes on after {budget.done} steps")
     usual = [torch.nonzero(texts.lengths <= USUAL_TOKENS)[:, 0] for texts in sources]
     last_save = budget.seconds
-    while budget.fraction < 1:
+    ended = budget.fraction >= 1
+    while not ended:
         rate = learning_rate * warm_constant_cosine(budget.fraction, budget.done, constant=0.4)
         for group in optimiser.param_groups:
             group["lr"] = rate * group["share"]
@@ -129,7 +131,8 @@ def distil(
         budget.done += 1
         if budget.done % 50 == 0:
             report(f"text tower: step {budget.done}, {budget.seconds / 60:.1f} min, cosine {float(cosine):.3f}")
-        if budget.seconds - last_save > SAVE_SECONDS or budget.fraction >= 1:
+        ended = budget.fraction >= 1 or stop()
+        if ended or budget.seconds - last_save > SAVE_SECONDS:
             last_save = budget.seconds
             _save(saved, clip, optimiser, random, budget)
 

