@@ -25,6 +25,7 @@ from .output.rundir import FINISHED, UNFINISHED, RunDir
 from .output.video import check_space
 from .plan import frame_latent_bytes
 from .recorder import FilmResult, Recorder, timed
+from .sketchbook.choose import book_path, open_book
 from .storyboard.reader import dump
 from .storyboard.schema import Storyboard
 from .storyboard.sizes import frame_size
@@ -106,7 +107,8 @@ def _optimise(storyboard, recorder, paths, device, options, display, should_stop
         perceptor, vqgan = load_pair(paths, device, options.precision)
         prepare(storyboard, perceptor, vqgan, options.memory, options.compile)
     with timed(seconds, "prompts"):
-        session = Session(storyboard, perceptor, vqgan, start=recorder.start, on_notice=display.notice)
+        book = open_book(storyboard, paths)
+        session = Session(storyboard, perceptor, vqgan, start=recorder.start, book=book, on_notice=display.notice)
     if recorder.start:
         display.notice(f"going on from frame {recorder.writer.frames} of {session.timeline.frames}")
     display.start(session.iteration)
@@ -133,11 +135,13 @@ def make_fingerprint(
     storyboard: Storyboard, paths: ModelPaths, device: torch.device, dtype: torch.dtype, compile: str = "auto"
 ) -> dict:
     """What makes the film this film; a run with another one is not gone on with."""
+    book = book_path(storyboard)
     return {
         "storyboard": dump(storyboard),
         "CLIP file (sha256)": sha256_of(paths.clip),
         "VQGAN file (sha256)": sha256_of(paths.vqgan),
         "VQGAN config (sha256)": sha256_of(paths.vqgan_config),
+        **({"sketchbook (sha256)": sha256_of(book)} if book else {}),
         **{f"{path} (sha256)": sha256_of(path) for path in named_files(storyboard)},
         "device": device.type,
         "precision": _dtype_name(dtype),
@@ -149,7 +153,8 @@ def make_fingerprint(
 def named_files(storyboard: Storyboard) -> list[Path]:
     """The pictures and latents that a storyboard names, each once."""
     parts = [part for scene in storyboard.scenes for part in (*scene.prompt, *scene.settings.exclude)]
-    files = [part.image for part in parts] + [storyboard.init.image, storyboard.init.latent]
+    files = [part.image for part in parts] + [scene.settings.guide.image for scene in storyboard.scenes]
+    files += [storyboard.init.image, storyboard.init.latent]
     return list(dict.fromkeys(file for file in files if file))
 
 

@@ -64,6 +64,16 @@ class Latent:
         self.grids[0].add_(torch.minimum(torch.maximum(value, self.low), self.high) - value)
 
     @torch.no_grad()
+    def pull(self, target: Tensor, share: float) -> None:
+        """Move the value that share of the way to a target [1, channels, height, width] within the bound.
+
+        As AdamW's weight decay is decoupled from the gradients and their moments, but toward a picture instead of
+        zero. All of it goes to the finest grid: the picture sees only the sum, and the coarse grids keep what they
+        have learnt.
+        """
+        self.grids[0].add_(target - self.value, alpha=share)
+
+    @torch.no_grad()
     def resize(self, height: int, width: int) -> None:
         """Resample every grid and its moments, so that a new resolution does not start cold."""
         sizes = [(height, width), *_halvings((height, width), len(self.grids) - 1)]

@@ -19,10 +19,12 @@ from torch import Tensor
 from ..errors import RenderError, VqclipError
 from ..models.perceptor import Perceptor
 from ..models.vqgan import VQGAN
+from ..sketchbook.book import Sketchbook
+from ..sketchbook.choose import choose, told
 from ..storyboard.schema import Settings, Storyboard
 from ..storyboard.sizes import picture_size
 from ..storyboard.timeline import Moment, Timeline
-from . import cutouts, losses, prompts
+from . import cutouts, guide, losses, prompts
 from .compilation import compiler_failure
 from .frames import Arriving, deliver
 from .latent import Latent, noise_start
@@ -69,6 +71,7 @@ class Session:
     storyboard: what to render.
     perceptor, vqgan: the networks, on one device.
     start: a `State` to go on from.
+    book: the sketchbook that scenes choose their guide from; without one only the pictures named guide.
     on_notice: called with a line of text when something had to be changed to go on (memory, a NaN).
     stage: called with the name of each stage of an iteration (see `STAGES`) for a context to run it in.
     """
@@ -80,6 +83,7 @@ class Session:
         vqgan: VQGAN,
         *,
         start: State | None = None,
+        book: Sketchbook | None = None,
         on_notice: Callable[[str], None] = lambda text: None,
         stage: Callable[[str], AbstractContextManager] = lambda name: nullcontext(),
     ):
@@ -89,7 +93,11 @@ class Session:
         self.device = perceptor.device
         self._require_discriminator()
         self.targets = prompts.encode(storyboard, perceptor)
+        choices = choose(storyboard, book, lambda texts: perceptor.embed_text(texts).cpu().numpy())
+        for line in told(choices):
+            on_notice(line)
         perceptor.forget_text()
+        self.guides = guide.prepare(choices, book, vqgan, storyboard.size)
         self.latent = Latent(self._first_latent(), vqgan.low, vqgan.high, storyboard.grids)
         self.iteration, self.rate_scale, self.batch_size = 0, 1.0, 0
         # Half precision has no room for the small gradients deep in the decoder; a power of two scales them exactly.
@@ -130,6 +138,8 @@ class Session:
         picture, value, terms, similarity = self._gradients_that_fit(moment, self.targets.at(moment))
         with self.stage("step"):
             self.latent.step(moment.settings.learning_rate * self.rate_scale, moment.settings.weight_decay)
+            if pull := self.guides.at(moment, size):
+                self.latent.pull(*pull)
         self.iteration += 1
         with self.stage("capture"):
             captured = moment.frame is not None
@@ -349,11 +359,14 @@ def render(
 
     The options are those of `setup.load_models`.
     """
+    from ..models.registry import resolve
+    from ..sketchbook.choose import open_book
     from .setup import load_models
 
+    book = open_book(storyboard, resolve(storyboard.models))
     perceptor, vqgan = load_models(storyboard, device, precision, memory, compile)
     try:
-        yield from Session(storyboard, perceptor, vqgan).run()
+        yield from Session(storyboard, perceptor, vqgan, book=book).run()
     finally:
         used = perceptor.device
         del perceptor, vqgan

@@ -49,10 +49,14 @@ class Model:
 
 @dataclass(frozen=True)
 class Pair:
-    """The names of a CLIP and a VQGAN that go by one name in a storyboard."""
+    """The names of a CLIP and a VQGAN that go by one name in a storyboard.
+
+    `sketchbook` names the model of that kind whose pictures are stored for the two.
+    """
 
     clip: str
     vqgan: str
+    sketchbook: str | None = None
 
 
 def _openai_clip(name: str, side: int, sha256: str, size: int) -> Model:

@@ -132,6 +132,16 @@ def resolve(models: Models) -> ModelPaths:
     return ModelPaths(clip[0], vqgan[0], config, models.clip, models.vqgan)
 
 
+def sketchbook_of(models: Models) -> Path | None:
+    """The sketchbook that comes with a pair; None where the two are no pair, or it has none, or it is not here."""
+    clip, vqgan = find("clip", models.clip), find("vqgan", models.vqgan)
+    for pair in PAIRS.values():
+        if pair.sketchbook and (clip, vqgan) == (MODELS[pair.clip], MODELS[pair.vqgan]) and not models.vqgan_config:
+            book = MODELS[pair.sketchbook]
+            return paths_of(book)[0] if status(book) != "missing" else None
+    return None
+
+
 def factor(models: Models) -> int:
     """Pixels along a side for one place of the VQGAN's latent; known by name without the files."""
     model = find("vqgan", models.vqgan)

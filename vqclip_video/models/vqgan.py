@@ -53,6 +53,15 @@ class VQGAN:
         return (self._decode(z.to(self.dtype)).float() + 1) / 2
 
     @torch.no_grad()
+    def decode_codes(self, codes: Tensor) -> Tensor:
+        """The picture [1, 3, h·factor, w·factor], 0..1, of a map of indices into the codebook, [h, w].
+
+        Never by the compiled decoder, which would be compiled once more for this shape.
+        """
+        z = self.codebook[codes.to(self.device)].permute(2, 0, 1).unsqueeze(0)
+        return ((self._decoder(z.to(self.dtype)).float() + 1) / 2).clamp(0, 1)
+
+    @torch.no_grad()
     def encode(self, images: Tensor) -> Tensor:
         """Latents [n, channels, h, w], float32, of pictures [n, 3, H, W], values 0..1; H, W multiples of `factor`.
 

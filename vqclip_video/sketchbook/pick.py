@@ -63,7 +63,7 @@ class Picker:
 
     def _holding(self, phrase: Phrase) -> tuple[str | None, list[int]]:
         """The name by which the phrase's subject is known here, and the sketches of it."""
-        named = subjects.first(phrase, lambda name: bool(self._by_name.get(name)))
+        named = subjects.first(phrase, lambda name: name in self._by_name)
         if named:
             return named, self._by_name[named]
         unnamed = {name: [i for i, words in self._plain_captions if subjects.holds(words, name)]
@@ -120,11 +120,16 @@ class Picker:
 
     @cached_property
     def _by_name(self) -> dict[str, list[int]]:
-        """The sketches of each subject, by its name and by the other words for it."""
+        """The sketches of each subject, by its name and by the other words for it.
+
+        Where a picture's subject is not said, it is the one that its caption would have as a prompt.
+        """
         found: dict[str, list[int]] = {}
-        for index, subject in enumerate(self.book.notes.subjects):
-            if subject:
-                found.setdefault(subjects.name(subject), []).append(index)
+        notes = self.book.notes
+        for index, (caption, subject) in enumerate(zip(notes.captions, notes.subjects, strict=True)):
+            called = [subjects.name(subject)] if subject else subjects.parse(caption or "").names()
+            for name in dict.fromkeys(called):
+                found.setdefault(name, []).append(index)
         for subject, others in self.book.notes.words.items():
             for other in others:
                 name = subjects.name(other)

@@ -25,8 +25,12 @@ CONTAINERS = set(
     "scene close closeup up pair couple flock herd pack school row bouquet cluster crowd swarm garden watercolor "
     "watercolour oil pattern kind sort type lot lots piece".split()
 )
-# Alone they name nothing: "a city skyline", "a mountain landscape", "a sunflower field".
+# With another noun they name nothing: "a city skyline", "a mountain landscape", "a sunflower field".
 GENERIC = set("skyline landscape scene scenery field view panorama ruins picture background silhouette".split())
+PLAIN = set(
+    "red orange yellow green blue purple pink brown black white gray golden silver dark bright light big large small "
+    "tiny wide open empty snowy sunny stormy rainy foggy misty cloudy beautiful old quiet calm".split()
+)  # adjectives that leave a generic noun what it is: "a green field"
 AMERICAN = {
     "grey": "gray", "colour": "color", "colourful": "colorful", "watercolour": "watercolor", "aeroplane": "airplane",
     "autumnal": "autumn", "harbour": "harbor", "mould": "mold", "tyre": "tire",
@@ -45,6 +49,7 @@ class Phrase:
     """The words around a prompt's subject, each folded to the singular and to one spelling."""
 
     head: tuple[str, ...]  # the phrase that ends in the subject, articles removed: ("red", "apple")
+    written: tuple[str, ...]  # the same, not folded
     words: frozenset[str]  # every telling word of the prompt
 
     def names(self) -> Iterator[str]:
@@ -53,32 +58,36 @@ class Phrase:
         After that come readings for prompts that are no bare noun phrase: "a dog jumps", "a fire burning",
         "a city skyline".
         """
-        head = self.head
-        yield from _ends(head)
-        while len(head) > 1 and (head[-1] in GENERIC or re.search(r"(?:ing|ed|s)$", head[-1])):
-            head = head[:-1]
-            yield from _ends(head)
-        for place, word in enumerate(head):
-            if place and word.endswith("ing"):
+        head, count = self.head, len(self.head)
+        bare = all(word in PLAIN for word in head[:-1])
+        yield from (name for name in _ends(head) if bare or name not in GENERIC)
+        while count > 1 and (head[count - 1] in GENERIC or re.search(r"(?:ing|ed|s)$", self.written[count - 1])):
+            count -= 1
+            yield from _ends(head[:count])
+        for place, word in enumerate(self.written[1:count], 1):
+            if word.endswith("ing"):
                 yield from _ends(head[:place])
 
     def __str__(self) -> str:
-        return " ".join(self.head)
+        return " ".join(self.written)
 
 
 def parse(prompt: str) -> Phrase:
     """The subject's phrase of a prompt; its `head` is empty where there are no words."""
-    parts = [words for part in re.split(r"[,;:.!?()\n]", prompt.lower()) if (words := tokens(part))]
-    telling = frozenset(word for words in parts for word in words if word not in EMPTY | AFTER)
-    for words in parts:
-        if head := _head(words):
-            return Phrase(head, telling)
-    return Phrase((), telling)
+    parts = [words for part in re.split(r"[,;:.!?()\n]", prompt) if (words := written(part))]
+    telling = frozenset(fold(word) for words in parts for word in words if word not in EMPTY | AFTER)
+    head = next((head for words in parts if (head := _head(words))), ())
+    return Phrase(tuple(map(fold, head)), head, telling)
+
+
+def written(text: str) -> list[str]:
+    """The words of a text in small letters."""
+    return re.findall(r"[^\W_]+", re.sub(r"['’]s?\b", "", text.lower()))
 
 
 def tokens(text: str) -> list[str]:
     """The words of a text, folded."""
-    return [fold(word) for word in re.findall(r"[^\W_]+", re.sub(r"['’]s?\b", "", text.lower()))]
+    return [fold(word) for word in written(text)]
 
 
 def name(text: str) -> str:

@@ -141,9 +141,11 @@ def _guide_weight(weights: GuideWeight, span: Span, local: int) -> float:
     """A geometric course from `start` to `end`; one that ends or begins at 0 is as good as there at a thousandth."""
     held = span.transition_iterations
     length = weights.over * (span.iterations - held)
+    if local <= held and held:
+        return weights.start
     if local >= held + length:
         return weights.end
-    share = max(local - held, 0) / length
+    share = (local - held) / length
     low, high = sorted((weights.start, weights.end))
     low = max(low, high / 1000)
     start, end = (high, low) if weights.start >= weights.end else (low, high)
