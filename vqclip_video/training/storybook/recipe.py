@@ -7,6 +7,7 @@ Every stage writes into `OUTPUT/work` and goes on there after a stop; what is fi
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,20 +26,19 @@ from ...output.files import atomic_write
 from ...sketchbook import book
 from ...sketchbook.build import Drawing, build
 from ...storyboard.schema import Models
+from ..commands import STAGES
 from ..run import train_vqgan
 from . import image_tower, text_tower, vqgan
-from .artwork import load_artwork
 from .budget import Budget
 from .corpus import read_corpus, read_sprites
 from .image_tower import Batches
-from .pictures import write_pictures
+from .pictures import build_world, write_pictures
 from .teacher import embed
 from .text_tower import Texts
 from .texts import general_texts
 from .words import subject_words
-from .world import World
+from .world.world import World
 
-STAGES = ("pictures", "image-tower", "text-tower", "vqgan", "sketchbook")
 SHARES = {"image-tower": 0.45, "text-tower": 0.15, "vqgan": 0.40}  # of the minutes
 HELD_OUT_SEED = 1_000_003  # added to the seed for pictures that nothing learns from
 SKETCH_SIZE = (256, 192)  # 4:3 loses little in square films and in wide ones
@@ -59,7 +59,7 @@ class Preset:
 
 
 PRESETS = {
-    "cpu": Preset(minutes=180, pictures=24_000, texts=60_000, sketches=4_000, batches=Batches()),
+    "cpu": Preset(minutes=180, pictures=20_000, texts=60_000, sketches=4_000, batches=Batches()),
     "gpu": Preset(
         minutes=25, pictures=60_000, texts=120_000, sketches=4_000,
         batches=Batches(pictures=640, sprites=384, strongest=2.5),
@@ -90,7 +90,7 @@ class Recipe:
         """The finished pair's files."""
         return resolve(Models(clip=str(self.output / CLIP), vqgan=str(self.output / VQGAN)))
 
-    def run(self, stages: Sequence[str] = STAGES) -> None:
+    def run(self, stages: Sequence[str]) -> None:
         """Do these stages in their order. Raises UsageError where one lacks what an earlier one makes."""
         self.work.mkdir(parents=True, exist_ok=True)
         steps = (
@@ -103,9 +103,9 @@ class Recipe:
 
     def make_pictures(self) -> None:
         """Pictures to learn from, and others to judge by."""
-        world = self._world()
-        write_pictures(world, self.work / "pictures", self.preset.pictures, self.seed)
-        write_pictures(world, self.work / "held-out", self.preset.held_out, self.seed + HELD_OUT_SEED)
+        world, workers = self._world(), os.cpu_count() or 1
+        write_pictures(world, self.work / "pictures", self.preset.pictures, self.seed, workers)
+        write_pictures(world, self.work / "held-out", self.preset.held_out, self.seed + HELD_OUT_SEED, workers)
 
     def train_image_tower(self) -> None:
         corpus, held_out = (read_corpus(self.work / name, self._cache) for name in ("pictures", "held-out"))
@@ -151,7 +151,7 @@ class Recipe:
         self._require(VQGAN, "vqgan")
         paths = self.paths
         perceptor, first_stage = load_pair(paths, torch.device(self._device), "fp32")
-        world = World(self._artwork(), size=SKETCH_SIZE)
+        world = self._world(SKETCH_SIZE)
         drawings = (
             Drawing(Image.fromarray(picture.pixels), picture.captions[0], picture.subject)
             for picture in world.sketches(self.seed, self.preset.sketches)
@@ -168,11 +168,8 @@ class Recipe:
     def _device(self) -> str:
         return "cuda" if torch.cuda.is_available() else "cpu"
 
-    def _artwork(self):
-        return load_artwork(self.artwork, self._cache)
-
-    def _world(self) -> World:
-        return World(self._artwork())
+    def _world(self, size: tuple[int, int] = (192, 192)) -> World:
+        return build_world(self.artwork, self._cache, size)
 
     def _minutes(self, stage: str) -> float:
         return SHARES[stage] * self.minutes
