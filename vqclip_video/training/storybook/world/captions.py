@@ -8,18 +8,21 @@ IRREGULAR = {
     "man": "men", "woman": "women", "person": "people", "child": "children", "tooth": "teeth", "foot": "feet",
     "elf": "elves", "ox": "oxen", "knife": "knives", "fish": "fish", "sheep": "sheep", "deer": "deer", "squid": "squid",
     "shrimp": "shrimp", "moose": "moose", "bison": "bison", "snowman": "snowmen", "potato": "potatoes",
-    "tomato": "tomatoes", "mango": "mangoes", "police officer": "police officers", "bunch of flowers": "bunches of flowers",
+    "tomato": "tomatoes", "mango": "mangoes", "police officer": "police officers",
+    "bunch of flowers": "bunches of flowers",
     "bunch of grapes": "bunches of grapes", "cup of coffee": "cups of coffee", "slice of pizza": "slices of pizza",
     "astronaut": "astronauts", "spaceman": "spacemen", "santa claus": "santa clauses", "cactus": "cactuses",
 }  # fmt: skip
 NO_ARTICLE = {"santa claus", "santa", "saturn", "bread", "cheese", "coffee", "popcorn", "jewelry", "fire", "treasure",
-              "jeans", "glasses", "sunglasses", "scissors", "headphones", "skis", "socks", "shorts", "grapes", "cherries",
+              "jeans", "glasses", "sunglasses", "scissors", "headphones", "skis", "socks", "shorts", "grapes",
+              "cherries",
               "bananas", "peanuts", "beans", "blueberries", "french fries", "pancakes", "spaghetti", "sushi", "ice",
               "ice cream", "honey", "salt", "butter", "chocolate", "lightning", "gloves", "fireworks", "pyramids",
               "candy", "rice", "bacon", "garlic", "broccoli", "yarn", "soap", "bubbles", "milk", "curry rice", "flames",
               "cooked rice", "chopsticks", "eyes", "lungs", "bubble tea", "sake", "sparkles", "books", "maracas",
               "earth", "coral", "ginger root", "chains", "goggles", "houses", "eyeglasses", "briefs", "roller skates",
-              "ice crystal cubes", "hot springs", "playing cards", "theatre masks", "canned food", "leafy green"}  # fmt: skip
+              "ice crystal cubes", "hot springs", "playing cards", "theatre masks", "canned food",
+              "leafy green"}  # fmt: skip
 
 
 def with_article(noun: str) -> str:
@@ -32,8 +35,10 @@ def with_article(noun: str) -> str:
     return f"{'an' if _vowel(noun) else 'a'} {noun}"
 
 
-SINGULAR_IN_S = {"bus", "trolleybus", "minibus", "cactus", "octopus", "hippopotamus", "compass", "cross", "dress", "princess",
-                 "glass", "walrus", "rhinoceros", "platypus", "iris", "lotus", "mattress", "candelabrus", "platform"}  # fmt: skip
+SINGULAR_IN_S = {"bus", "trolleybus", "minibus", "cactus", "octopus", "hippopotamus", "compass", "cross",
+                 "dress", "princess",
+                 "glass", "walrus", "rhinoceros", "platypus", "iris", "lotus", "mattress", "candelabrus",
+                 "platform"}  # fmt: skip
 
 
 def _vowel(word: str) -> bool:

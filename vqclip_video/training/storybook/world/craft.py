@@ -80,7 +80,8 @@ def rocket(easel: Easel) -> None:
     y = 0.04 + 0.74 * along
     easel.polygon([*zip(0.5 - half, y, strict=True), *zip(0.5 + half[::-1], y[::-1], strict=True)], body, 0.6)
     nose = 6
-    easel.polygon([*zip(0.5 - half[:nose], y[:nose], strict=True), *zip(0.5 + half[:nose][::-1], y[:nose][::-1], strict=True)],
+    easel.polygon([*zip(0.5 - half[:nose], y[:nose], strict=True), *zip(0.5 + half[:nose][::-1],
+                                                                        y[:nose][::-1], strict=True)],
                   red, 0.5)  # fmt: skip
     easel.ball(0.5, 0.42, 0.07, 0.07, red * 0.8)
     easel.ball(0.5, 0.42, 0.05, 0.05, (130, 196, 232), 0.5)
@@ -109,8 +110,10 @@ def campfire(easel: Easel) -> None:
         x, y = np.cos(angle) * 0.34, np.sin(angle) * 0.34
         easel.line([(0.5 - x, 0.86 - y), (0.5 + x, 0.86 + y)], 0.075, (122 + 40 * angle, 78, 50))
     for wide, top, colour in ((0.25, 0.08, (236, 92, 34)), (0.18, 0.26, (250, 156, 46)), (0.1, 0.46, (255, 226, 110))):
-        tongue = [(0.5 - wide, 0.72), (0.5 - wide * 0.9, 0.52), (0.5 - wide * 0.5, top + 0.2), (0.5 + dice.between(-0.06, 0.06), top),
-                  (0.5 + wide * 0.35, top + 0.24), (0.5 + wide * 0.6, top + 0.16), (0.5 + wide, 0.56), (0.5 + wide * 0.9, 0.74)]  # fmt: skip
+        tongue = [(0.5 - wide, 0.72), (0.5 - wide * 0.9, 0.52), (0.5 - wide * 0.5, top + 0.2),
+                  (0.5 + dice.between(-0.06, 0.06), top),
+                  (0.5 + wide * 0.35, top + 0.24), (0.5 + wide * 0.6, top + 0.16), (0.5 + wide, 0.56),
+                  (0.5 + wide * 0.9, 0.74)]  # fmt: skip
         easel.polygon(tongue, colour)
         easel.ball(0.5, 0.72, wide * 0.95, 0.12, colour, flat=True)
     for k in range(9):

@@ -82,7 +82,8 @@ def palm(easel: Easel) -> None:
     for k, (x, y) in enumerate(trunk[:-1]):
         half = 0.032 - 0.0012 * k
         easel.polygon([(x - half, y), (x + half, y), (trunk[k + 1][0] + half * 0.8, trunk[k + 1][1]),
-                       (trunk[k + 1][0] - half * 0.8, trunk[k + 1][1])], (150 - 14 * (k % 2), 112 - 10 * (k % 2), 74), 0.6)  # fmt: skip
+                       (trunk[k + 1][0] - half * 0.8, trunk[k + 1][1])], (150 - 14 * (k % 2),
+                                                                          112 - 10 * (k % 2), 74), 0.6)  # fmt: skip
     for angle in np.linspace(-2.9, -0.25, 8) + dice.between(-0.1, 0.1):
         along = np.linspace(0, 1, 9)
         x = top[0] + np.cos(angle) * along * 0.36

@@ -18,7 +18,8 @@ from .textures import TEXTURES
 from .things import Thing, show
 
 NAMES = tuple(COLOURS)
-FIELDS = ("sunflower", "tulip", "poppy", "daisy", "rose", "flower", "tree", "pine tree", "cherry tree", "autumn tree", "mushroom",
+FIELDS = ("sunflower", "tulip", "poppy", "daisy", "rose", "flower", "tree", "pine tree", "cherry tree",
+          "autumn tree", "mushroom",
           "pumpkin", "cactus", "strawberry", "cow", "sheep", "palm tree", "lotus", "sunflower", "tulip")  # fmt: skip
 
 
@@ -37,15 +38,18 @@ def background(canvas: Canvas) -> str:
             whole.filter(ImageFilter.GaussianBlur(dice.between(0.015, 0.04) * canvas.unit)), np.float32
         )
         return ""
-    name = dice.pick(NAMES)
-    colour = dice.near(COLOURS[name], 8)
+    return coloured_ground(canvas, dice.pick(NAMES), kind)
+
+
+def coloured_ground(canvas: Canvas, name: str, kind: str = "spot") -> str:
+    """A ground of the colour `name`: "plain", a "gradient" or lit by a "spot"; returns the phrase for it."""
+    colour = canvas.dice.near(COLOURS[name], 8)
+    canvas.pixels[:] = colour
     if kind == "gradient":
         canvas.gradient([np.clip(colour * 1.12 + 14, 0, 255), colour * 0.8])
-    else:
-        canvas.pixels[:] = colour
-        if kind == "spot":
-            canvas.glow(-0.1, -0.15, 0.55, (70, 70, 66))
-            canvas.pixels *= (1 - 0.3 * np.clip(np.hypot(canvas.x, canvas.y) - 0.25, 0, 1))[..., None]
+    elif kind == "spot":
+        canvas.glow(-0.1, -0.15, 0.55, (70, 70, 66))
+        canvas.pixels *= (1 - 0.3 * np.clip(np.hypot(canvas.x, canvas.y) - 0.25, 0, 1))[..., None]
     return f"on {with_article(name)} background"
 
 
@@ -55,9 +59,8 @@ def single(canvas: Canvas, thing: Thing) -> tuple[str, ...]:
     behind = background(canvas)
     shown, size = show(thing, dice, repaint=0.14), dice.between(0.56, 0.98)
     x, y = dice.between(-0.06, 0.06), dice.between(-0.06, 0.06)
-    _soft_shadow(canvas, shown.pixels, x, y, size)
     turn = 0 if dice.chance(0.65) else dice.between(-16, 16)
-    canvas.paste(shown.pixels, x, y + size / 2, size, mirrored=dice.chance(0.5), turn=turn)
+    hover(canvas, shown.pixels, x, y, size, mirrored=dice.chance(0.5), turn=turn)
 
     def caption() -> str:
         who = with_article(shown.called(dice))
@@ -72,6 +75,13 @@ def single(canvas: Canvas, thing: Thing) -> tuple[str, ...]:
         return dice.pick(forms).strip()
 
     return with_article(shown.called(dice)) + (f" {behind}" if behind else ""), caption(), caption()
+
+
+def hover(canvas: Canvas, pixels: np.ndarray, x: float, y: float, size: float, mirrored=False, turn: float = 0) -> None:
+    """A sprite in front of a ground, over its shadow, its middle at (x, y)."""
+    shown = pixels[:, ::-1] if mirrored else pixels
+    _soft_shadow(canvas, shown, x, y, size)
+    canvas.paste(shown, x, y + size / 2, size, turn=turn)
 
 
 def _soft_shadow(canvas: Canvas, pixels: np.ndarray, x: float, y: float, size: float) -> None:
@@ -94,8 +104,7 @@ def several(canvas: Canvas, thing: Thing) -> tuple[str, ...]:
         for column in range(columns):
             x = (column - (columns - 1) / 2) * 0.94 / rows[0] + dice.between(-0.02, 0.02)
             shift = y + dice.between(-0.03, 0.03)
-            _soft_shadow(canvas, shown.pixels, x, shift, size)
-            canvas.paste(shown.pixels, x, shift + size / 2, size, mirrored=dice.chance(0.3))
+            hover(canvas, shown.pixels, x, shift, size, mirrored=dice.chance(0.3))
     name = plural(shown.called(dice))
     return joined(NUMBERS[count], name, behind), f"{NUMBERS[count]} {plural(shown.called(dice))}", f"several {name}"
 
@@ -119,8 +128,7 @@ def pair(canvas: Canvas, thing: Thing, other: Thing) -> tuple[str, ...]:
     shown = [show(thing, dice, repaint=0.12), show(other, dice, repaint=0.12)]
     for x, one in zip((-0.23, 0.23), shown, strict=True):
         size, y = dice.between(0.38, 0.5), dice.between(-0.08, 0.08)
-        _soft_shadow(canvas, one.pixels, x, y, size)
-        canvas.paste(one.pixels, x + dice.between(-0.02, 0.02), y + size / 2, size, mirrored=dice.chance(0.5))
+        hover(canvas, one.pixels, x + dice.between(-0.02, 0.02), y, size, mirrored=dice.chance(0.5))
     first, second = (with_article(one.called(dice)) for one in shown)
     return f"{first} and {second}", f"{second} and {first}", joined(first, "next to", second, behind)
 
@@ -144,7 +152,8 @@ def field(canvas: Canvas, thing: Thing, hour: str | None = None, plain: float = 
         haze = 0.35 * np.clip(1 - (y - scene.horizon) * 4, 0, 1)
         lit = _lit(scene, shown.pixels, haze)
         for x in np.arange(-canvas.right - size, canvas.right + size, size * 0.86) + dice.between(0, size):
-            canvas.paste(lit, x + dice.between(-0.12, 0.12) * size, y + dice.between(-0.08, 0.08) * size, size * dice.between(0.88, 1.12),
+            canvas.paste(lit, x + dice.between(-0.12, 0.12) * size, y + dice.between(-0.08, 0.08) * size,
+                         size * dice.between(0.88, 1.12),
                          mirrored=dice.chance(0.5))  # fmt: skip
     np.clip(canvas.pixels, 0, 255, out=canvas.pixels)
     many = [plural(shown.called(dice, plain)) for _ in range(3)]

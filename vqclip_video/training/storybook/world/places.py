@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import grounds, space, waters, woods
+from . import grounds, space, streets, waters, woods
 from .scene import Scene
 
 
@@ -25,7 +25,7 @@ class Place:
     subject: str | None = None  # the word under which the sketchbook files pictures of the place itself
 
 
-LAND = ("land", "person", "building", "tree", "object")
+LAND = ("land", "person", "building", "tree")
 SNOWY = ("day", "cloudy", "sunset", "sunrise", "dusk", "night", "overcast", "aurora", "mist")
 
 PLACES = {
@@ -35,10 +35,11 @@ PLACES = {
         ("big waves", "stormy ocean waves", "huge waves on the sea", "waves on the ocean"), ("water",),
         ("storm", "overcast", "cloudy", "sunset", "night"), 0.8, "waves"),
     "beach": Place(waters.beach, ("on a beach", "on a sandy beach", "on a tropical beach", "by the sea"),
-        ("a beach", "a sandy beach", "a tropical beach"), ("land", "person", "air", "object", "coast", "orb"), likely=1.4,
+        ("a beach", "a sandy beach", "a tropical beach"), ("land", "person", "air", "coast", "orb"), likely=1.4,
         subject="beach"),
     "coast": Place(waters.coast, ("by the ocean", "by the sea", "on the coast", "above the sea"),
-        ("a green coast", "a rocky coast", "the coast"), ("coast", "building", "air", "orb"), likely=0.8, subject="coast"),
+        ("a green coast", "a rocky coast", "the coast"), ("coast", "building", "air", "orb"), likely=0.8,
+        subject="coast"),
     "cliff": Place(waters.cliff, ("by a cliff", "over the cliffs", "near a rocky cliff"),
         ("a cliff by the sea", "a rocky cliff", "sea cliffs"), ("air", "orb"), likely=0.5, subject="cliff"),
     "lake": Place(waters.lake, ("on a lake", "on a calm lake", "by a mountain lake"),
@@ -48,7 +49,8 @@ PLACES = {
         ("autumn trees beside a lake", "an autumn lake", "a lake in autumn", "autumn trees by the water"), ("water",),
         ("day", "cloudy", "sunset", "sunrise", "mist", "gold", "dusk"), 0.6, "lake"),
     "river": Place(waters.river, ("by a river", "near a winding river", "beside a river"),
-        ("a river", "a winding river", "a river in a green valley"), ("land", "person", "building", "span", "tree", "air"),
+        ("a river", "a winding river", "a river in a green valley"), ("land", "person", "building", "span",
+        "tree", "air"),
         likely=0.7, subject="river"),
     "waterfall": Place(waters.waterfall, ("by a waterfall", "near a waterfall"),
         ("a waterfall", "a waterfall in the forest", "a waterfall over rocks"), ("land", "air", "span"),
@@ -60,7 +62,8 @@ PLACES = {
     "hilltop": Place(grounds.hilltop, ("on a green hill", "on a hill", "on a grassy hill"),
         ("a green hill", "a hill", "a grassy hill"), (*LAND, "orb"), likely=1.3, subject="hills"),
     "lawn": Place(grounds.lawn, ("on the grass", "on a lawn", "in a green field"),
-        ("a green field", "a lawn", "a field of grass"), (*LAND, "flower", "plant", "food", "air"), likely=0.8, subject="field"),
+        ("a green field", "a lawn", "a field of grass"), (*LAND, "flower", "plant", "food", "object", "air"),
+        likely=0.9, subject="field"),
     "meadow": Place(grounds.meadow, ("in a flower meadow", "in a meadow", "among wildflowers", "in a field of flowers"),
         ("a flower meadow", "a meadow full of flowers", "wildflowers in a meadow"), (*LAND, "air", "flower", "plant"),
         likely=1.3, subject="meadow"),
@@ -85,14 +88,17 @@ PLACES = {
     "pines": Place(woods.pines, ("in a pine forest", "among pine trees", "among fir trees"),
         ("a pine forest", "pine trees", "a dark fir forest"), ("land", "person", "building", "air"), subject="forest"),
     "snowy forest": Place(woods.snowy_forest, ("in a snowy forest", "among snowy trees", "in a winter forest"),
-        ("a snowy forest", "a forest in winter", "snow on pine trees"), ("snow", "land", "person", "building"), SNOWY, 0.8,
+        ("a snowy forest", "a forest in winter", "snow on pine trees"), ("snow", "land", "person", "building"),
+        SNOWY, 0.8,
         "forest"),
     "autumn": Place(woods.autumn, ("in an autumn forest", "among autumn trees", "in the autumn woods"),
         ("an autumn forest", "autumn trees", "a forest in the fall", "orange and red trees"),
         ("land", "person", "building", "plant", "air"), subject="forest"),
-    "blossoms": Place(woods.blossoms, ("among cherry blossoms", "under cherry blossoms", "in a cherry orchard in spring"),
+    "blossoms": Place(woods.blossoms, ("among cherry blossoms", "under cherry blossoms",
+    "in a cherry orchard in spring"),
         ("cherry blossoms in spring", "blossoming cherry trees", "pink cherry trees", "cherry trees in bloom"),
-        ("land", "person", "building", "air"), ("day", "cloudy", "sunset", "sunrise", "dream", "gold", "mist", "dusk"), 0.8,
+        ("land", "person", "building", "air"), ("day", "cloudy", "sunset", "sunrise", "dream", "gold", "mist",
+        "dusk"), 0.8,
         "cherry blossom"),
     "bare woods": Place(woods.bare_woods, ("in a dark forest", "among bare trees", "in a spooky forest"),
         ("bare trees", "a spooky forest", "a forest without leaves"), ("land", "person", "air"),
@@ -100,23 +106,28 @@ PLACES = {
     "jungle": Place(woods.jungle, ("in the jungle", "in a tropical forest", "among palm trees"),
         ("a jungle", "a tropical forest", "palm trees in the jungle"), ("land", "air", "building"),
         ("day", "cloudy", "sunset", "sunrise", "mist", "gold", "night"), 0.7, "jungle"),
-    "city": Place(grounds.city, ("in the city", "in front of a city skyline", "over the city"),
-        ("a city", "a city skyline", "a modern city", "tall city buildings"), ("road", "air", "person", "orb"), likely=1.6,
+    "city": Place(streets.city, ("in the city", "in front of a city skyline", "over the city"),
+        ("a city", "a city skyline", "a modern city", "tall city buildings"), ("road", "air", "person", "orb",
+        "fair"), likely=1.6,
         subject="city"),
-    "road": Place(grounds.road, ("on a road", "on a country road", "on a long road"),
+    "road": Place(streets.road, ("on a road", "on a country road", "on a long road"),
         ("a road", "a country road", "an empty road"), ("road", "person"), likely=1.1, subject="road"),
-    "rails": Place(grounds.rails, ("on the railway", "in the countryside", "on the rails"),
+    "rails": Place(streets.rails, ("on the railway", "in the countryside", "on the rails"),
         ("a railway line", "railway tracks"), ("train",), likely=0.4, subject="railway"),
+    "mountain rails": Place(streets.mountain_rails, ("in the mountains", "in front of snowy mountains",
+    "below the mountains"),
+        ("a railway in the mountains", "railway tracks below mountains"), ("train",), likely=0.6, subject="railway"),
     "volcano": Place(grounds.volcano, ("over a volcano", "near a volcano", "in front of an erupting volcano"),
         ("a volcano", "an erupting volcano", "a volcano with lava", "a fiery volcano"), ("air", "fierce"),
         ("sunset", "night", "storm", "dusk", "day", "overcast"), 0.8, "volcano"),
-    "village": Place(grounds.village, ("in a village", "over a small village", "near a village"),
+    "village": Place(streets.village, ("in a village", "over a small village", "near a village"),
         ("a village", "a small village", "houses in a village"), ("land", "person", "road", "air", "orb"), likely=0.9,
         subject="village"),
-    "table": Place(grounds.room, ("on a table", "on a wooden table"), ("a wooden table", "an empty table"),
-        ("food", "object", "flower", "plant"), (), 1.0, "table"),
+    "table": Place(streets.room, ("on a table", "on a wooden table"), ("a wooden table", "an empty table"),
+        ("food", "object", "flower", "plant"), (), 1.6, "table"),
     "space": Place(space.deep_space, ("in space", "among the stars", "in outer space", "flying through space"),
         ("outer space", "stars in space", "deep space"), ("space", "orb"), (), 1.0, "space"),
     "moon": Place(space.moon_ground, ("on the moon", "on the surface of the moon"),
-        ("the surface of the moon", "the ground of the moon", "a moon landscape"), ("space", "person", "land"), (), 0.5, "moon"),
+        ("the surface of the moon", "the ground of the moon", "a moon landscape"), ("space", "person", "land"),
+        (), 0.5, "moon"),
 }  # fmt: skip

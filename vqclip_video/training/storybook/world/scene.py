@@ -14,7 +14,7 @@ from .light import TIMES, Time
 
 @dataclass
 class Scene:
-    """`horizon`, `stand` (where the foot of a near subject is) and `sun` (of sun or moon) are coordinates of the canvas.
+    """`horizon`, `stand` (the foot of a near subject) and `sun` (its middle, or the moon's) are on the canvas.
 
     `seen` holds what the painters added and a caption may name: "a full moon", "a rainbow".
     """
@@ -50,8 +50,10 @@ class Scene:
     def ridge(self, line, colour, *, haze: float, snow: float = 0.0, rough: float = 0.35) -> None:
         """A range of mountains whose silhouette is `line`; `snow` is how far down their heights are white."""
         canvas = self.canvas
-        slope = np.gradient(line[0]) * canvas.unit
-        flank = np.clip(slope, -1, 1)[None] * 0.22 + (canvas.noise(9, 7, 3) - 0.5) * rough
+        # Spurs run down from the line: noise that is sheared along with the slope, lit from the left.
+        rock = canvas.noise(5, 4, 5, 0.6)
+        flank = (np.gradient(rock, axis=1) * 1.5 - np.gradient(rock, axis=0)) * canvas.unit * 0.11 * rough
+        flank = np.clip(flank, -0.45, 0.4) + 0.1 * (canvas.noise(3, 3, 2) - 0.5)
         paint = self.time.hazed(self.dice.near(colour, 6), haze)
         canvas.cover(canvas.below(line), np.clip(paint * (1 + flank[..., None]), 0, 255))
         if snow:
@@ -65,12 +67,14 @@ class Scene:
         foot = np.clip((canvas.y - line) / 0.4, 0, 1) * canvas.below(line) * 0.35
         canvas.cover(foot, self.time.sky[-1])
 
-    def place(self, sprite: np.ndarray, x: float, foot: float, height: float, *, shadow: float = 0.3, share: float = 1.0,
+    def place(self, sprite: np.ndarray, x: float, foot: float, height: float, *, shadow: float = 0.3,
+              share: float = 1.0,
               haze: float = 0.0, mirrored: bool = False, colour=None, turn: float = 0.0) -> None:  # fmt: skip
         """A sprite standing on the ground in the light of the hour, over its shadow.
 
-        `share` is how much of the light it takes (less keeps a subject plainly visible at night), `haze` as for `layer`,
-        `colour` repaints it.
+        `share` is how much of the light it takes (less keeps a subject visible at night),
+        `haze` as for `layer`, `colour`
+        repaints it.
         """
         sprite = painted(sprite, colour) if colour is not None else sprite.astype(np.float32)
         alpha = sprite[..., 3:] / 255

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .canvas import Canvas
-from .captions import counted, joined
+from .captions import counted, joined, with_article
 from .light import LIKELY, TIMES
 from .places import PLACES, Place
 from .scene import Scene
@@ -53,12 +53,15 @@ def paint_setting(canvas: Canvas, setting: Setting) -> Scene:
     if setting.place not in NEVER_HAZED:
         paint_sky(scene)
     PLACES[setting.place].paint(scene)
+    if setting.fall == "fog":
+        FALL["fog"](scene)  # behind what will stand near
     np.clip(canvas.pixels, 0, 255, out=canvas.pixels)
     return scene
 
 
 def finish(scene: Scene, setting: Setting) -> None:
-    if setting.fall:
+    """Let fall what falls in front of everything."""
+    if setting.fall in ("rain", "snow"):
         FALL[setting.fall](scene)
 
 
@@ -93,8 +96,9 @@ def inhabited(canvas: Canvas, setting: Setting, thing: Thing, largest: float = 0
     """A place with one to three of a thing in it, and three captions."""
     dice = canvas.dice
     scene = paint_setting(canvas, setting)
-    count = 1 if dice.chance(0.72) or "orb" in thing.homes else dice.whole(2, 4)
-    shown = show(thing, dice, repaint=0.08)
+    alone = dice.chance(0.72) or thing.homes[0] in ("orb", "person", "span")
+    count = 1 if alone else dice.whole(2, 4)
+    shown = show(thing, dice, repaint=0.05)
     size = dice.between(0.26, largest) * (1 if count == 1 else 0.66)
     if count == 1:
         spots = [dice.between(-0.2, 0.2)]
@@ -107,12 +111,12 @@ def inhabited(canvas: Canvas, setting: Setting, thing: Thing, largest: float = 0
     for x, lift in zip(dice.numbers.permutation(spots), lifts, strict=True):
         put(scene, setting, shown, float(x), size * (1 + 0.6 * lift), lift)
     finish(scene, setting)
-    return scene, captions(dice, setting, shown, count)
+    return scene, captions(dice, setting, shown, count, size)
 
 
-def captions(dice, setting: Setting, shown: Shown, count: int = 1, plain: float = 0.0) -> tuple[str, ...]:
+def captions(dice, setting: Setting, shown: Shown, count: int = 1, size: float = 0.5) -> tuple[str, ...]:
     """Three captions: who and where and when; who and where; who and when, or the place first."""
-    who = [counted(count, shown.called(dice, plain)) for _ in range(3)]
+    who = [counted(count, joined(sized, shown.called(dice))) for sized in (_sized(dice, size), "", "")]
     (where, when), (other_where, other_when) = (where_and_when(dice, setting) for _ in range(2))
     full = joined(who[0], where, when)
     short = joined(who[1], other_where) if dice.chance(0.6) else joined(who[1], when or where)
@@ -120,6 +124,19 @@ def captions(dice, setting: Setting, shown: Shown, count: int = 1, plain: float 
     if dice.chance(0.2) and shown.thing.homes[0] not in ("air", "water", "space"):
         third = joined(dice.pick(PLACES[setting.place].names), other_when, "with", who[2])
     return full, short, third
+
+
+def full_captions(dice, setting: Setting, shown: Shown) -> tuple[str, ...]:
+    """Three captions that each say who, where and when, the first in the usual words."""
+    called = [with_article(shown.called(dice, plain)) for plain in (0.8, 0.5, 0.5)]
+    return tuple(joined(name, *where_and_when(dice, setting)) for name in called)
+
+
+def _sized(dice, size: float) -> str:
+    """A word for how large a thing is in the picture, seldom."""
+    if size < 0.32 and dice.chance(0.35):
+        return dice.pick(("small", "little", "tiny"))
+    return dice.pick(("big", "large", "giant")) if size > 0.56 and dice.chance(0.25) else ""
 
 
 def put(scene: Scene, setting: Setting, shown: Shown, x: float, size: float, lift: float = 0.0) -> None:
@@ -138,6 +155,11 @@ def put(scene: Scene, setting: Setting, shown: Shown, x: float, size: float, lif
             water.place(shown.pixels, x, high + size / 2, size, shadow=0, haze=0.1, mirrored=mirrored)
             return
         scene.place(shown.pixels, x, high + size / 2, size, shadow=0, share=share, mirrored=mirrored)
+    elif home == "person":
+        # Heads and shoulders: a portrait that rises from the lower edge.
+        scene.place(
+            shown.pixels, x, canvas.bottom + 0.01, max(0.5, size * 1.15), shadow=0, share=share, mirrored=mirrored
+        )
     elif home == "water":
         foot = scene.stand + lift * 0.5
         reflect(scene, shown, x, foot, size, mirrored)

@@ -5,11 +5,11 @@ captions always say "red") | other everyday names | its homes, the likeliest fir
 """
 
 COMMON = """
-cat | cat, black=black cat | kitten, kitty | land
-dog | dog, poodle, guide dog | puppy | land
-horse | horse | pony | land
-bird | bird, black=black bird | songbird | air
-owl | owl | | tree air
+cat | cat, black=black cat | kitten, kitty, tabby | land
+dog | dog, poodle, guide dog | puppy, hound | land
+horse | horse | pony, stallion, mare | land
+bird | bird, black=black bird | songbird, sparrow | air
+owl | owl | barn owl | tree air
 eagle | eagle | | air
 duck | duck | | water
 swan | swan | | water
@@ -21,25 +21,25 @@ flamingo | flamingo | | water
 fish | fish, tropical fish | | sea
 tropical fish | tropical fish | | sea
 butterfly | butterfly | | air
-bee | honeybee | | air
+bee | honeybee | bumblebee | air
 ladybug | lady beetle | ladybird | land
 snail | snail | | land
 spider | spider | | land
 lion | lion | | land
 tiger | tiger | | land
-elephant | elephant | | land
+elephant | elephant | elephant calf | land
 giraffe | giraffe | | land
 zebra | zebra | | land
-monkey | monkey | | land
+monkey | monkey | ape, chimp | land
 panda | panda | panda bear | land
 fox | fox | red fox | land
 wolf | wolf | | land
 bear | bear, white=polar bear | | land
 polar bear | polar bear | | snow
-rabbit | rabbit | bunny | land
-deer | deer | | land
-cow | cow, ox | | land
-pig | pig | piggy | land
+rabbit | rabbit | bunny, bunny rabbit | land
+deer | deer | stag | land
+cow | cow, ox | calf | land
+pig | pig | piggy, piglet, hog | land
 sheep | ewe, ram | lamb | land
 goat | goat | | land
 camel | camel, two-hump camel | | land
@@ -49,7 +49,7 @@ squirrel | chipmunk | chipmunk | land
 hedgehog | hedgehog | | land
 mouse | mouse, rat | | land
 bat | bat | | air
-snake | snake | | land
+snake | snake | python, viper | land
 frog | frog | | land
 turtle | turtle | tortoise, sea turtle | land sea
 crocodile | crocodile | alligator | land
@@ -61,27 +61,27 @@ jellyfish | jellyfish | | sea
 crab | crab | | sea
 seal | seal | sea lion | snow sea
 dragon | dragon | | land air
-dinosaur | sauropod, T-Rex | | land
-unicorn | unicorn | | land
+dinosaur | sauropod, T-Rex | dino | land
+unicorn | unicorn | | person
 phoenix | phoenix | firebird | air
 mermaid | mermaid | | sea
 fairy | fairy | | person
 wizard | mage | magician, sorcerer | person
 ghost | ghost | spirit | air
 alien | alien monster, alien | | space
-robot | robot | | object person
-astronaut | astronaut | spaceman | space
+robot | robot | | land object
+astronaut | astronaut | spaceman | person space
 princess | princess | | person
 man | man | | person
 woman | woman | lady | person
 boy | boy | | person
 girl | girl | | person
-baby | baby | | person
-Santa Claus | Santa Claus | Santa | snow
+baby | baby | newborn, toddler | person
+Santa Claus | Santa Claus | Santa | person snow
 snowman | snowman, snowman without snow | | snow
 lighthouse | drawn lighthouse, drawn lighthouse, drawn lighthouse | | coast
-castle | castle, drawn castle, drawn castle | | building
-house | house, house with garden, drawn house, drawn house | home, cottage | building
+castle | castle, drawn castle, drawn castle | palace | building
+house | house, house with garden, drawn house, drawn house | home, cottage, bungalow | building
 cabin | drawn cabin, drawn cabin, hut | log cabin, hut | building
 tent | tent, camping | | building
 church | church, drawn church | chapel | building
@@ -91,23 +91,23 @@ bridge | drawn bridge, drawn bridge | stone bridge | span
 pyramid | drawn pyramid, drawn pyramid | pyramids | desert
 temple | shinto shrine, hindu temple, classical building | shrine | building
 barn | drawn barn, drawn barn | farm | building
-skyscraper | office building, drawn skyscraper | tall building | building
+skyscraper | drawn skyscraper, drawn skyscraper, office building | tall building | fair
 factory | factory | | building
-ferris wheel | ferris wheel | big wheel | building
+ferris wheel | ferris wheel | big wheel | building fair
 fountain | fountain | | building
-ship | ship, passenger ship, ferry | ocean liner, cruise ship | water
+ship | ship, passenger ship, ferry | ocean liner, cruise ship, steamship | water
 sailboat | sailboat, drawn sailboat, drawn sailboat | sailing boat, yacht, boat | water
-boat | motor boat, speedboat, canoe, sailboat | | water
-train | locomotive, train, high-speed train | railway train | road
-steam train | locomotive | steam locomotive, locomotive | road
-car | automobile, sport utility vehicle, racing car | | road
+boat | motor boat, speedboat, canoe, sailboat | rowing boat | water
+train | locomotive, train, high-speed train | railway train | train
+steam train | locomotive | steam locomotive, locomotive | train
+car | automobile, sport utility vehicle, racing car | sedan, auto | road
 bus | bus, trolleybus | | road
-truck | delivery truck, articulated lorry, pickup truck | | road
+truck | delivery truck, articulated lorry, pickup truck | pickup truck, delivery truck | road
 tractor | tractor | | road
 fire engine | fire engine | fire truck | road
 bicycle | bicycle | bike | road
 motorcycle | motorcycle, motor scooter | motorbike | road
-airplane | airplane, small airplane | plane, jet | air
+airplane | airplane, small airplane | plane, jet, airliner | air
 helicopter | helicopter | chopper | air
 rocket | rocket, drawn rocket | spaceship, space rocket | space air
 hot air balloon | drawn hot air balloon, drawn hot air balloon, drawn hot air balloon | | air
@@ -122,7 +122,7 @@ autumn tree | drawn autumn tree, drawn autumn tree, drawn autumn tree | tree in 
 cherry tree | drawn cherry tree, drawn cherry tree | blossoming tree, cherry blossom tree | tree
 Christmas tree | Christmas tree | | snow tree
 flower | blossom, white=white flower, hibiscus, pink=cherry blossom, drawn daisy, drawn poppy | | flower
-rose | rose | | flower
+rose | rose | red rose | flower
 sunflower | sunflower, drawn sunflower, drawn sunflower | | flower
 tulip | tulip | | flower
 daisy | drawn daisy, drawn daisy | | flower
@@ -153,12 +153,12 @@ hamburger | hamburger | burger | food
 cake | birthday cake, shortcake | birthday cake | food
 ice cream | ice cream, soft ice cream | | food
 doughnut | doughnut | donut | food
-candy | candy, lollipop | | food
+candy | candy, lollipop | lollipop | food
 cup of coffee | hot beverage | coffee, coffee cup, hot drink | food
 teapot | teapot | | food
-crown | crown | golden crown | object
+crown | crown | golden crown, tiara | object
 skull | skull | | object
-heart | red=red heart, blue=blue heart, green=green heart, purple=purple heart, yellow=yellow heart, black=black heart, pink=pink heart | | object
+heart | red=red heart, blue=blue heart, green=green heart, pink=pink heart | | object
 guitar | guitar | | object
 violin | violin | fiddle | object
 piano | musical keyboard | keyboard | object
@@ -198,10 +198,10 @@ planet | ringed planet, drawn planet, drawn ringed planet | saturn, ringed plane
 comet | comet, shooting star | shooting star | space orb
 snowflake | snowflake | ice crystal | object
 cloud | cloud, drawn cloud | | orb
-rainbow | rainbow | | orb
-wave | water wave | big wave, ocean wave | sea
-mountain | drawn mountain, mountain | | building
-volcano | volcano | | building
+rainbow | rainbow | | emblem
+wave | water wave | big wave, ocean wave | emblem
+mountain | drawn mountain, drawn mountain, mountain | peak, mountain peak | emblem
+volcano | volcano | | emblem
 island | desert island, drawn island, drawn island | desert island, tropical island | water
 """
 
@@ -246,7 +246,9 @@ RENAMED = {
 
 # The home of every other thing by its subgroup in emojibase.
 HOMES = {
-    23: "person", 25: "person", 26: "person", 28: "person", 34: "land", 35: "air", 36: "land", 37: "land", 38: "sea",
+    22: "emblem", 23: "person", 25: "person", 26: "person", 28: "person", 34: "land", 35: "air", 36: "land",
+    37: "land", 38: "sea",
     39: "land", 40: "flower", 41: "plant", 42: "food", 43: "food", 44: "food", 45: "food", 46: "food", 47: "food",
-    50: "building", 51: "building", 52: "building", 54: "road", 55: "water", 56: "air",
+    50: "building", 51: "building", 52: "building", 53: "building", 54: "road", 55: "water", 56: "air",
+    59: "emblem", 49: "emblem",
 }  # fmt: skip

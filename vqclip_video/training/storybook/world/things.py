@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..artwork import ACTIVITIES, ANIMALS, FACES, FOOD, OBJECTS, PEOPLE, PLACES, Artwork
+from .bodies import BODIES, WHOLE, robot, seated
 from .colours import COLOURS, PAINTS, main_colour, painted
 from .dice import Dice
 from .drawings import VARIANTS, drawing
@@ -16,7 +17,6 @@ from .subjects import COMMON, HOMES, RENAMED
 COMMON_WEIGHT = 5.0
 WEIGHTS = {ANIMALS: 1.0, FOOD: 0.8, PLACES: 0.8, ACTIVITIES: 0.6, OBJECTS: 0.5, PEOPLE: 0.5, FACES: 0.12}
 FIERCE = {"dragon", "phoenix", "dinosaur", "bat", "eagle"}
-STANDING = {"heart", "crown", "fire", "skull", "star"}
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ class Thing:
     looks: tuple[Look, ...]
     common: bool
     weight: float
+    group: int  # emojibase's
 
     @property
     def name(self) -> str:
@@ -91,6 +92,11 @@ def catalogue(
     for index, sprite in enumerate(artwork.sprites):
         by_label.setdefault(sprite.label, []).append(index)
     things, used = [], set()
+    common = {row.split("|")[0].strip().lower() for row in COMMON.strip().splitlines()}
+
+    def rarer(name: str, group: int) -> tuple[str, ...]:
+        return tuple(word for word in synonyms(name, group) if word not in common) if group != PEOPLE else ()
+
     for row in COMMON.strip().splitlines():
         name, labels, others, homes = (part.strip() for part in row.split("|"))
         looks = []
@@ -104,15 +110,16 @@ def catalogue(
             places = (
                 tuple(homes.split()) + (("fierce",) if name in FIERCE else ()) + (("train",) if "train" in name else ())
             )
-            places += ("object",) if name in STANDING else ()
-            things.append(Thing(names, synonyms(names[0], group), places, tuple(looks), True, COMMON_WEIGHT))
+            things.append(Thing(names, rarer(names[0], group), places, tuple(looks), True, COMMON_WEIGHT, group))
     for label, indices in by_label.items():
         name = RENAMED.get(label, label).lower().replace("-", " ").replace("mrs.", "mrs")
         if label not in used and is_allowed(name):
             sprite = artwork.sprites[indices[0]]
             home = HOMES.get(sprite.subgroup, "object") if "face" not in name and sprite.group != FACES else "face"
             looks = tuple(_looks(artwork, by_label, label, None, 1))
-            things.append(Thing((name,), synonyms(name, sprite.group), (home,), looks, False, WEIGHTS[sprite.group]))
+            things.append(
+                Thing((name,), rarer(name, sprite.group), (home,), looks, False, WEIGHTS[sprite.group], sprite.group)
+            )
     return tuple(things)
 
 
@@ -121,8 +128,18 @@ def _looks(artwork: Artwork, by_label, label: str, adjective: str | None, count:
         variants = {1: 2, 2: 5}.get(count, VARIANTS)  # rows repeat a drawing that is to be seen more often
         sprites = [drawing(label.removeprefix("drawn "), k) for k in range(max(1, variants // count))]
     else:
-        sprites = [artwork.pixels[index] for index in by_label.get(label, ())]
+        sprites = [_whole(artwork, index) for index in by_label.get(label, ())]
+    if adjective == "black":  # drawn as a dark purple by some
+        sprites = [np.clip(painted(pixels, np.array((44, 43, 50))), 0, 255).astype(np.uint8) for pixels in sprites]
     return [Look(pixels, adjective, None if adjective else main_colour(pixels)) for pixels in sprites]
+
+
+def _whole(artwork: Artwork, index: int) -> np.ndarray:
+    """A sprite, or the whole figure of an animal of which it shows only the head."""
+    sprite = artwork.sprites[index]
+    if sprite.label in BODIES and sprite.style not in WHOLE.get(sprite.label, ()):
+        return seated(artwork.pixels[index], BODIES[sprite.label])
+    return robot(artwork.pixels[index]) if sprite.label == "robot" else artwork.pixels[index]
 
 
 def _group(artwork: Artwork, by_label, labels: str) -> int:

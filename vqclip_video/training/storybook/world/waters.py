@@ -189,7 +189,8 @@ def waterfall(scene: Scene) -> None:
     canvas.cover(np.clip(mist, 0, 0.85), scene.time.on((240, 248, 252)))
     for side in (-1, 1):
         for _ in range(3):
-            scene.place(dice.pick(drawings(dice.pick(("pine", "tree")))), side * dice.between(0.3, 0.52), dice.between(0.2, 0.42),
+            scene.place(dice.pick(drawings(dice.pick(("pine", "tree")))), side * dice.between(0.3, 0.52),
+                        dice.between(0.2, 0.42),
                         dice.between(0.24, 0.4))  # fmt: skip
     scene.stand = 0.42
 

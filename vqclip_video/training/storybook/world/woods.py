@@ -23,7 +23,8 @@ def stand_of(scene: Scene, kinds: tuple[str, ...], ground, undergrowth=(), gap: 
             x += dice.between(-0.4, 0.4) * step
             if abs(x) > gap * near or near == 0:
                 sprite = dice.pick(drawings(dice.pick(kinds)))
-                scene.place(sprite, x, foot + dice.between(-0.01, 0.03), size * dice.between(0.8, 1.15), haze=0.42 * (1 - near) ** 1.3,
+                scene.place(sprite, x, foot + dice.between(-0.01, 0.03), size * dice.between(0.8, 1.15),
+                            haze=0.42 * (1 - near) ** 1.3,
                             shadow=0.25 * near, mirrored=dice.chance(0.5))  # fmt: skip
     if undergrowth:
         scatter(scene, scene.horizon + 0.12, dice.whole(30, 90), undergrowth, 0.018)

@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import numpy as np
 
-from . import objects, scenes, space, textures
+from . import objects, patterns, scenes, sketches
 from .canvas import Canvas
 from .dice import Dice
 from .drawings import draw_all
 from .looks import LOOKS
+from .picture import Picture, add_look, finished, space_picture, three_of
 from .places import PLACES
+from .textures import TEXTURES
 from .things import Thing
 
-MIXTURE = {"scene": 0.38, "single": 0.32, "several": 0.04, "pattern": 0.015, "pair": 0.025, "texture": 0.10, "space": 0.05,
+MIXTURE = {"scene": 0.38, "single": 0.32, "several": 0.04, "pattern": 0.015, "pair": 0.025, "texture": 0.10,
+           "space": 0.05,
            "field": 0.06, "plain": 0.03}  # fmt: skip
 LOOK_CHANCE = 0.16
-SPACE_CAPTIONS = {
-    "galaxy": ("a spiral galaxy in deep space", "a {} spiral galaxy", "a galaxy of stars", "a {} galaxy in space"),
-    "nebula": ("a {} nebula", "a {} nebula among the stars", "a glowing {} cloud in space", "a nebula in deep space"),
-}
-
-
-@dataclass(frozen=True)
-class Picture:
-    """`pixels`: uint8 [height, width, 3]; `captions`: three that fit it; `subject`: the thing or place it shows."""
-
-    pixels: np.ndarray
-    captions: tuple[str, ...]
-    subject: str | None
 
 
 class World:
@@ -60,6 +50,16 @@ class World:
         if dice.chance(LOOK_CHANCE):
             captions = add_look(canvas, dice.pick(list(LOOKS)), captions)
         return finished(canvas, captions, subject)
+
+    def sketches(self, seed: int, count: int) -> Iterator[Picture]:
+        """`count` illustrations for the sketchbook (see sketches.py), the most important first."""
+        for index, sketch in enumerate(sketches.plan(self.things, count)):
+            yield self.illustrate(sketch, Dice(seed, sketches.APART, index))
+
+    def illustrate(self, sketch: sketches.Sketch, dice: Dice) -> Picture:
+        """One chosen subject, large and whole, in the place, at the hour and in the look of `sketch`."""
+        thing = self._by_name.get(sketch.subject) if sketch.subject else None
+        return sketches.illustrate(Canvas(self.size, dice), sketch, thing)
 
     def _any(self, dice: Dice) -> Thing:
         return self.things[_drawn(dice, self._weights)]
@@ -96,10 +96,10 @@ class World:
         return objects.field(canvas, thing), thing.name
 
     def _texture(self, canvas: Canvas):
-        return _three(canvas.dice, canvas.dice.pick(textures.TEXTURES)(canvas)), None
+        return three_of(canvas.dice, canvas.dice.pick(TEXTURES)(canvas)), None
 
     def _plain(self, canvas: Canvas):
-        return _three(canvas.dice, textures.plain(canvas)), None
+        return three_of(canvas.dice, patterns.plain(canvas)), None
 
     def _space(self, canvas: Canvas):
         dice = canvas.dice
@@ -113,28 +113,6 @@ class World:
             scene = scenes.paint_setting(canvas, setting)
             return scenes.empty_captions(scene, setting), PLACES[setting.place].subject
         return space_picture(canvas, kind), kind
-
-
-def space_picture(canvas: Canvas, kind: str) -> tuple[str, ...]:
-    """A "galaxy" or a "nebula" and three captions."""
-    colour = {"galaxy": space.galaxy, "nebula": space.nebula}[kind](canvas)
-    return _three(canvas.dice, tuple(phrase.format(colour) for phrase in SPACE_CAPTIONS[kind]))
-
-
-def add_look(canvas: Canvas, look: str, captions: tuple[str, ...]) -> tuple[str, ...]:
-    """Change the finished picture to a look; returns the captions that say so."""
-    np.clip(canvas.pixels, 0, 255, out=canvas.pixels)
-    LOOKS[look].change(canvas)
-    return tuple(canvas.dice.pick(LOOKS[look].phrases).format(caption) for caption in captions)
-
-
-def finished(canvas: Canvas, captions: tuple[str, ...], subject: str | None) -> Picture:
-    return Picture(np.clip(canvas.pixels + 0.5, 0, 255).astype(np.uint8), tuple(captions), subject)
-
-
-def _three(dice: Dice, captions: tuple[str, ...]) -> tuple[str, ...]:
-    order = dice.numbers.permutation(len(captions))
-    return tuple(captions[order[k % len(order)]] for k in range(3))
 
 
 def _drawn(dice: Dice, cumulative: np.ndarray) -> int:

@@ -1,0 +1,49 @@
+"""A finished picture with its captions, and what several painters do to finish one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from . import space
+from .canvas import Canvas
+from .dice import Dice
+from .looks import LOOKS
+
+SPACE_CAPTIONS = {
+    "galaxy": ("a spiral galaxy in deep space", "a {} spiral galaxy", "a galaxy of stars", "a {} galaxy in space"),
+    "nebula": ("a {} nebula", "a {} nebula among the stars", "a glowing {} cloud in space", "a nebula in deep space"),
+}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """`pixels`: uint8 [height, width, 3]; `captions`: three that fit it; `subject`: the thing or place it shows."""
+
+    pixels: np.ndarray
+    captions: tuple[str, ...]
+    subject: str | None
+
+
+def space_picture(canvas: Canvas, kind: str) -> tuple[str, ...]:
+    """A "galaxy" or a "nebula" and three captions."""
+    colour = {"galaxy": space.galaxy, "nebula": space.nebula}[kind](canvas)
+    return three_of(canvas.dice, tuple(phrase.format(colour) for phrase in SPACE_CAPTIONS[kind]))
+
+
+def add_look(canvas: Canvas, look: str, captions: tuple[str, ...]) -> tuple[str, ...]:
+    """Change the finished picture to a look; returns the captions that say so."""
+    np.clip(canvas.pixels, 0, 255, out=canvas.pixels)
+    LOOKS[look].change(canvas)
+    return tuple(canvas.dice.pick(LOOKS[look].phrases).format(caption) for caption in captions)
+
+
+def finished(canvas: Canvas, captions: tuple[str, ...], subject: str | None) -> Picture:
+    return Picture(np.clip(canvas.pixels + 0.5, 0, 255).astype(np.uint8), tuple(captions), subject)
+
+
+def three_of(dice: Dice, captions: tuple[str, ...]) -> tuple[str, ...]:
+    """Three of the captions that fit a picture, different ones where there are as many."""
+    order = dice.numbers.permutation(len(captions))
+    return tuple(captions[order[k % len(order)]] for k in range(3))
