@@ -11,6 +11,7 @@ import click
 from . import __version__
 from .errors import OutputError, UsageError, VqclipError
 from .output.encoders import ENCODER_CHOICES
+from .sketchbook.commands import sketchbook
 from .training.commands import train
 
 OUTPUTS = Path("outputs")
@@ -129,13 +130,15 @@ def render(storyboard, output, overrides, device, precision, memory, compile, en
 @storyboard_argument
 @output_option
 @set_option
+@click.option("--sketches", is_flag=True, help="Also which sketch each scene is drawn toward; loads CLIP for it.")
 @json_option
-def plan(storyboard, output, overrides, as_json):
+def plan(storyboard, output, overrides, sketches, as_json):
     """Show what a storyboard will become, without rendering it."""
-    from .plan import make_plan
+    from .plan import choose_guides, make_plan
 
     board = checked(storyboard, overrides)
-    planned = make_plan(board, output_path(storyboard, output))
+    guides = choose_guides(board) if sketches else ()
+    planned = make_plan(board, output_path(storyboard, output), guides)
     click.echo(json.dumps(planned.as_dict(), indent=2) if as_json else planned.as_text())
 
 
@@ -296,6 +299,7 @@ def where(name):
             click.echo(path)
 
 
+main.add_command(sketchbook)
 main.add_command(train)
 
 

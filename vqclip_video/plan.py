@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from . import speed
 from .errors import VqclipError
@@ -16,6 +17,9 @@ from .storyboard.schema import Storyboard
 from .storyboard.sizes import frame_size, picture_size
 from .storyboard.timeline import Timeline
 from .words import clock, prompt_text
+
+if TYPE_CHECKING:
+    from .sketchbook.choose import Choice
 
 CONTEXT_LENGTH = 77  # of every published OpenAI CLIP
 MOST_CHANNELS = 256  # of the latent of any published VQGAN
@@ -55,9 +59,13 @@ class Plan:
     render_seconds: float | None  # estimated; None before a first render with these models
     rendered_on: str | None  # the device and precision that the estimate comes from
     disk_bytes: int  # at most, while rendering
+    guides: tuple[Choice, ...] = field(default=(), compare=False)  # of the scenes, where they were asked for
 
     def as_dict(self) -> dict:
-        return asdict(self)
+        plan = asdict(replace(self, guides=()))
+        guides = [guide.as_dict() for guide in self.guides]
+        del plan["guides"]
+        return {**plan, "guides": guides} if guides else plan
 
     def as_text(self) -> str:
         """The table that `vqclip-video plan` prints."""
@@ -67,6 +75,8 @@ class Plan:
             rows.append((str(s.scene), clock(s.start), clock(s.seconds), str(s.frames), str(s.iterations), prompt))
         widths = [max(len(row[i]) for row in rows) for i in range(5)]
         table = ["  ".join([*(cell.rjust(w) for cell, w in zip(row, widths, strict=False)), row[5]]) for row in rows]
+        drawn = ["", "scene  drawn toward", *(f"{guide.scene + 1:>5}  {guide}" for guide in self.guides)]
+        table += drawn if self.guides else []
         return "\n".join([*([self.title, ""] if self.title else []), *table, "", *self._totals()])
 
     def summary(self) -> str:
@@ -93,7 +103,21 @@ class Plan:
         yield f"disk        at most {self.disk_bytes / 1e6:,.0f} MB while rendering"
 
 
-def make_plan(storyboard: Storyboard, film: Path) -> Plan:
+def choose_guides(storyboard: Storyboard) -> tuple[Choice, ...]:
+    """What each scene will be drawn toward. Loads CLIP, whose file has to be here, on the CPU."""
+    from .sketchbook.choose import choose, open_book
+
+    paths = registry.resolve(storyboard.models)
+    book = open_book(storyboard, paths)
+    if book is None:
+        return tuple(choose(storyboard, None, None))
+    from .models.perceptor import load_perceptor
+
+    perceptor = load_perceptor(paths.clip)
+    return tuple(choose(storyboard, book, lambda texts: perceptor.embed_text(texts).numpy()))
+
+
+def make_plan(storyboard: Storyboard, film: Path, guides: tuple[Choice, ...] = ()) -> Plan:
     """The plan of a storyboard whose film goes to `film`. The models' files need not be here."""
     timeline = Timeline(storyboard)
     width, height = frame_size(storyboard.size)
@@ -116,6 +140,7 @@ def make_plan(storyboard: Storyboard, film: Path) -> Plan:
         render_seconds=known and known.seconds * timeline.total_iter,
         rendered_on=known and known.on,
         disk_bytes=estimate_disk(timeline.frames, (width, height), frame_latent_bytes(storyboard)),
+        guides=guides,
     )
 
 

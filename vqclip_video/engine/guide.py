@@ -9,16 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image
 from torch import Tensor
 
 from ..models.vqgan import VQGAN
 from ..picture_files import fitted, open_picture
 from ..sketchbook.book import Sketchbook
 from ..sketchbook.choose import Choice
+from ..sketchbook.sheet import sketch
 from ..storyboard.sizes import picture_size
 from ..storyboard.timeline import Moment
 
@@ -67,9 +66,3 @@ def prepare(choices: Sequence[Choice], book: Sketchbook | None, vqgan: VQGAN, si
             made[source] = torch.clamp(latent, *bounds)
         targets.append(made[source])
     return Guides(targets)
-
-
-def sketch(book: Sketchbook, index: int, vqgan: VQGAN) -> Image.Image:
-    """A picture of the book, decoded."""
-    pixels = vqgan.decode_codes(torch.from_numpy(book.codes(index)))[0]
-    return Image.fromarray((pixels.permute(1, 2, 0) * 255).round().byte().cpu().numpy().astype(np.uint8))

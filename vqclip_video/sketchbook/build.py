@@ -83,9 +83,7 @@ def check_size(size: tuple[int, int], factor: int) -> None:
     """Raises UsageError for a size that the VQGAN cannot encode whole."""
     if min(size) < factor or size[0] % factor or size[1] % factor:
         width, height = (max(round(side / factor), 1) * factor for side in size)
-        raise UsageError(
-            f"--size {size[0]}x{size[1]}: this VQGAN takes multiples of {factor}; try {width}x{height}"
-        )
+        raise UsageError(f"--size {size[0]}x{size[1]}: this VQGAN takes multiples of {factor}; try {width}x{height}")
 
 
 def _nearest_codes(pictures: Tensor, vqgan: VQGAN) -> np.ndarray:

@@ -13,6 +13,8 @@ from .book import Sketchbook, load
 from .pick import Embed, Pick, Picker
 from .subject import parse
 
+NONE_FITS = "none fits"
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -77,9 +79,6 @@ def told(choices: Sequence[Choice]) -> Iterator[str]:
             yield f"scene {choice.scene + 1}: {choice.why}; it runs unguided"
 
 
-NONE_FITS = "none fits"
-
-
 def _choice(index: int, scene: Scene, picker: Picker | None) -> Choice:
     guide = scene.settings.guide
     if guide.off:
@@ -91,8 +90,9 @@ def _choice(index: int, scene: Scene, picker: Picker | None) -> Choice:
     words = guide.sketch or _wanted(scene)
     if not words:
         return Choice(index, why="the prompt has no words")
-    pick = picker.pick(words)
-    return Choice(index, pick) if pick else Choice(index, why=f"{NONE_FITS}: no sketch of {str(parse(words)) or words!r}")
+    if pick := picker.pick(words):
+        return Choice(index, pick)
+    return Choice(index, why=f"{NONE_FITS}: no sketch of {str(parse(words)) or words!r}")
 
 
 def _wanted(scene: Scene) -> str | None:

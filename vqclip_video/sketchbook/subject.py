@@ -10,27 +10,38 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-EMPTY = set("a an the some any this that these those my your his her its our their there is are of".split())
-NUMBERS = set("one two three four five six seven eight nine ten several many".split())
+EMPTY = {
+    "a", "an", "the", "some", "any", "this", "that", "these", "those", "my", "your", "his", "her", "its", "our",
+    "their", "there", "is", "are", "of",
+}  # fmt: skip
+NUMBERS = {"one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "several", "many"}
 # What ends the phrase that holds the subject.
-AFTER = set(
-    "in on at by with under over above below beneath beside near behind before after against along among around "
-    "across between through inside outside into onto from to towards during while when where which who whose that "
-    "and or is are was were made covered filled full surrounded for against like as underneath without within "
-    "next via upon off down up".split()
-)
+AFTER = {
+    "in", "on", "at", "by", "with", "under", "over", "above", "below", "beneath", "beside", "near", "behind",
+    "before", "after", "against", "along", "among", "around", "across", "between", "through", "inside",
+    "outside", "into", "onto", "from", "to", "towards", "during", "while", "when", "where", "which", "who",
+    "whose", "that", "and", "or", "is", "are", "was", "were", "made", "covered", "filled", "full", "surrounded",
+    "for", "against", "like", "as", "underneath", "without", "within", "next", "via", "upon", "off", "down",
+    "up",
+}  # fmt: skip
 # "a field of sunflowers" is about sunflowers.
-CONTAINERS = set(
-    "field meadow group bunch pile picture painting drawing sketch illustration photo photograph image portrait view "
-    "scene close closeup up pair couple flock herd pack school row bouquet cluster crowd swarm garden watercolor "
-    "watercolour oil pattern kind sort type lot lots piece".split()
-)
+CONTAINERS = {
+    "field", "meadow", "group", "bunch", "pile", "picture", "painting", "drawing", "sketch", "illustration",
+    "photo", "photograph", "image", "portrait", "view", "scene", "close", "closeup", "up", "pair", "couple",
+    "flock", "herd", "pack", "school", "row", "bouquet", "cluster", "crowd", "swarm", "garden", "watercolor",
+    "watercolour", "oil", "pattern", "kind", "sort", "type", "lot", "lots", "piece",
+}  # fmt: skip
 # With another noun they name nothing: "a city skyline", "a mountain landscape", "a sunflower field".
-GENERIC = set("skyline landscape scene scenery field view panorama ruins picture background silhouette".split())
-PLAIN = set(
-    "red orange yellow green blue purple pink brown black white gray golden silver dark bright light big large small "
-    "tiny wide open empty snowy sunny stormy rainy foggy misty cloudy beautiful old quiet calm".split()
-)  # adjectives that leave a generic noun what it is: "a green field"
+GENERIC = {
+    "skyline", "landscape", "scene", "scenery", "field", "view", "panorama", "ruins", "picture", "background",
+    "silhouette",
+}  # fmt: skip
+# Adjectives that leave a generic noun what it is: "a green field".
+PLAIN = {
+    "red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "black", "white", "gray", "golden",
+    "silver", "dark", "bright", "light", "big", "large", "small", "tiny", "wide", "open", "empty", "snowy",
+    "sunny", "stormy", "rainy", "foggy", "misty", "cloudy", "beautiful", "old", "quiet", "calm",
+}  # fmt: skip
 AMERICAN = {
     "grey": "gray", "colour": "color", "colourful": "colorful", "watercolour": "watercolor", "aeroplane": "airplane",
     "autumnal": "autumn", "harbour": "harbor", "mould": "mold", "tyre": "tire",
