@@ -10,6 +10,8 @@ from vqclip_video.storyboard import reader
 from vqclip_video.storyboard.json_schema import json_schema, settings_table
 from vqclip_video.storyboard.schema import (
     Augment,
+    Guide,
+    GuideWeight,
     Init,
     Losses,
     Models,
@@ -32,6 +34,8 @@ SECTIONS = {
     Settings: ("settings",),
     Losses: ("settings", "losses"),
     Augment: ("settings", "augment"),
+    Guide: ("settings", "guide"),
+    GuideWeight: ("settings", "guide_weight"),
     Scene: ("scenes", 1),
     Transition: ("scenes", 1, "transition"),
     PromptPart: ("scenes", 1, "prompt", 0),
@@ -39,7 +43,14 @@ SECTIONS = {
 BASE = {
     "models": {},
     "init": {},
-    "settings": {"style": "ink", "show_step": 1, "losses": {"tv": 1}, "augment": {}},
+    "settings": {
+        "style": "ink",
+        "show_step": 1,
+        "losses": {"tv": 1},
+        "augment": {},
+        "guide": {"sketch": "a hill"},
+        "guide_weight": {},
+    },
     "scenes": [{"prompt": "a hill"}, {"prompt": [{"text": "a lake"}], "transition": {}}],
 }
 # What concerns several keys, or the disk; no schema can tell.
@@ -51,7 +62,7 @@ def storyboard_with(place, name, value):
     section = board
     for step in place:
         section = section[step]
-    if name in ("text", "image"):
+    if name in ("text", "image", "sketch"):
         section.clear()
     section[name] = value
     return board
@@ -108,7 +119,7 @@ def test_reader_and_schema_know_the_same_keys(section):
 
 VALUES = [
     0, 1, -1, 2, 0.5, 2.5, 300, 1e6, 1e12, True, None, "", " ", "x", "3s", "500ms", "1:30", "-3s", "1h2m", "1:99",
-    "linear", "eas-in", "lerp", "all", "noise", "64x48", "64×48", "64x", [64, 48], [64, 4], [64], "!?", "no",
+    "auto", "off", {"sketch": "a"}, {"start": 0.2, "over": 1}, "linear", "eas-in", "lerp", "all", "noise", "64x48", "64×48", "64x", [64, 48], [64, 4], [64], "!?", "no",
     "a.safetensors", [], ["a"], ["a", 1], [["a", 1]], [["a", -1]], [["a", 1, 2]], {"text": "a"},
     {"text": "a", "weight": 2}, {"text": "a", "weight": 0}, {"text": "a", "image": "b"}, {"weight": 1}, {},
     {"bogus": 1}, [None], [{}], [{"prompt": "a"}], [{"prompt": "a", "duration": 3, "iterations": 9}],
@@ -137,8 +148,9 @@ def test_the_template_fits_the_schema():
 def test_the_settings_table_has_every_setting():
     rows = [line for line in settings_table().splitlines() if line.startswith("| `")]
     names = [row.split("`")[1] for row in rows]
-    plain = [name for name in keys(Settings) if name not in ("losses", "augment")]
-    nested = [f"losses.{name}" for name in keys(Losses)] + [f"augment.{name}" for name in keys(Augment)]
+    nested = {"guide_weight": GuideWeight, "losses": Losses, "augment": Augment}
+    plain = [name for name in keys(Settings) if name not in nested]
+    nested = [f"{section}.{name}" for section, type_ in nested.items() for name in keys(type_)]
     assert names == plain + nested
     assert "| `learning_rate` | `0.08` | above 0 and at most 10 | step size of AdamW on the latent |" in rows
     assert all(row.count("|") == 5 for row in rows)

@@ -32,12 +32,12 @@ class Model:
     """A CLIP or a VQGAN known by name; a VQGAN's files are its checkpoint and its YAML, in this order.
 
     `side` is what a model's user must choose sizes by: a CLIP's input side in pixels, a VQGAN's downsampling
-    factor. A `bundled` model lies in the package and is never downloaded. `discriminator`: whether a VQGAN's checkpoint
+    factor; a sketchbook's is 0. A `bundled` model lies in the package and is never downloaded. `discriminator`: whether a VQGAN's checkpoint
     holds the one it was trained against, which `losses.gan` asks.
     """
 
     name: str
-    kind: str  # "clip" or "vqgan"
+    kind: str  # "clip", "vqgan" or "sketchbook"
     side: int
     files: tuple[ModelFile, ...]
     licence: str

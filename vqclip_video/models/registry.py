@@ -54,9 +54,9 @@ def models_dir() -> Path:
 
 
 def members(name: str) -> tuple[Model, ...]:
-    """The model of that name, or both of a pair. UsageError where there is none."""
-    if name in PAIRS:
-        return MODELS[PAIRS[name].clip], MODELS[PAIRS[name].vqgan]
+    """The model of that name, or those of a pair. UsageError where there is none."""
+    if pair := PAIRS.get(name):
+        return tuple(MODELS[member] for member in (pair.clip, pair.vqgan, pair.sketchbook) if member)
     if name in MODELS:
         return (MODELS[name],)
     raise UsageError(_unknown(name, [*PAIRS, *MODELS]))

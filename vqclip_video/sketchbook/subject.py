@@ -21,7 +21,7 @@ AFTER = {
     "before", "after", "against", "along", "among", "around", "across", "between", "through", "inside",
     "outside", "into", "onto", "from", "to", "towards", "during", "while", "when", "where", "which", "who",
     "whose", "that", "and", "or", "is", "are", "was", "were", "made", "covered", "filled", "full", "surrounded",
-    "for", "against", "like", "as", "underneath", "without", "within", "next", "via", "upon", "off", "down",
+    "for", "like", "as", "underneath", "without", "within", "next", "via", "upon", "off", "down",
     "up",
 }  # fmt: skip
 # "a field of sunflowers" is about sunflowers.
@@ -29,11 +29,11 @@ CONTAINERS = {
     "field", "meadow", "group", "bunch", "pile", "picture", "painting", "drawing", "sketch", "illustration",
     "photo", "photograph", "image", "portrait", "view", "scene", "close", "closeup", "up", "pair", "couple",
     "flock", "herd", "pack", "school", "row", "bouquet", "cluster", "crowd", "swarm", "garden", "watercolor",
-    "watercolour", "oil", "pattern", "kind", "sort", "type", "lot", "lots", "piece",
+    "oil", "pattern", "kind", "sort", "type", "lot", "piece",
 }  # fmt: skip
 # With another noun they name nothing: "a city skyline", "a mountain landscape", "a sunflower field".
 GENERIC = {
-    "skyline", "landscape", "scene", "scenery", "field", "view", "panorama", "ruins", "picture", "background",
+    "skyline", "landscape", "scene", "scenery", "field", "view", "panorama", "ruin", "picture", "background",
     "silhouette",
 }  # fmt: skip
 # Adjectives that leave a generic noun what it is: "a green field".
@@ -134,7 +134,7 @@ def _head(words: list[str]) -> tuple[str, ...]:
     phrase: list[str] = []
     for place, word in enumerate(words):
         if word == "of":
-            if phrase and phrase[-1] in CONTAINERS:
+            if phrase and fold(phrase[-1]) in CONTAINERS:
                 phrase = []
                 continue
             if phrase:
