@@ -24,12 +24,15 @@ AFTER = {
     "for", "like", "as", "underneath", "without", "within", "next", "via", "upon", "off", "down",
     "up",
 }  # fmt: skip
+# How a thing is shown, which is not what is shown: "an oil painting of a castle"; "watercolor, a fox".
+STYLES = {
+    "picture", "painting", "drawing", "sketch", "illustration", "photo", "photograph", "image", "portrait", "view",
+    "watercolor", "art", "style", "close", "closeup", "up",
+}  # fmt: skip
 # "a field of sunflowers" is about sunflowers.
-CONTAINERS = {
-    "field", "meadow", "group", "bunch", "pile", "picture", "painting", "drawing", "sketch", "illustration",
-    "photo", "photograph", "image", "portrait", "view", "scene", "close", "closeup", "up", "pair", "couple",
-    "flock", "herd", "pack", "school", "row", "bouquet", "cluster", "crowd", "swarm", "garden", "watercolor",
-    "oil", "pattern", "kind", "sort", "type", "lot", "piece",
+CONTAINERS = STYLES | {
+    "field", "meadow", "group", "bunch", "pile", "scene", "pair", "couple", "flock", "herd", "pack", "school", "row",
+    "bouquet", "cluster", "crowd", "swarm", "garden", "pattern", "kind", "sort", "type", "lot", "piece",
 }  # fmt: skip
 # With another noun they name nothing: "a city skyline", "a mountain landscape", "a sunflower field".
 GENERIC = {
@@ -85,9 +88,12 @@ class Phrase:
 
 def parse(prompt: str) -> Phrase:
     """The subject's phrase of a prompt; its `head` is empty where there are no words."""
-    parts = [words for part in re.split(r"[,;:.!?()\n]", prompt) if (words := written(part))]
+    # "snow-covered" describes, whatever "covered" alone would begin.
+    described = re.sub(r"\w+-(?:\w+ed|made|like)\b", " ", prompt)
+    parts = [words for part in re.split(r"[,;:.!?()\n]", described) if (words := written(part))]
     telling = frozenset(fold(word) for words in parts for word in words if word not in EMPTY | AFTER)
-    head = next((head for words in parts if (head := _head(words))), ())
+    heads = [head for words in parts if (head := _head(words))]
+    head = next((head for head in heads if fold(head[-1]) not in STYLES), heads[0] if heads else ())
     return Phrase(tuple(map(fold, head)), head, telling)
 
 

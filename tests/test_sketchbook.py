@@ -1,0 +1,317 @@
+"""Sketchbooks: the file, what is chosen from it and when nothing is, and the commands."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+from safetensors.numpy import save_file
+
+from vqclip_video.cli import main
+from vqclip_video.errors import ModelError, UsageError
+from vqclip_video.models.registry import resolve
+from vqclip_video.sketchbook import book, folder, subject
+from vqclip_video.sketchbook.pick import Picker
+from vqclip_video.storyboard.schema import Models
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def make_book(captions, subjects=None, words=None, image=None, text=None, entries=1000, **about):
+    """A book of 4 x 3 codes for models that are never asked for; one direction for each caption by default."""
+    count = len(captions)
+    codes = np.random.default_rng(0).integers(0, entries, (count, 12))
+    sizes = {"height": 3, "width": 4, "entries": entries, "factor": 8}
+    models = {"clip": "c" * 64, "vqgan": "v" * 64, "models": "a pair"}
+    notes = book.Notes(**{**sizes, **models, **about}, captions=tuple(captions),
+                       subjects=tuple(subjects or [None] * count), words=words or {})  # fmt: skip
+    directions = np.eye(count, 16, dtype=np.float32)
+    packed = book.pack(codes, book.bits_for(entries))
+    vectors = [book.eight_bits(directions if given is None else given) for given in (image, text)]
+    return book.Sketchbook(notes, packed, *vectors), codes
+
+
+def no_embedding(texts):
+    return np.zeros((len(texts), 16), np.float32)
+
+
+def subject_found(prompt, **about):
+    pick = Picker(make_book(**about)[0], no_embedding).pick(prompt)
+    return pick and pick.caption
+
+
+@pytest.mark.parametrize("entries", [2, 1000, 1024, 16384, 65536])
+def test_codes_come_back_from_their_bits(entries):
+    made, codes = make_book(["a cat", "a dog", None], entries=entries)
+    assert made.packed.shape == (3, -(-12 * book.bits_for(entries) // 8))
+    for index in range(3):
+        assert (made.codes(index) == codes[index].reshape(3, 4)).all()
+
+
+def test_a_book_comes_back_from_its_file(tmp_path):
+    made, _ = make_book(["a kitten", None], ["cat", None], {"cat": ("feline",)})
+    (tmp_path / "b.safetensors").write_bytes(book.encoded(made))
+    again = book.load(tmp_path / "b.safetensors")
+    assert again.notes == made.notes and (again.packed == made.packed).all() and (again.image == made.image).all()
+    assert np.linalg.norm(again.image_directions, axis=1) == pytest.approx([1, 1])
+
+
+def test_four_thousand_and_a_half_sketches_fit_into_seven_megabytes():
+    captions = ["a small red fox beside a lake in the snowy mountains at sunset"] * 4500
+    made, _ = make_book(captions, ["fox"] * 4500)
+    made = replace(made, packed=np.zeros((4500, 32 * 24 * 10 // 8), np.uint8), image=np.zeros((4500, 256), np.int8),
+                   text=np.zeros((4500, 256), np.int8))  # fmt: skip
+    assert len(book.encoded(made)) <= 7e6
+
+
+def test_eight_bits_keep_a_direction():
+    vectors = np.random.default_rng(1).normal(size=(5, 256)).astype(np.float32)
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    made, _ = make_book([None] * 5, image=unit)
+    assert (np.einsum("nd,nd->n", made.image_directions, unit) > 0.999).all()
+
+
+HOSTILE = {
+    "another format": lambda arrays, notes: ({**arrays}, notes, "sketchbook 9"),
+    "no captions": lambda arrays, notes: (arrays, {**notes, "captions": []}, book.FORMAT),
+    "captions are numbers": lambda arrays, notes: (arrays, {**notes, "captions": [1, 2]}, book.FORMAT),
+    "words are no lists": lambda arrays, notes: (arrays, {**notes, "words": {"cat": "feline"}}, book.FORMAT),
+    "a size is text": lambda arrays, notes: (arrays, {**notes, "height": "3"}, book.FORMAT),
+    "a size is huge": lambda arrays, notes: (arrays, {**notes, "height": 10**12}, book.FORMAT),
+    "a size is missing": lambda arrays, notes: (arrays, {k: v for k, v in notes.items() if k != "width"}, book.FORMAT),
+    "the notes are a list": lambda arrays, notes: (arrays, [], book.FORMAT),
+    "codes are short": lambda arrays, notes: ({**arrays, "codes": arrays["codes"][:, 1:]}, notes, book.FORMAT),
+    "no codes": lambda arrays, notes: ({k: v for k, v in arrays.items() if k != "codes"}, notes, book.FORMAT),
+    "floats": lambda arrays, notes: ({**arrays, "image": arrays["image"].astype(np.float32)}, notes, book.FORMAT),
+    "other counts": lambda arrays, notes: ({**arrays, "text": arrays["text"][:1]}, notes, book.FORMAT),
+    "flat": lambda arrays, notes: ({**arrays, "image": arrays["image"][0]}, notes, book.FORMAT),
+}
+
+
+@pytest.mark.parametrize("spoil", HOSTILE.values(), ids=HOSTILE)
+def test_a_file_that_is_no_sketchbook_is_one_line(spoil, tmp_path):
+    made, _ = make_book(["a cat", "a dog"])
+    notes = json.loads(json.dumps(vars(made.notes)))
+    arrays, notes, format_ = spoil({"codes": made.packed, "image": made.image, "text": made.text}, notes)
+    arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    save_file(arrays, tmp_path / "b.safetensors", {"format": format_, "notes": json.dumps(notes)})
+    with pytest.raises(ModelError, match="build it again") as caught:
+        book.load(tmp_path / "b.safetensors")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"x" * 100, b"\xff" * 16])
+def test_what_is_no_safetensors_file_is_one_line(content, tmp_path):
+    (tmp_path / "b.safetensors").write_bytes(content)
+    with pytest.raises(ModelError, match="b.safetensors"):
+        book.load(tmp_path / "b.safetensors")
+
+
+def test_codes_beyond_the_codebook_are_refused():
+    made, _ = make_book(["a cat"], entries=1024)
+    with pytest.raises(ModelError, match="codebook of 1000"):
+        replace(made, notes=replace(made.notes, entries=1000), packed=np.full_like(made.packed, 255)).codes(0)
+
+
+def test_a_book_of_other_models_is_refused(tiny_files):
+    paths = resolve(Models(str(tiny_files["clip"]), str(tiny_files["vqgan"]), tiny_files["config"]))
+    with pytest.raises(ModelError, match=r"a sketchbook for a pair.*clip-vit.*sketchbook build"):
+        make_book(["a cat"])[0].require(paths)
+
+
+PROMPTS = {
+    "a lighthouse on a cliff at sunset": "lighthouse",
+    "a field of sunflowers under a blue sky": "sunflower",
+    "rows of tulips": "tulip",
+    "a close up of a rose": "rose",
+    "an oil painting of a castle": "castle",
+    "two red foxes": "fox",
+    "a hot air balloon over a valley": "hot air balloon",
+    "a small hot air balloon": "hot air balloon",
+    "a dog jumps over a fence": "dog",
+    "a fire burning in the dark": "fire",
+    "a city skyline at night": "city",
+    "a snow-covered mountain": "mountain",
+    "The Cat's paw": "paw",
+    "grey wolves": "wolf",
+    "watercolor, a fox in the snow": "fox",
+}
+
+
+@pytest.mark.parametrize(("prompt", "wanted"), PROMPTS.items())
+def test_the_subject_of_a_prompt(prompt, wanted):
+    known = set(PROMPTS.values())
+    assert subject.first(subject.parse(prompt), known.__contains__) == wanted
+
+
+@pytest.mark.parametrize("prompt", ["", "...", "of the", "日本", "!" * 5000, "of " * 3000, "ing " * 300])
+def test_any_text_has_a_phrase(prompt):
+    list(subject.parse(prompt).names())
+
+
+CAPTIONS = {
+    "captions": [
+        "a cat on a hill",
+        "a red car",
+        "a fox beside a lighthouse",
+        "waves on the ocean",
+        "a sunflower field",
+    ],
+    "subjects": ["cat", "car", "fox", None, None],
+    "words": {"car": ("automobile",), "train": ("locomotive",)},
+}
+
+
+@pytest.mark.parametrize(
+    ("prompt", "wanted"),
+    [
+        ("cats in the snow", "a cat on a hill"),
+        ("an automobile", "a red car"),
+        ("stormy waves", "waves on the ocean"),
+        ("a field of sunflowers", "a sunflower field"),
+        ("the ocean in winter", "waves on the ocean"),
+        ("a lighthouse", None),  # a picture of a fox is none of a lighthouse
+        ("a locomotive", None),
+        ("an ambulance", None),
+        ("a catapult", None),
+        ("a wheat field", None),
+    ],
+)
+def test_a_sketch_holds_the_prompts_subject_or_there_is_none(prompt, wanted):
+    assert subject_found(prompt, **CAPTIONS) == wanted
+
+
+def test_picture_and_caption_decide_among_sketches_of_the_subject():
+    image, text = np.zeros((3, 16), np.float32), np.zeros((3, 16), np.float32)
+    image[:, 1], text[:, 1] = 0.1, 0.1
+    image[1, 0] = text[2, 0] = 1
+    text[1, 0] = 0.1
+    made, _ = make_book(["a cat", "a cat", "a cat"], image=image, text=text)
+    picks = Picker(made, lambda texts: np.eye(16, dtype=np.float32)[[0] * len(texts)]).ranked("a cat", 9)
+    assert [pick.index for pick in picks][-1] == 0 and picks[0].fit > picks[-1].fit
+
+
+def test_words_that_a_caption_shares_decide_between_equals():
+    made, _ = make_book(["a cat at night", "a cat at sunset"], image=np.ones((2, 16)), text=np.ones((2, 16)))
+    picker = Picker(made, lambda texts: np.full((len(texts), 16), 0.25, np.float32))
+    assert picker.pick("a cat at sunset").index == 1 and picker.pick("a cat").index == 0
+
+
+def test_an_unknown_word_takes_the_subject_it_means_and_no_other():
+    names = [f"thing{letter}" for letter in "abcdefghi"]
+    vectors = {name: np.eye(16, dtype=np.float32)[index] + 3 for index, name in enumerate(names)}
+    vectors |= {"pooch": vectors["thingc"] + 0.01, "ambulance": sum(vectors.values()) / len(names)}
+    made, _ = make_book([f"a {name}" for name in names], names)
+
+    def embed(texts):
+        found = np.stack([vectors.get(text.removeprefix("a "), np.ones(16)) for text in texts])
+        return (found / np.linalg.norm(found, axis=1, keepdims=True)).astype(np.float32)
+
+    picker = Picker(made, embed)
+    assert picker.pick("pooch").subject == "thingc"
+    assert picker.pick("ambulance") is None
+
+
+def test_pictures_without_captions_are_matched_by_their_looks():
+    image = np.zeros((2, 16), np.float32)
+    image[0, 0], image[1, 1] = 1, 1
+    made, _ = make_book([None, None], image=image, text=np.zeros((2, 16)))
+    axes = {"a cat": 1, "a picture": 5, "a dog": 7}
+    picker = Picker(made, lambda texts: np.eye(16, dtype=np.float32)[[axes[text] for text in texts]])
+    assert picker.pick("a cat").index == 1 and picker.pick("a cat").fit == pytest.approx(1)
+    assert picker.pick("a dog") is None
+
+
+@pytest.mark.parametrize(
+    ("stem", "caption"),
+    [("red-fox_02", "red fox"), ("IMG_1234", None), ("DSC00017", None), ("2024-05-01 12.30.11", None),
+     ("Screenshot 2024-05-01 at 12.30", None), ("my_cat", "my cat"), ("Äpfel", "Äpfel")],
+)  # fmt: skip
+def test_captions_from_file_names(stem, caption):
+    assert folder.caption_from_name(stem) == caption
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """A folder: a cat named by its file, a dog by a text file, a fox by the table, a bad one, and one not named."""
+    home = tmp_path / "pictures"
+    (home / "deep").mkdir(parents=True)
+    for number, name in enumerate(["a_cat.png", "deep/IMG_1.jpg", "fox.webp", "IMG_2.png"]):
+        Image.new("RGB", (80, 60), (60 * number, 120, 200)).save(home / name)
+    (home / "deep" / "IMG_1.txt").write_text("a dog on a hill\nmore")
+    (home / "broken.png").write_bytes(b"no picture")
+    (home / "captions.json").write_text('{"fox.webp": {"caption": "a vixen", "subject": "fox"}}')
+    return home
+
+
+@pytest.fixture
+def tiny_options(tiny_files):
+    options = {"--clip": tiny_files["clip"], "--vqgan": tiny_files["vqgan"], "--vqgan-config": tiny_files["config"]}
+    return [str(part) for pair in options.items() for part in pair]
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, ["sketchbook", *map(str, arguments)], catch_exceptions=False)
+
+
+def test_a_book_of_ones_own_pictures(pictures, tmp_path, tiny_options):
+    made = tmp_path / "own.safetensors"
+    (tmp_path / "words.json").write_text('{"fox": ["reynard"]}')
+    ended = run("build", pictures, "-o", made, "--size", "32x24", "--words", tmp_path / "words.json", *tiny_options)
+    assert ended.exit_code == 0, ended.output
+    assert "4 pictures, 3 with captions" in ended.output and "left out" in ended.output
+    assert "broken.png" in ended.output
+    notes = book.load(made).notes
+    assert notes.captions == (None, "a cat", "a dog on a hill", "a vixen") and notes.subjects[3] == "fox"
+    assert (notes.width, notes.height, notes.words) == (8, 6, {"fox": ("reynard",)})
+    sheet = tmp_path / "sheet.png"
+    shown = run("show", "a reynard", "--book", made, "-o", sheet, *tiny_options)
+    assert shown.exit_code == 0 and "a vixen" in shown.output and Image.open(sheet).format == "PNG"
+    sheet.unlink()
+    none = run("show", "an ambulance", "--book", made, "-o", sheet, *tiny_options)
+    assert "none fits: no sketch of 'ambulance'" in none.output or "without caption" in none.output
+    other = run("show", "a cat", "--book", made, "-o", sheet)
+    assert other.exit_code == 1 and "storybook" in other.output
+
+
+def test_a_books_codes_decode_to_its_pictures(storybook_pair, tmp_path):
+    """Through the real VQGAN: a flat picture comes back with its colour."""
+    from vqclip_video.sketchbook.build import Drawing, build
+    from vqclip_video.sketchbook.sheet import sketch
+
+    drawing = Drawing(Image.new("RGB", (64, 48), (200, 60, 40)), "red", None)
+    made = build([drawing], *storybook_pair, resolve(Models()), (64, 48))
+    pixels = np.asarray(sketch(made, 0, storybook_pair[1]), float)
+    assert pixels.shape == (48, 64, 3) and np.abs(pixels.mean((0, 1)) - (200, 60, 40)).max() < 30
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["build", "{nowhere}", "-o", "{out}"], "is no folder"),
+        (["build", "{empty}", "-o", "{out}"], "no pictures in it"),
+        (["build", "{full}", "-o", "{out}", "--size", "30x24"], "multiples of 8; try 32x24"),
+        (["build", "{full}", "-o", "{out}", "--size", "wide"], "--size: expected a size"),
+        (["build", "{full}", "-o", "book.pt"], "ends in .safetensors"),
+        (["build", "{full}", "-o", "{nowhere}/b.safetensors"], "is no folder"),
+        (["build", "{full}", "-o", "{out}", "--words", "{nowhere}"], "cannot be read"),
+        (["build", "{full}", "-o", "{out}", "--models", "storybok"], "no model is called"),
+        (["show", "a cat", "-o", "a.gif"], "ends in .png"),
+        (["show", "a cat", "--models", "imagenet", "-o", "{sheet}"], "have no sketchbook"),
+    ],
+)
+def test_each_mistake_is_one_line(arguments, said, pictures, tmp_path):
+    (tmp_path / "empty").mkdir()
+    places = {"nowhere": tmp_path / "nowhere", "empty": tmp_path / "empty", "full": pictures,
+              "out": tmp_path / "o.safetensors", "sheet": tmp_path / "s.png"}  # fmt: skip
+    ended = run(*[argument.format(**places) for argument in arguments])
+    assert ended.exit_code in (1, 2) and said in ended.output and "Traceback" not in ended.output
+
+
+@pytest.mark.parametrize("table", ["[1]", '{"a.png": 3}', '{"a.png": {"caption": 3}}', "{"])
+def test_a_table_that_is_none_is_refused(table, pictures):
+    (pictures / "captions.json").write_text(table)
+    with pytest.raises(UsageError, match="captions.json"):
+        folder.find(pictures)
