@@ -30,7 +30,7 @@ JUNK = re.compile(
     r"o’clock|thirty|^(man|woman|men|women|person|people)[ :]|moon face|feeding|facing|with (pen|slash|key)|arrow|"
     r"notebook with|speaker |mailbox|(muted|low) |e-mail|ticket|post office|money with|place medal|suit$|button|"
     r"behind|banknote|tray|index|bookmark|label|page|chart|blood|middle|vomiting|symbols|NO|OK|mahjong|blood|"
-    r"Mx Claus|older person|bald|: |receipt|ledger|memo|construction$|motorway|fingers|tears|hotel|convenience"
+    r"Mx Claus|older person|bald|: |receipt|ledger|memo|construction$|motorway|fingers|tears|hotel|convenience|biting|pregnant|breast"
 )
 KEPT = {"man", "woman"}
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
 
 from . import space
 from .canvas import Canvas
+from .captions import with_article
 from .dice import Dice
 from .looks import LOOKS
 
+KINDS = re.compile(r"^an? (picture|illustration|close up) of ")
 SPACE_CAPTIONS = {
-    "galaxy": ("a spiral galaxy in deep space", "a {} spiral galaxy", "a galaxy of stars", "a {} galaxy in space"),
-    "nebula": ("a {} nebula", "a {} nebula among the stars", "a glowing {} cloud in space", "a nebula in deep space"),
+    "galaxy": ("a spiral galaxy in deep space", "{} spiral galaxy", "a galaxy of stars", "{} galaxy in space"),
+    "nebula": ("{} nebula", "{} nebula among the stars", "{} cloud glowing in space", "a nebula in deep space"),
 }
 
 
@@ -29,14 +32,15 @@ class Picture:
 def space_picture(canvas: Canvas, kind: str) -> tuple[str, ...]:
     """A "galaxy" or a "nebula" and three captions."""
     colour = {"galaxy": space.galaxy, "nebula": space.nebula}[kind](canvas)
-    return three_of(canvas.dice, tuple(phrase.format(colour) for phrase in SPACE_CAPTIONS[kind]))
+    return three_of(canvas.dice, tuple(phrase.format(with_article(colour)) for phrase in SPACE_CAPTIONS[kind]))
 
 
 def add_look(canvas: Canvas, look: str, captions: tuple[str, ...]) -> tuple[str, ...]:
     """Change the finished picture to a look; returns the captions that say so."""
     np.clip(canvas.pixels, 0, 255, out=canvas.pixels)
     LOOKS[look].change(canvas)
-    return tuple(canvas.dice.pick(LOOKS[look].phrases).format(caption) for caption in captions)
+    plain = [KINDS.sub("", caption) for caption in captions]  # no watercolor of an illustration
+    return tuple(canvas.dice.pick(LOOKS[look].phrases).format(caption) for caption in plain)
 
 
 def finished(canvas: Canvas, captions: tuple[str, ...], subject: str | None) -> Picture:

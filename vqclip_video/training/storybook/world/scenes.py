@@ -92,7 +92,7 @@ def empty_captions(scene: Scene, setting: Setting) -> tuple[str, ...]:
     return tuple(captions)
 
 
-def inhabited(canvas: Canvas, setting: Setting, thing: Thing, largest: float = 0.5) -> tuple[Scene, tuple[str, ...]]:
+def inhabited(canvas: Canvas, setting: Setting, thing: Thing, largest: float = 0.5) -> tuple[str, ...]:
     """A place with one to three of a thing in it, and three captions."""
     dice = canvas.dice
     scene = paint_setting(canvas, setting)
@@ -111,7 +111,7 @@ def inhabited(canvas: Canvas, setting: Setting, thing: Thing, largest: float = 0
     for x, lift in zip(dice.numbers.permutation(spots), lifts, strict=True):
         put(scene, setting, shown, float(x), size * (1 + 0.6 * lift), lift)
     finish(scene, setting)
-    return scene, captions(dice, setting, shown, count, size)
+    return captions(dice, setting, shown, count, size)
 
 
 def captions(dice, setting: Setting, shown: Shown, count: int = 1, size: float = 0.5) -> tuple[str, ...]:
@@ -188,6 +188,12 @@ def ripples(scene: Scene, x: float, foot: float, size: float) -> None:
 def home_in(thing: Thing, place: Place) -> str:
     """The way in which a thing is at home in a place."""
     return next((home for home in thing.homes if home in place.homes), thing.homes[0])
+
+
+def places_for(thing: Thing) -> dict[str, float]:
+    """The places where a thing may be, each with its weight: most where the thing's usual home is."""
+    found = {name: place for name, place in PLACES.items() if suits(thing, place)}
+    return {name: p.likely * (1.0 if thing.homes[0] in p.homes else 0.3) for name, p in found.items()}
 
 
 def suits(thing: Thing, place: Place) -> bool:

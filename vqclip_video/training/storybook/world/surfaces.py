@@ -138,7 +138,7 @@ def leaves(canvas: Canvas) -> Captions:
     )
     canvas.pixels[:] = np.array(shades[-1]) * 0.5
     dice = canvas.dice
-    for depth in np.linspace(0.5, 1.05, 90):
+    for depth in np.linspace(0.5, 1.05, 150):
         leaf(
             canvas,
             canvas.across(1.1),

@@ -14,12 +14,12 @@ from .dice import Dice
 from .drawings import VARIANTS, drawing
 from .subjects import COMMON, HOMES, RENAMED
 
-COMMON_WEIGHT = 5.0
+STAR_WEIGHT, COMMON_WEIGHT = 20.0, 5.0
 WEIGHTS = {ANIMALS: 1.0, FOOD: 0.8, PLACES: 0.8, ACTIVITIES: 0.6, OBJECTS: 0.5, PEOPLE: 0.5, FACES: 0.12}
 FIERCE = {"dragon", "phoenix", "dinosaur", "bat", "eagle"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Look:
     """One sprite of a thing: `adjective` is always said of it ("black"), `colour` may be."""
 
@@ -28,7 +28,7 @@ class Look:
     colour: str | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Thing:
     """`names`: everyday names, the usual one first; `synonyms`: rarer words for it."""
 
@@ -92,13 +92,14 @@ def catalogue(
     for index, sprite in enumerate(artwork.sprites):
         by_label.setdefault(sprite.label, []).append(index)
     things, used = [], set()
-    common = {row.split("|")[0].strip().lower() for row in COMMON.strip().splitlines()}
+    common = {row.split("|")[0].strip("* ").lower() for row in COMMON.strip().splitlines()}
 
     def rarer(name: str, group: int) -> tuple[str, ...]:
         return tuple(word for word in synonyms(name, group) if word not in common) if group != PEOPLE else ()
 
     for row in COMMON.strip().splitlines():
-        name, labels, others, homes = (part.strip() for part in row.split("|"))
+        name, labels, others, homes = (part.strip("* ") for part in row.split("|"))
+        weight = STAR_WEIGHT if row.startswith("*") else COMMON_WEIGHT
         looks = []
         for label in labels.split(", "):
             adjective, _, label = label.rpartition("=")
@@ -110,7 +111,7 @@ def catalogue(
             places = (
                 tuple(homes.split()) + (("fierce",) if name in FIERCE else ()) + (("train",) if "train" in name else ())
             )
-            things.append(Thing(names, rarer(names[0], group), places, tuple(looks), True, COMMON_WEIGHT, group))
+            things.append(Thing(names, rarer(names[0], group), places, tuple(looks), True, weight, group))
     for label, indices in by_label.items():
         name = RENAMED.get(label, label).lower().replace("-", " ").replace("mrs.", "mrs")
         if label not in used and is_allowed(name):

