@@ -93,7 +93,10 @@ def train_storybook(artwork, output, preset, minutes, start, stages, seed):
     if requests.wanted:
         click.echo("run the same command again to go on", err=True)
         raise click.exceptions.Exit(130)
-    click.echo(f"{output} written; in a storyboard:\n  models: {{clip: {output}, vqgan: {output}}}")
+    click.echo(
+        f"{output} written; in a storyboard:\n  models: {{clip: {output}/clip.safetensors, "
+        f"vqgan: {output}/vqgan.safetensors}}\n  sketchbook: {output}/sketchbook.safetensors"
+    )
 
 
 def needs_extra(module: str) -> None:

@@ -99,12 +99,12 @@ def read_training(path: Path | None, base: Path | None = None) -> TrainConfig:
         for key, value in section.items():
             _check_range(key, value, name)
     crops = data["crop"] if isinstance(data["crop"], list) else [data["crop"]]
+    if tree["model"]["target"] != VQ:
+        raise UsageError(f"{name}: model.target: only {VQ} can be trained here")
     try:
         network = parse_config(tree)
     except ValueError as error:
         raise UsageError(f"{name}: {error}") from None
-    if network.gumbel or network.inside_net2net:
-        raise UsageError(f"{name}: model.target: only {VQ} can be trained here")
     _check_crops(crops, network.factor, data["size"], name)
     return TrainConfig(
         network, Losses(**losses), Data(**data | {"crop": tuple(sorted(crops))}), Training(**training), tree

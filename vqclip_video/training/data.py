@@ -63,6 +63,7 @@ def open_pictures(
     array alone. on_checked: told how many of how many are checked.
     Raises UsageError where the folder, or what is left of it, will not do.
     """
+    largest = max(data.crop)
     if (folder / ARRAY).is_file():
         return _array(folder / ARRAY, largest), 0
     if not folder.is_dir():
@@ -145,7 +146,8 @@ class Batches(IterableDataset):
 
 def plain(side: int, random: np.random.Generator) -> np.ndarray:
     """A square uint8 [side, side, 3] of one colour, or one that goes over into another in some direction."""
-    first, second = random.uniform(0, 255, (2, 3))
+    # Drawn from a little more than the range, so that pure white, black and red are among them.
+    first, second = np.clip(random.uniform(-40, 295, (2, 3)), 0, 255)
     if random.random() < 0.5:
         second = first
     angle = random.uniform(0, 2 * np.pi)

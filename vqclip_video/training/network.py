@@ -47,7 +47,7 @@ def network_of(tensors: Mapping[str, Tensor], config: VQGANConfig, path: Path, e
     if hasattr(network, "loss"):
         del network.loss
     state = rescale_norms({name: tensor.clone() for name, tensor in network.state_dict().items()}, PUBLISHED_EPS, eps)
-    network.load_state_dict(state)
+    network.load_state_dict(state, assign=True)  # not copied into `tensors`, which the network shares
     return network.requires_grad_(True)
 
 

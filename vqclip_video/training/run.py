@@ -12,6 +12,7 @@ import click
 import numpy as np
 import torch
 from lightning import Trainer, seed_everything
+from lightning.pytorch.utilities.rank_zero import rank_zero_only
 from torch import nn
 from torch.utils.data import DataLoader
 
@@ -56,7 +57,7 @@ def train_vqgan(
     atomic_write(output / CONFIG, _as_yaml(config))
     seed_everything(seed, verbose=False)
     module = VQGANTraining(config, _parts(config, paths), _perceptor(config), minutes, known=paths is not None)
-    batches = Batches(pictures, learnt, config.data, (seed, done))
+    batches = Batches(pictures, learnt, config.data, (seed, done, rank_zero_only.rank))
     workers = 0 if isinstance(pictures, np.ndarray) else config.data.workers
     loader = DataLoader(batches, batch_size=None, num_workers=workers, persistent_workers=workers > 0)
     keeper = Keeper(output, whole(pictures, apart, config.network.factor), stop)
@@ -89,7 +90,8 @@ def _look_through(folder: Path, config: TrainConfig, report: Path) -> Pictures:
 
         pictures, skipped = open_pictures(folder, config.data, report, show)
     if skipped:
-        click.echo(f"{skipped} pictures skipped, listed in {report}", err=True)
+        number = "1 picture" if skipped == 1 else f"{skipped} pictures"
+        click.echo(f"{number} skipped, listed in {report}", err=True)
     return pictures
 
 

@@ -79,10 +79,7 @@ def embed_tokens(clip: nn.Module, tokens: Tensor) -> Tensor:
     length = int((tokens > 0).sum(1).max())
     tokens = tokens[:, :length]
     x = (clip.token_embedding(tokens) + clip.positional_embedding[:length]).permute(1, 0, 2)
-    for block in clip.transformer.resblocks:
-        block.attn_mask = clip.build_attention_mask()[:length, :length]
-        x = block(x)
-    x = clip.ln_final(x.permute(1, 0, 2))
+    x = clip.ln_final(clip.transformer(x).permute(1, 0, 2))
     return F.normalize(x[torch.arange(len(tokens)), tokens.argmax(-1)] @ clip.text_projection, dim=-1)
 
 

@@ -1,0 +1,180 @@
+"""The storybook's towers: what they read, that they learn, that a stopped training goes on, and how they are judged."""
+
+import hashlib
+import json
+
+import numpy as np
+import pytest
+import torch
+from torch.nn.functional import normalize
+
+from vqclip_video.models.perceptor import Perceptor
+from vqclip_video.training.storybook import corpus, image_tower, judged, teacher, text_tower, texts, views
+from vqclip_video.training.storybook.budget import Budget, warm_constant_cosine
+from vqclip_video.training.storybook.image_tower import Batches
+
+COLOURS = {"red": (220, 30, 30), "green": (30, 200, 60), "blue": (30, 60, 230), "yellow": (240, 220, 40)}
+SMALL = Batches(pictures=12, sprites=4)
+
+
+def vectors_of(sentences, cache=None):
+    """Made-up sentence embeddings: a fixed direction for each word, added up."""
+    found = []
+    for sentence in sentences:
+        seeds = [int(hashlib.sha256(word.encode()).hexdigest()[:8], 16) for word in sentence.split()] or [0]
+        found.append(sum(torch.randn(384, generator=torch.Generator().manual_seed(seed)) for seed in seeds))
+    return normalize(torch.stack(found), dim=-1)
+
+
+@pytest.fixture
+def plain_colours(tmp_path, monkeypatch):
+    """A folder of 16 pictures of four colours, as the world writes one."""
+    monkeypatch.setattr(corpus, "embed", vectors_of)
+    pictures = np.zeros((16, 192, 192, 3), np.uint8)
+    captions = []
+    for index, picture in enumerate(pictures):
+        name = list(COLOURS)[index % 4]
+        picture[:] = COLOURS[name]
+        captions.append([f"a {name} wall", f"{name} paint", f"the color {name}"])
+    np.save(tmp_path / "pictures.npy", pictures)
+    (tmp_path / "captions.json").write_text(json.dumps(captions))
+    return corpus.read_corpus(tmp_path, tmp_path)
+
+
+@pytest.fixture
+def sprites():
+    """One white square, cut out."""
+    pictures = torch.zeros(1, 4, 80, 80, dtype=torch.uint8)
+    pictures[:, :, 20:60, 20:60] = 255
+    names = ("a white square",)
+    return corpus.Sprites(pictures, names, ((0,),), vectors_of(names), torch.ones(1))
+
+
+def train(plain_colours, sprites, folder, steps, **options):
+    return image_tower.train(
+        plain_colours, sprites, plain_colours, folder, Budget(steps=steps), batches=SMALL, seed=3,
+        report=lambda line: None, **options,
+    )  # fmt: skip
+
+
+def test_a_corpus_is_the_pictures_at_half_their_size_and_each_caption_once(plain_colours):
+    assert plain_colours.pictures.shape == (16, 3, 96, 96)
+    assert tuple(plain_colours.pictures[2, :, 50, 50].tolist()) == COLOURS["blue"]
+    assert len(plain_colours.captions.texts) == 12 == len(plain_colours.vectors)
+    own = [plain_colours.captions.texts[row] for row in plain_colours.captions.of_picture[3]]
+    assert own == ["a yellow wall", "yellow paint", "the color yellow"]
+
+
+def test_the_image_tower_learns_what_colours_are_called(plain_colours, sprites, tmp_path):
+    lines = []
+    image_tower.train(
+        plain_colours, sprites, plain_colours, tmp_path / "run", Budget(steps=50), batches=SMALL, seed=0,
+        report=lines.append,
+    )  # fmt: skip
+    (loss,) = (float(line.rsplit(" ", 1)[1]) for line in lines if "step 50," in line and "loss" in line)
+    assert loss < 2.3  # by chance 2.8: one of 16 captions
+
+
+def test_a_stopped_training_of_the_image_tower_goes_on_as_if_it_had_not(plain_colours, sprites, tmp_path):
+    whole = train(plain_colours, sprites, tmp_path / "whole", 4)
+    asked = iter([False, True])
+    train(plain_colours, sprites, tmp_path / "parts", 4, stop=lambda: next(asked))
+    parts = train(plain_colours, sprites, tmp_path / "parts", 4)
+    again = image_tower.load(tmp_path / "parts")
+    # The head's dropout and noise come from torch's own generator, which a stop does not keep: nearly, not exactly.
+    for name, weight in whole.visual.state_dict().items():
+        assert torch.allclose(weight.float(), parts.visual.state_dict()[name].float(), atol=2e-2), name
+        assert torch.equal(parts.visual.state_dict()[name], again.visual.state_dict()[name])
+
+
+def test_captions_of_the_same_meaning_are_no_mistakes():
+    head = teacher.TeacherHead(8).eval()
+    vectors = vectors_of(["a red wall", "a red wall", "a blue sky"])
+    pictures = head(vectors)
+    same = image_tower.contrast(pictures, vectors, head)
+    other = image_tower.contrast(pictures.roll(1, 0), vectors, head)
+    assert same < other
+
+
+def test_views_keep_their_range_and_sprites_leave_the_rest_empty():
+    random = torch.Generator().manual_seed(0)
+    pictures = torch.rand(6, 3, 96, 96, generator=random)
+    seen = views.recoloured(views.crops(pictures, random), random)
+    assert seen.shape == (6, 3, 64, 64) and seen.min() >= 0 and seen.max() <= 1
+    cut_out = views.strewn(torch.ones(6, 4, 80, 80), random)
+    assert cut_out.shape == (6, 4, 64, 64)
+
+
+def test_the_text_tower_gives_its_texts_the_directions_asked_for(tmp_path):
+    torch.manual_seed(0)
+    clip = text_tower.new_clip()
+    sentences = [f"a {colour} {thing}" for colour in COLOURS for thing in ("wall", "house", "cat", "sea")]
+    targets = normalize(vectors_of(sentences) @ torch.randn(384, 256), dim=-1)
+    source = text_tower.Texts(text_tower.tokenise(sentences), targets, share=0.1)
+    before = cosine(clip, source)
+    text_tower.distil(clip, [source], tmp_path, Budget(steps=25), seed=0, report=lambda line: None)
+    assert cosine(clip, source) > before + 0.3
+
+    with torch.no_grad():
+        learnt = text_tower.embed_tokens(clip, source.tokens)
+    perceptor = Perceptor(clip, torch.device("cpu"), torch.float32)
+    assert torch.allclose(perceptor.embed_text(sentences), learnt, atol=1e-4)
+
+
+def cosine(clip, source):
+    with torch.no_grad():
+        return float((text_tower.embed_tokens(clip, source.tokens) * source.targets).sum(-1).mean())
+
+
+def test_a_stopped_distillation_goes_on_where_it_was(tmp_path):
+    sentences = ["a red wall", "a blue sea", "a cat"]
+    source = text_tower.Texts(text_tower.tokenise(sentences), vectors_of(sentences)[:, :256], share=0.02)
+    clip, lines = text_tower.new_clip(), []
+    text_tower.distil(clip, [source], tmp_path, Budget(steps=4), seed=0, stop=lambda: True, report=lines.append)
+    text_tower.distil(clip, [source], tmp_path, Budget(steps=4), seed=0, report=lines.append)
+    assert lines == ["text tower: goes on after 1 steps"]
+
+
+def test_general_texts_are_nouns_glosses_and_prompts_each_once(tmp_path):
+    lines = ["  1 This software and database is being provided"]
+    for number, (noun, gloss) in enumerate({"cat": "a feline mammal", "lighthouse": "a tower with a light"}.items()):
+        lines.append(f"{number:08} 05 n 01 {noun} 0 000 | {gloss}; an example of it")
+    lines.append("00000009 04 n 01 running 0 000 | an act, which nobody can picture")
+    (tmp_path / "data.noun").write_text("\n".join(lines))
+    found = texts.general_texts(tmp_path, 40, seed=1)
+    assert len(found) == len(set(found)) == 40
+    assert {"cat", "lighthouse", "a feline mammal"} <= set(found)
+    assert not any("running" in text or "example" in text for text in found)
+    assert found == texts.general_texts(tmp_path, 40, seed=1) != texts.general_texts(tmp_path, 40, seed=2)
+
+
+def test_a_budget_counts_what_an_interrupted_run_has_used():
+    budget = Budget(minutes=1)
+    budget.resume({"done": 7, "seconds": 45.0})
+    assert budget.done == 7 and 0.75 <= budget.fraction < 0.8
+    assert Budget(steps=10, done=5).fraction == 0.5
+
+
+def test_the_learning_rate_rises_holds_and_falls():
+    rates = [warm_constant_cosine(fraction, step) for fraction, step in ((0, 0), (0.2, 500), (0.65, 900), (1, 2000))]
+    assert rates[0] == 0.01 and rates[1] == 1 and 0.4 < rates[2] < 0.6 and rates[3] == pytest.approx(0.02)
+
+
+def test_caption_accuracy_is_one_for_perfect_and_a_hundredth_for_blind():
+    own = torch.arange(600).view(200, 3)
+    pictures = normalize(torch.randn(200, 64, generator=torch.Generator().manual_seed(0)), dim=-1)
+    perfect = pictures.repeat_interleave(3, 0)
+    assert judged.caption_accuracy(pictures, perfect, own) == (1.0, 1.0)
+    blind = normalize(torch.randn(600, 64, generator=torch.Generator().manual_seed(1)), dim=-1)
+    top1, top5 = judged.caption_accuracy(pictures, blind, own)
+    assert top1 < 0.05 and top5 < 0.15
+
+
+def test_there_are_24_prompts_and_30_synonyms_and_the_nearest_word_is_told():
+    assert len(judged.prompts()) == 24 and len(judged.synonyms()) == 30
+    answers = judged.nearest_known(lambda words: torch.eye(64)[[hash_of(word) for word in words]])
+    assert {meant for _, meant, _ in answers} == {known for _, known in judged.synonyms()}
+
+
+def hash_of(word):
+    return int(hashlib.sha256(word.encode()).hexdigest()[:8], 16) % 64
