@@ -119,7 +119,7 @@ model:
         ("training: {ema: 1.0}", "ema: found 1.0"),
         ("data: {flip: 2}", "flip: found 2.0, a number from 0 to 1 is needed"),
         ("data: 3", "data: found 3, a section is needed"),
-        ("data: {crop: 100}", "data.crop: found 100, a multiple of 8, the pixels that one place of this VQGAN's latent"),
+        ("data: {crop: 100}", "data.crop: found 100, a multiple of 8, the pixels that one place of this VQGAN's"),
         ("data: {crop: 512}", "512 is more than data.size, 256"),
         ("model: {target: taming.models.vqgan.GumbelVQ}", "only taming.models.vqgan.VQModel can be trained here"),
         ("model: {params: {ddconfig: {ch: 40}}}", "a multiple of 32 is needed"),
