@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,8 @@ from vqclip_video.training import codebook, losses, network
 from vqclip_video.training.config import read_training
 from vqclip_video.training.data import Batches, hold_out, open_pictures, plain
 
-STORYBOOK = Path(__file__).parents[1] / "vqclip_video/models/storybook"
+README = Path(__file__).parents[1] / "README.md"
+STORYBOOK = README.with_name("vqclip_video") / "models/storybook"
 # A network of the tests' smallest size, without a CLIP to load.
 TINY = {
     "model": {
@@ -106,6 +108,15 @@ model:
 """)
     config = read_training(path)
     assert config.network.factor == 16 and config.losses.disc_start == 10000 and config.losses.disc_weight == 0.8
+
+
+def test_the_config_in_the_readme_is_right(tmp_path):
+    blocks = re.findall(r"```yaml\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
+    (example,) = [block for block in blocks if "\ntraining:" in block]
+    path = tmp_path / "my.yaml"
+    path.write_text(example)
+    config = read_training(path, STORYBOOK / "vqgan.yaml")
+    assert config.losses.clip_weight == 0.1 and config.data.crop == (256,)
 
 
 @pytest.mark.parametrize(
