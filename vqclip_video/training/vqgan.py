@@ -20,7 +20,7 @@ from .config import TrainConfig
 BETAS, DISCRIMINATOR_BETAS = (0.9, 0.99), (0.5, 0.9)
 DISCRIMINATOR_RATE = 1.3  # of its learning rate to the VQGAN's
 LOWEST = 0.03  # of the learning rate at the end to that at the start
-SAMPLED = 16_384  # places of latents kept, of which the codebook is made
+SAMPLED = 65_536  # places of latents kept, of which the codebook is made
 
 
 @dataclass
