@@ -279,7 +279,7 @@ def test_a_book_of_ones_own_pictures(pictures, tmp_path, tiny_options):
 def test_a_books_codes_decode_to_its_pictures(storybook_pair, tmp_path):
     """Through the real VQGAN: a flat picture comes back with its colour."""
     from vqclip_video.sketchbook.build import Drawing, build
-    from vqclip_video.sketchbook.sheet import sketch
+    from vqclip_video.sketchbook.decode import sketch
 
     drawing = Drawing(Image.new("RGB", (64, 48), (200, 60, 40)), "red", None)
     made = build([drawing], *storybook_pair, resolve(Models()), (64, 48))

@@ -17,7 +17,7 @@ from ..models.vqgan import VQGAN
 from ..picture_files import fitted, open_picture
 from ..sketchbook.book import Sketchbook
 from ..sketchbook.choose import Choice
-from ..sketchbook.sheet import sketch
+from ..sketchbook.decode import sketch
 from ..storyboard.sizes import picture_size
 from ..storyboard.timeline import Moment
 

@@ -11,7 +11,20 @@ from typing import Any
 
 from . import files, values
 from .problems import Mark, Problems, did_you_mean, quoted
-from .schema import Guide, GuideWeight, Init, Key, Models, Prompt, PromptPart, Scene, Transition, keys
+from .schema import (
+    Guide,
+    GuideWeight,
+    Init,
+    Key,
+    Models,
+    Prompt,
+    PromptPart,
+    Scene,
+    Settings,
+    Storyboard,
+    Transition,
+    keys,
+)
 from .values import Refusal
 from .yaml_nodes import Mapping, Node, Scalar, Sequence, describe
 
@@ -72,7 +85,7 @@ class Converter:
                 place = f"line {first[name.text].line}"
                 self.problems.add(name.mark, where, f"the key {quoted(name.text)} is repeated; it stands in {place}")
             elif name.text not in known:
-                self.problems.add(name.mark, where, _unknown(name.text, list(known)))
+                self.problems.add(name.mark, where, _unknown(name.text, section))
             else:
                 first[name.text] = name.mark
                 given[name.text] = self.value(known[name.text], value, f"{where}.{name.text}" if where else name.text)
@@ -172,9 +185,12 @@ class Converter:
         return path
 
 
-def _unknown(name: str, known: list[str]) -> str:
+def _unknown(name: str, section: type) -> str:
+    known = list(keys(section))
     if name == "<<":
         return "merge keys (<<) are not read; settings that every scene shares belong in the film's settings"
+    if section in (Scene, Storyboard) and name in keys(Settings):
+        return f"the key {quoted(name)} belongs one level deeper, in `settings`"
     return f"unknown key {quoted(name)}" + (did_you_mean(name, known) or f"; known are {', '.join(known)}")
 
 

@@ -13,6 +13,7 @@ size: 192x192               # delivered pixels, width x height
 fps: 24                     # frames a second
 seed: 7                     # another seed, another film
 models: storybook           # the small pair in the package; `vqclip-video models list` shows the others
+# `sketchbook: own.safetensors` has pictures of your own to draw toward (`vqclip-video sketchbook build`)
 #init: {noise: 0.3}         # or {image: start.png}, or {latent: earlier-film.safetensors}
 grids: 2                    # resolutions the latent is the sum of; 1 is the plain latent, more is softer
 #grow: true                 # the first half of the first scene at half the resolution: sooner there
@@ -27,6 +28,8 @@ settings:                   # for every scene; a scene's own settings come first
   cutouts: 16               # views of the picture that CLIP judges each iteration; more is finer and slower
   show_step: 2              # iterations between two frames; more gives each frame more change
   losses: {clip: 1.0, vq: 0.2, tv: 0.0}     # what is minimised; vq keeps to what the VQGAN can paint
+  #guide: auto              # draws toward the sketch that fits; or off, {image: my.png}, {sketch: a lighthouse}
+  #guide_weight: {start: 0.2, end: 0.03, over: 0.6}   # how strongly, from a scene's start to its later part
   #weight_decay: 0.0        # pulls the latent towards its middle
   #noise_factor: 0.1        # noise on the cutouts
   #batch_size: 8            # cutouts per CLIP call, to save memory; the picture stays the same
