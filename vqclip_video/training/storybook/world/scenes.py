@@ -122,7 +122,7 @@ def captions(dice, setting: Setting, shown: Shown, count: int = 1, size: float =
     short = joined(who[1], other_where) if dice.chance(0.6) else joined(who[1], when or where)
     third = joined(who[2], other_where, other_when)
     if dice.chance(0.2) and shown.thing.homes[0] not in ("air", "water", "space"):
-        third = joined(dice.pick(PLACES[setting.place].names), other_when, "with", who[2])
+        third = joined(PLACES[setting.place].names[0], other_when, "with", who[2])
     return full, short, third
 
 

@@ -63,7 +63,7 @@ class Shown:
             name = thing.name if len(thing.names) == 1 or dice.chance(0.7) else dice.pick(thing.names[1:])
         if (
             self.colour
-            and self.colour not in name.split()
+            and not COLOURS.keys() & set(name.split())
             and not dice.chance(plain)
             and (self.always or dice.chance(0.4))
         ):
