@@ -150,7 +150,7 @@ def _portrait(canvas: Canvas, thing: Thing, bare: bool) -> tuple[str, ...]:
     colour = dice.pick(PAINTS)
     behind = objects.coloured_ground(canvas, colour)
     shown = show(thing, dice)
-    while shown.colour == colour:
+    while colour == shown.colour or {colour, shown.colour} == {"golden", "yellow"}:
         colour = dice.pick(PAINTS)
         behind = objects.coloured_ground(canvas, colour)
     objects.hover(canvas, shown.pixels, 0.0, 0.0, dice.between(0.66, 0.8))

@@ -55,18 +55,14 @@ class Shown:
     always: bool  # the colour belongs to the name
 
     def called(self, dice: Dice, plain: float = 0.0) -> str:
-        """A name: the usual one mostly, with its colour half the time; `plain`: the chance that it is just the word."""
+        """A name: the usual one mostly, with its colour half the time; `plain`: the chance of just the word."""
         thing = self.thing
         if thing.synonyms and dice.chance(0.12):
             name = dice.pick(thing.synonyms)
         else:
             name = thing.name if len(thing.names) == 1 or dice.chance(0.7) else dice.pick(thing.names[1:])
-        if (
-            self.colour
-            and not COLOURS.keys() & set(name.split())
-            and not dice.chance(plain)
-            and (self.always or dice.chance(0.4))
-        ):
+        said = self.always or (not dice.chance(plain) and dice.chance(0.4))
+        if self.colour and said and not COLOURS.keys() & set(name.split()):
             return f"{self.colour} {name}"
         return name
 
