@@ -136,6 +136,7 @@ PROMPTS = {
     "a snow-covered mountain": "mountain",
     "The Cat's paw": "paw",
     "grey wolves": "wolf",
+    "pink sunrise over the deep sea": "sea",
     "watercolor, a fox in the snow": "fox",
 }
 

@@ -16,8 +16,8 @@ from . import subject as subjects
 from .book import Sketchbook
 from .subject import Phrase
 
-SHARED_WORDS = 0.15  # what a caption gains that has every word of the prompt
-NEAR_SUBJECT = 0.75  # cosine to a known subject's name, both less the mean of all the names
+SHARED_WORDS = 0.25  # what a caption gains that has the words of the prompt and no other
+NEAR_SUBJECT = 0.85  # cosine to a known subject's name, both less the mean of all the names
 ENOUGH_SUBJECTS = 8  # for that mean to say anything
 ABOVE_ANY = 0.02  # by how much a picture without caption is more like the prompt than like "a picture"
 ANY_PICTURE = "a picture"
@@ -99,9 +99,9 @@ class Picker:
         return [int(index) for index in silent if margin[index] >= ABOVE_ANY]
 
     def _shared(self, phrase: Phrase) -> np.ndarray:
-        """Share of the prompt's words that each caption has [N]."""
-        most = max(len(phrase.words), 1)
-        return np.array([len(phrase.words & words) / most for words in self._words])
+        """How alike the telling words of the prompt and of each caption are [N], 0..1 (Dice 1945)."""
+        count = len(phrase.words)
+        return np.array([2 * len(phrase.words & words) / max(count + len(words), 1) for words in self._words])
 
     @cached_property
     def _captioned(self) -> np.ndarray:
@@ -109,7 +109,7 @@ class Picker:
 
     @cached_property
     def _words(self) -> list[frozenset[str]]:
-        return [frozenset(subjects.tokens(caption or "")) for caption in self.book.notes.captions]
+        return [subjects.telling(caption or "") for caption in self.book.notes.captions]
 
     @cached_property
     def _plain_captions(self) -> list[tuple[int, list[str]]]:

@@ -39,6 +39,11 @@ GENERIC = {
     "skyline", "landscape", "scene", "scenery", "field", "view", "panorama", "ruin", "picture", "background",
     "silhouette",
 }  # fmt: skip
+# Of "sunset over the sea", the sea can be drawn; that it is a sunset, the sketch's caption may share.
+HOURS = {
+    "sunset", "sunrise", "dawn", "dusk", "twilight", "nightfall", "night", "day", "morning", "evening", "storm",
+    "rain", "snow", "fog", "mist", "sky", "gale", "moonlight", "light",
+}  # fmt: skip
 # Adjectives that leave a generic noun what it is: "a green field".
 PLAIN = {
     "red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "black", "white", "gray", "golden",
@@ -65,6 +70,7 @@ class Phrase:
     head: tuple[str, ...]  # the phrase that ends in the subject, articles removed: ("red", "apple")
     written: tuple[str, ...]  # the same, not folded
     words: frozenset[str]  # every telling word of the prompt
+    place: tuple[str, ...] = ()  # what follows a head that is but an hour or the weather
 
     def names(self) -> Iterator[str]:
         """What the subject may be called, the most exact first: "hot air balloon", "air balloon", "balloon".
@@ -81,6 +87,7 @@ class Phrase:
         for place, word in enumerate(self.written[1:count], 1):
             if word.endswith("ing"):
                 yield from _ends(head[:place])
+        yield from _ends(self.place)
 
     def __str__(self) -> str:
         return " ".join(self.written)
@@ -91,10 +98,15 @@ def parse(prompt: str) -> Phrase:
     # "snow-covered" describes, whatever "covered" alone would begin.
     described = re.sub(r"\w+-(?:\w+ed|made|like)\b", " ", prompt)
     parts = [words for part in re.split(r"[,;:.!?()\n]", described) if (words := written(part))]
-    telling = frozenset(fold(word) for words in parts for word in words if word not in EMPTY | AFTER)
     heads = [head for words in parts if (head := _head(words))]
     head = next((head for head in heads if fold(head[-1]) not in STYLES), heads[0] if heads else ())
-    return Phrase(tuple(map(fold, head)), head, telling)
+    place = _head(_after(parts, head)) if head and fold(head[-1]) in HOURS else ()
+    return Phrase(tuple(map(fold, head)), head, telling(prompt), tuple(map(fold, place)))
+
+
+def telling(text: str) -> frozenset[str]:
+    """The words of a text that say something, folded."""
+    return frozenset(fold(word) for word in written(text) if word not in EMPTY | AFTER)
 
 
 def written(text: str) -> list[str]:
@@ -151,6 +163,12 @@ def _head(words: list[str]) -> tuple[str, ...]:
         elif word not in EMPTY | NUMBERS:
             phrase.append(word)
     return tuple(phrase)
+
+
+def _after(parts: list[list[str]], head: tuple[str, ...]) -> list[str]:
+    """The words of the part that `head` is from, after it."""
+    words = next(words for words in parts if head[-1] in words)
+    return words[words.index(head[-1]) + 1 :]
 
 
 def _ends(head: tuple[str, ...]) -> Iterator[str]:
