@@ -415,6 +415,21 @@ def test_fine_tuning_begins_with_the_weights_of_the_other(trained, tmp_path):
     torch.testing.assert_close(after.codebook, before.codebook)
 
 
+def test_a_codebook_made_at_the_end_may_have_another_size(trained, tmp_path):
+    folder, _, pictures, _ = trained
+    config = tmp_path / "more.yaml"
+    loss = {"perceptual_weight": 0.0, "disc_weight": 0.0}
+    tree = {key: TINY[key] for key in ("data", "training")}
+    tree["model"] = {"params": {"n_embed": 2 * N_EMBED, "lossconfig": {"params": loss}}}
+    config.write_text(yaml.safe_dump(tree))
+    said = train(pictures, "--config", config, "-o", tmp_path / "more", "--from", folder, status=2)
+    assert f"n_embed: {2 * N_EMBED}, but the VQGAN to start from has {N_EMBED}" in said
+    tree["training"] = tree["training"] | {"quantise_from": None}
+    config.write_text(yaml.safe_dump(tree))
+    train(pictures, "--config", config, "-o", tmp_path / "more", "--from", folder)
+    assert len(load_vqgan(tmp_path / "more/last.ckpt", tmp_path / "more/model.yaml").codebook) == 2 * N_EMBED
+
+
 def test_a_minute_is_kept_and_the_codebook_made_at_the_end(tmp_path):
     pictures = write_pictures(tmp_path / "pictures")
     config = write_config(tmp_path, training={"steps": 100_000, "quantise_from": None}, loss={"disc_weight": 0.0})

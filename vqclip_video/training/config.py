@@ -165,11 +165,16 @@ def _typed(default: Any, value: Any, key: str, place: str, name: str) -> Any:
 
 
 def _keep_network(tree: dict[str, Any], given: Mapping[str, Any], base: Path, name: str) -> None:
-    """Put the network of `base` into `tree`; what `given` says of it must be the same."""
+    """Put the network of `base` into `tree`; what `given` says of it must be the same.
+
+    Only a codebook that is made at the end anyway may have another number of entries.
+    """
     theirs = _at(_load(base), "model.params")
     ours = _at(given, "model.params") or {}
     for key in NETWORK:
         wanted = ours.get(key)
+        if key == "n_embed" and wanted is not None and tree["training"]["quantise_from"] is None:
+            continue
         for part, value in wanted.items() if isinstance(wanted, dict) else [(None, wanted)]:
             found = theirs[key].get(part, value) if part else theirs[key]
             if value is not None and value != found:

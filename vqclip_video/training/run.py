@@ -56,7 +56,8 @@ def train_vqgan(
     learnt, apart = hold_out(len(pictures), config.data.held_out, seed)
     atomic_write(output / CONFIG, _as_yaml(config))
     seed_everything(seed, verbose=False)
-    module = VQGANTraining(config, _parts(config, paths), _perceptor(config), minutes, known=paths is not None)
+    parts, known = _parts(config, paths)
+    module = VQGANTraining(config, parts, _perceptor(config), minutes, known)
     batches = Batches(pictures, learnt, config.data, (seed, done, rank_zero_only.rank))
     workers = 0 if isinstance(pictures, np.ndarray) else config.data.workers
     loader = DataLoader(batches, batch_size=None, num_workers=workers, persistent_workers=workers > 0)
@@ -95,11 +96,16 @@ def _look_through(folder: Path, config: TrainConfig, report: Path) -> Pictures:
     return pictures
 
 
-def _parts(config: TrainConfig, paths: registry.ModelPaths | None) -> nn.Module:
+def _parts(config: TrainConfig, paths: registry.ModelPaths | None) -> tuple[nn.Module, bool]:
+    """The network to train, and whether its codebook is one already."""
     if paths is None:
-        return network.new_network(config.network)
+        return network.new_network(config.network), False
     theirs = read_config(paths.vqgan_config)
-    return network.network_of(read_tensors(paths.vqgan), theirs, paths.vqgan, config.training.group_norm_eps)
+    parts = network.network_of(read_tensors(paths.vqgan), theirs, paths.vqgan, config.training.group_norm_eps)
+    known = theirs.n_embed == config.network.n_embed
+    if not known:
+        parts.quantize.embedding = nn.Embedding(config.network.n_embed, theirs.embed_dim)
+    return parts, known
 
 
 def _perceptor(config: TrainConfig) -> Perceptor | None:
