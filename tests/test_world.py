@@ -181,13 +181,39 @@ def test_a_subject_fills_the_middle_of_its_illustration(world):
     assert 0.15 < red.mean() < 0.5 and abs(columns.mean() - 32) < 6 and 22 < rows.mean() < 50
 
 
-def test_every_common_thing_is_sketched_many_times_and_in_many_places(world):
-    plan = sketches.plan(world.things, len(world.things) + 1200 + 24 * sum(thing.common for thing in world.things))
-    of_cat = [sketch for sketch in plan if sketch.subject == "cat"]
-    assert len(of_cat) >= 20 and len({sketch.place for sketch in of_cat}) >= 8
-    assert len({sketch.hour for sketch in of_cat}) >= 5 and len({sketch.look for sketch in of_cat}) >= 3
+def test_what_is_asked_for_most_is_sketched_in_every_place_at_every_hour_and_in_every_look(world):
+    plan = sketches.plan(world.things, 3200)
+    of_cat = [sketch for sketch in plan if sketch.subject == "cat"][:28]
+    assert {"hilltop", "snow", "forest", "beach", "desert", "mountains", "city", "lake"} <= {s.place for s in of_cat}
+    assert {"day", "sunset", "night", "sunrise", "mist"} <= {s.hour for s in of_cat}
+    assert {"watercolor", "stained glass", "pixel art", "oil painting", "pencil sketch"} <= {s.look for s in of_cat}
+    assert {"black", "white"} <= {s.colour for s in of_cat} and any(s.ground and not s.look for s in of_cat)
     assert {"wrench", "teddy bear"} <= {sketch.subject for sketch in plan}
-    assert {"ocean", "blossoms", "city"} <= {sketch.place for sketch in plan if sketch.subject is None}
+    assert len({(s.place, s.hour) for s in of_cat if s.place and not s.look and not s.colour}) >= 12
+
+
+def test_scenes_go_by_the_word_people_type(world):
+    scenes = [sketch for sketch in sketches.plan(world.things, 3200) if sketch.subject is None]
+    called = {sketch.called for sketch in scenes}
+    assert {"sunset", "sky", "clouds", "sea", "ocean", "waves", "forest", "wheat field", "city", "snow"} <= called
+    assert {"galaxy", "autumn trees", "cherry blossom", "fire", "lava", "smoke", "northern lights"} <= called
+    over_sea = next(sketch for sketch in scenes if sketch.called == "sunset" and sketch.place == "ocean")
+    picture = world.illustrate(over_sea, Dice(1))
+    assert picture.captions[0] == "a sunset over the ocean" and picture.subject == "sunset"
+
+
+def test_the_first_caption_of_an_illustration_is_what_one_would_type(world):
+    def caption(**wanted):
+        return world.illustrate(sketches.Sketch(**wanted), Dice(1)).captions[0]
+
+    assert caption(subject="cat", place="lake", hour="sunset", colour="black") == "a black cat by a lake at sunset"
+    assert caption(subject="owl", place="desert", hour="night") == "an owl in the desert at night"
+    assert caption(subject="apple", ground="blue", colour="red") == "a red apple on a blue background"
+
+
+def test_a_thing_is_painted_in_the_colour_that_is_asked_for(world):
+    pixels = world.illustrate(sketches.Sketch("cat", ground="white", colour="green"), Dice(1)).pixels[24:40, 24:40]
+    assert pixels[..., 1].mean() > pixels[..., 0].mean() + 40  # the sprite is red
 
 
 def test_pictures_are_written_by_processes_and_go_on_after_a_stop(world, tmp_path, monkeypatch):

@@ -16,6 +16,7 @@ from .artwork import ANIMALS, FOOD, PEOPLE
 from .artwork import PLACES as PLACES_GROUP
 from .world.captions import plural
 from .world.places import PLACES
+from .world.plan import SCENE_WORDS
 from .world.things import Thing
 
 SYNONYMS = Path(__file__).with_name("synonyms.txt")
@@ -146,6 +147,8 @@ def subject_words(things: tuple[Thing, ...], wordnet: WordNet) -> dict[str, tupl
     table = {thing.name: _words(thing.names, thing.synonyms, thing.group, wordnet) for thing in things}
     for place in PLACES.values():
         table.setdefault(place.subject, _words((place.subject,), (), PLACES_GROUP, wordnet))
+    for subject, others in SCENE_WORDS.items():
+        table[subject] = tuple(dict.fromkeys((*others, *table.get(subject, ()))))
     return table
 
 
