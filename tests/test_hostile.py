@@ -204,7 +204,7 @@ def test_a_broken_picture_is_refused(stage, story, kind, use):
 # --- texts and names
 
 TEXTS = {
-    "quotes": "it's \"so\" `called` $HOME %s %d \\n \\ .",
+    "quotes": 'it\'s "so" `called` $HOME %s %d \\n \\ .',
     "marks of ffmpeg": "a=b;c#d:e,f[g]'h' | -i /etc/passwd",
     "lines": "first\nsecond\r\n;FFMETADATA1\n[CHAPTER]\ntitle=forged",
     "emoji": "🌊👩‍👩‍👧‍👦 sea é̂",

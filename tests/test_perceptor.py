@@ -111,9 +111,10 @@ def test_the_storybook_clip_tells_day_from_night():
     night[:, 2] = 0.15
     grass[:, 2, :32], grass[:, 1, :32], grass[:, 0, :32] = 1.0, 0.8, 0.5
     grass[:, 1, 32:], grass[:, 0, 32:] = 0.7, 0.3
-    similarity = perceptor.embed_image(torch.cat([night, grass])) @ perceptor.embed_text(
-        ["a dark night sky", "a green meadow under a blue sky"]
-    ).T
+    similarity = (
+        perceptor.embed_image(torch.cat([night, grass]))
+        @ perceptor.embed_text(["a dark night sky", "a green meadow under a blue sky"]).T
+    )
     assert similarity[0, 0] > similarity[1, 0] + 0.1
     assert similarity[1, 1] > similarity[0, 1] + 0.1
 

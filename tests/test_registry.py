@@ -273,7 +273,7 @@ def test_the_config_of_ones_own_vqgan_is_found(home, checkpoint, config):
     assert (paths.vqgan, paths.vqgan_config) == (checkpoint, config)
     assert registry.factor(Models("storybook", str(checkpoint))) == 8
     folder = home / "own" / "log" if "log" in checkpoint.parts else home / "own"
-    assert registry.resolve(Models("storybook", str(folder))) .vqgan == checkpoint
+    assert registry.resolve(Models("storybook", str(folder))).vqgan == checkpoint
 
 
 def test_a_config_named_wins_over_the_one_beside(home):

@@ -163,7 +163,7 @@ def test_chapters_start_at_their_frames(tmp_path, encoder):
 
 
 def test_paths_with_signs_of_every_kind(tmp_path, encoder):
-    work = tmp_path / "it's 100%d: a \"work\" #1 🎬" / "-y"
+    work = tmp_path / 'it\'s 100%d: a "work" #1 🎬' / "-y"
     work.mkdir(parents=True)
     with writer(work, encoder, 7) as film:
         for number in range(7):

@@ -12,9 +12,7 @@ OPENAI = "https://openaipublic.azureedge.net/clip/models"
 OPENAI_MIRROR = "https://huggingface.co/pxlpshr/pytti-models/resolve/main/clip"
 HEIBOX = "https://heibox.uni-heidelberg.de"
 # A mirror of the published VQGANs, pinned to one revision.
-VQGAN_MIRROR = (
-    "https://huggingface.co/Somnai/pytti-vqgan-checkpoints/resolve/debc22c8f285c7734980c464ff992d335dde6e9a"
-)
+VQGAN_MIRROR = "https://huggingface.co/Somnai/pytti-vqgan-checkpoints/resolve/debc22c8f285c7734980c464ff992d335dde6e9a"
 
 
 @dataclass(frozen=True)
@@ -32,8 +30,8 @@ class Model:
     """A CLIP or a VQGAN known by name; a VQGAN's files are its checkpoint and its YAML, in this order.
 
     `side` is what a model's user must choose sizes by: a CLIP's input side in pixels, a VQGAN's downsampling
-    factor; a sketchbook's is 0. A `bundled` model lies in the package and is never downloaded. `discriminator`: whether a VQGAN's checkpoint
-    holds the one it was trained against, which `losses.gan` asks.
+    factor; a sketchbook's is 0. A `bundled` model lies in the package and is never downloaded. `discriminator`:
+    whether a VQGAN's checkpoint holds the one it was trained against, which `losses.gan` asks.
     """
 
     name: str

@@ -63,7 +63,7 @@ def train_vqgan(
     loader = DataLoader(batches, batch_size=None, num_workers=workers, persistent_workers=workers > 0)
     keeper = Keeper(output, whole(pictures, apart, config.network.factor), stop)
     with _quiet():
-        resumed = {"ckpt_path": checkpoint, "weights_only": False} if done else {}
+        resumed = {"ckpt_path": checkpoint, "weights_only": True} if done else {}
         _trainer(config, keeper).fit(module, loader, **resumed)
     return checkpoint
 
@@ -135,7 +135,7 @@ def _steps_done(checkpoint: Path, config: TrainConfig) -> int:
     if not checkpoint.is_file():
         return 0
     try:
-        found = torch.load(checkpoint, map_location="cpu", mmap=True, weights_only=False)["training"]
+        found = torch.load(checkpoint, map_location="cpu", mmap=True, weights_only=True)["training"]
         step, eps = found["step"], found["eps"]
     except Exception as error:  # whatever a broken or foreign file leads the reader to
         raise ModelError(f"{checkpoint}: no training to go on with ({error}); remove it or choose another -o") from None

@@ -71,7 +71,7 @@ def load_artwork(folder: Path, cache: Path, processes: int | None = None) -> Art
         np.savez_compressed(partial, pixels=artwork.pixels, sprites=json.dumps([asdict(s) for s in artwork.sprites]))
         partial.replace(kept)
         return artwork
-    with np.load(kept) as stored:
+    with np.load(kept, allow_pickle=False) as stored:
         return Artwork(stored["pixels"], tuple(Sprite(**s) for s in json.loads(str(stored["sprites"]))))
 
 

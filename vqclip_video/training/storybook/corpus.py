@@ -72,7 +72,7 @@ def read_captions(folder: Path) -> Captions:
 
 def whole_pictures(folder: Path) -> np.ndarray:
     """The pictures of `folder`, uint8 [n, 192, 192, 3], left on the disk until they are used."""
-    return np.load(folder / "pictures.npy", mmap_mode="r")
+    return np.load(folder / "pictures.npy", mmap_mode="r", allow_pickle=False)
 
 
 def read_corpus(folder: Path, cache: Path) -> Corpus:

@@ -69,7 +69,7 @@ def _begin(world: World, folder: Path, seed: int) -> None:
 
 
 def _write_block(block: int) -> None:
-    pixels = np.load(_folder / "pictures.npy", mmap_mode="r+")
+    pixels = np.load(_folder / "pictures.npy", mmap_mode="r+", allow_pickle=False)
     words = []
     for index in range(block * BLOCK, min((block + 1) * BLOCK, len(pixels))):
         picture = _world.picture(_seed, index)

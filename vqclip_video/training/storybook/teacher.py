@@ -66,4 +66,4 @@ def embed(texts: Sequence[str], cache: Path, *, at_once: int = 256) -> Tensor:
         part = kept.with_suffix(".part.npy")
         np.save(part, found.astype(np.float16))
         part.replace(kept)
-    return torch.from_numpy(np.load(kept)).float()
+    return torch.from_numpy(np.load(kept, allow_pickle=False)).float()

@@ -52,9 +52,7 @@ def _prompt(nouns: list[str], random: np.random.Generator) -> str:
     quality, place = QUALITIES[random.integers(len(QUALITIES))], PLACES[random.integers(len(PLACES))]
     article = {"a": noun, "b": quality, "c": other}
     articles = {name: "an" if word[0] in "aeiou" else "a" for name, word in article.items()}
-    return FORMS[random.integers(len(FORMS))].format(
-        noun=noun, other=other, quality=quality, place=place, **articles
-    )
+    return FORMS[random.integers(len(FORMS))].format(noun=noun, other=other, quality=quality, place=place, **articles)
 
 
 def _nouns(path: Path) -> Iterator[tuple[list[str], str]]:
