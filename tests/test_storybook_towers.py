@@ -135,6 +135,15 @@ def test_a_stopped_distillation_goes_on_where_it_was(tmp_path):
     assert lines == ["text tower: goes on after 1 steps"]
 
 
+def test_a_distillation_that_goes_on_keeps_the_image_tower_it_is_given(tmp_path):
+    source = text_tower.Texts(text_tower.tokenise(["a cat"]), vectors_of(["a cat"])[:, :256], share=0.02)
+    text_tower.distil(text_tower.new_clip(), [source], tmp_path, Budget(steps=1), seed=0, report=lambda line: None)
+    better = text_tower.new_clip()
+    seen = better.visual.conv1.weight.clone()
+    text_tower.distil(better, [source], tmp_path, Budget(steps=1), seed=0, report=lambda line: None)
+    assert torch.equal(better.visual.conv1.weight, seen)
+
+
 def test_general_texts_are_nouns_glosses_and_prompts_each_once(tmp_path):
     lines = ["  1 This software and database is being provided"]
     for number, (noun, gloss) in enumerate({"cat": "a feline mammal", "lighthouse": "a tower with a light"}.items()):

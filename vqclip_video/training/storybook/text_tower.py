@@ -90,7 +90,7 @@ def distil(
 ) -> None:  # fmt: skip
     """Train `clip`'s text tower in place until the budget is used, or `stop()` says so; the next call goes on."""
     random = torch.Generator().manual_seed(seed)
-    parameters = {name: p for name, p in clip.named_parameters() if not name.startswith(("visual.", "logit_scale"))}
+    parameters = _text_side(dict(clip.named_parameters()))
     table = parameters.pop("token_embedding.weight")
     optimiser = torch.optim.AdamW(
         [{"params": [table], "weight_decay": 0.0, "share": 0.5},
@@ -100,7 +100,7 @@ def distil(
     saved = folder / "text-tower.pt"
     if saved.is_file():
         state = torch.load(saved, weights_only=True)
-        clip.load_state_dict(state["clip"])
+        clip.load_state_dict(_text_side(state["clip"]), strict=False)
         optimiser.load_state_dict(state["optimiser"])
         random.set_state(state["random"])
         budget.resume(state["budget"])
@@ -134,6 +134,11 @@ def distil(
             _save(saved, clip, optimiser, random, budget)
 
 
+def _text_side(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """What is trained here; the image tower and its scale stay as they were given."""
+    return {name: weight for name, weight in weights.items() if not name.startswith(("visual.", "logit_scale"))}
+
+
 def _batch(sources: list[Texts], allowed: list[Tensor | None], random: torch.Generator) -> tuple[Tensor, Tensor]:
     tokens, targets = [], []
     for texts, rows in zip(sources, allowed, strict=True):
@@ -148,7 +153,7 @@ def _save(path: Path, clip: nn.Module, optimiser, random: torch.Generator, budge
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
     torch.save(
-        {"clip": clip.state_dict(), "optimiser": optimiser.state_dict(), "random": random.get_state(),
+        {"clip": _text_side(clip.state_dict()), "optimiser": optimiser.state_dict(), "random": random.get_state(),
          "budget": budget.state_dict()}, part,
     )  # fmt: skip
     part.replace(path)
