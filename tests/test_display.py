@@ -1,9 +1,11 @@
 """Saying things to whoever may no longer listen."""
 
 import io
+import multiprocessing
 import os
 import signal
 import sys
+import time
 
 import pytest
 import torch
@@ -42,6 +44,22 @@ def test_a_stop_in_the_middle_of_a_write_is_still_a_stop():
         assert requests.wanted
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGTERM)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_workers_forked_meanwhile_answer_no_stop_and_can_be_ended(capfd):
+    context = multiprocessing.get_context("fork")
+    begun = context.Event()
+    with StopRequests(lambda: print("stopping", flush=True)):
+        worker = context.Process(target=lambda: (begun.set(), time.sleep(60)))
+        worker.start()
+        begun.wait(20)
+        os.kill(worker.pid, signal.SIGINT)
+        worker.terminate()
+        worker.join(20)
+    ended = worker.exitcode
+    worker.kill()
+    assert ended == -signal.SIGTERM and "stopping" not in capfd.readouterr().out
 
 
 def test_a_state_to_go_on_from_never_holds_what_is_no_number(tiny_pair):

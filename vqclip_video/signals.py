@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import threading
 from collections.abc import Callable
@@ -15,11 +16,12 @@ class StopRequests:
     """While entered, the signals set `wanted` instead of ending the process; the second one raises KeyboardInterrupt.
 
     A signal that whoever started us has switched off (nohup) stays off. `on_first` is called from the handler.
+    Processes forked meanwhile end with SIGTERM, by which their parent ends them; the rest is for it to answer.
     """
 
     def __init__(self, on_first: Callable[[], None] = lambda: None):
         self.wanted = False
-        self._on_first, self._before = on_first, {}
+        self._on_first, self._before, self._process = on_first, {}, os.getpid()
 
     def __enter__(self) -> StopRequests:
         if threading.current_thread() is threading.main_thread():
@@ -32,6 +34,11 @@ class StopRequests:
             signal.signal(number, handler)
 
     def _receive(self, number, frame) -> None:
+        if os.getpid() != self._process:
+            if number == signal.SIGTERM:
+                signal.signal(number, signal.SIG_DFL)
+                os.kill(os.getpid(), number)
+            return
         if self.wanted:
             raise KeyboardInterrupt
         self.wanted = True
