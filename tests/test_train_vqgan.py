@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -13,17 +14,18 @@ import torch.nn.functional as F
 import yaml
 from click.testing import CliRunner
 from PIL import Image
+from taming.modules.discriminator.model import NLayerDiscriminator
 from tiny import DDCONFIG, N_EMBED, VQ_CHANNELS, make_vqgan
 from torch import nn
 
 from vqclip_video.cli import main
-from vqclip_video.errors import UsageError
+from vqclip_video.errors import ModelError, UsageError
 from vqclip_video.models.vqgan import load_vqgan
-from vqclip_video.models.vqgan_config import read_config
+from vqclip_video.models.vqgan_config import GUMBEL, read_config
 from vqclip_video.models.weights import read_tensors
 from vqclip_video.training import codebook, losses, network
 from vqclip_video.training.config import read_training
-from vqclip_video.training.data import Batches, hold_out, open_pictures, plain
+from vqclip_video.training.data import LONGEST, Batches, hold_out, open_pictures, plain, whole
 
 README = Path(__file__).parents[1] / "README.md"
 STORYBOOK = README.with_name("vqclip_video") / "models/storybook"
@@ -132,6 +134,7 @@ def test_the_config_in_the_readme_is_right(tmp_path):
         ("data: 3", "data: found 3, a section is needed"),
         ("data: {crop: 100}", "data.crop: found 100, a multiple of 8, the pixels that one place of this VQGAN's"),
         ("data: {crop: 512}", "512 is more than data.size, 256"),
+        ("data: {crop: 16}\nmodel: {params: {lossconfig: {params: {disc_num_layers: 3}}}}", "raise it to 24 at least"),
         ("model: {target: taming.models.vqgan.GumbelVQ}", "only taming.models.vqgan.VQModel can be trained here"),
         ("model: {params: {ddconfig: {ch: 40}}}", "a multiple of 32 is needed"),
         ("model: {params: {lossconfig: {params: {disc_conditional: true}}}}", "only False is there"),
@@ -155,6 +158,33 @@ def test_fine_tuning_keeps_the_network_it_starts_from(tmp_path):
     path.write_text("model: {params: {ddconfig: {ch: 128}}}")
     with pytest.raises(UsageError, match="model.params.ddconfig.ch: 128, but the VQGAN to start from has 32; remove"):
         read_training(path, make_vqgan(tmp_path)[1])
+
+
+@pytest.mark.parametrize("net2net", [False, True])
+def test_fine_tuning_reads_every_kind_of_vqgans_yaml(tmp_path, net2net):
+    base = make_vqgan(tmp_path)[1]
+    tree = yaml.safe_load(base.read_text())
+    if net2net:
+        target = "taming.models.cond_transformer.Net2NetTransformer"
+        tree = {"model": {"target": target, "params": {"first_stage_config": tree["model"], "ckpt": "${none}"}}}
+    base.write_text(yaml.safe_dump(tree))
+    config = read_training(None, base)
+    assert config.network.n_embed == N_EMBED and config.network.ddconfig.ch == DDCONFIG["ch"]
+    (vqgan := tree["model"]["params"]["first_stage_config"] if net2net else tree["model"])["target"] = GUMBEL
+    vqgan["params"]["embed_dim"] = vqgan["params"]["ddconfig"]["z_channels"]
+    base.write_text(yaml.safe_dump(tree))
+    with pytest.raises(UsageError, match="a GumbelVQ, which cannot be trained here; begin with a VQModel"):
+        read_training(None, base)
+    base.write_text("model: 3")
+    with pytest.raises(ModelError, match="no mapping `model:`"):
+        read_training(None, base)
+
+
+def test_a_discriminator_fits_into_the_smallest_crop_that_is_allowed(tmp_path):
+    for layers in (1, 2, 4):
+        crop = 3 << layers
+        judge = NLayerDiscriminator(ndf=4, n_layers=layers)
+        assert judge(torch.rand(2, 3, crop, crop)).shape == (2, 1, 1, 1)
 
 
 # The network
@@ -268,10 +298,24 @@ def test_bad_pictures_are_listed_with_what_is_wrong(tmp_path):
     assert pictures[0].shape == (32, 40, 3) and pictures[0].dtype == np.uint8
 
 
+def test_a_line_of_a_picture_is_not_blown_up_and_a_name_in_no_encoding_is_listed(tmp_path):
+    folder = write_pictures(tmp_path / "pictures", 3)
+    (folder / "broken.jpg").rename(os.fsdecode(os.fsencode(folder) + b"/broken \xff.jpg"))
+    Image.new("RGB", (20_000, 1)).save(folder / "0 line.png")
+    pictures, skipped = open_in(folder, tmp_path)
+    assert pictures[0].shape == (32, 32 * LONGEST, 3) and skipped == 1
+    assert "broken ?.jpg" in (tmp_path / "skipped.txt").read_text()
+    (folder / "1.png").write_bytes((folder / "1.png").read_bytes()[:60])  # after the check
+    assert len(whole(pictures, np.arange(4), 8)) == 3
+    next(folder.glob("broken*")).unlink()
+    (folder / "1.png").unlink()
+    assert open_in(folder, tmp_path)[1] == 0 and not (tmp_path / "skipped.txt").exists()
+
+
 @pytest.mark.parametrize(
     ("prepare", "said"),
     [
-        (lambda folder: None, "there is no such folder"),
+        (lambda folder: None, "is no folder; name one with pictures in it"),
         (lambda folder: folder.mkdir(), "no pictures in it; known are .jpg"),
         (lambda folder: write_pictures(folder, 1), "1 usable of 2 pictures, 2 at least are needed; "),
         (lambda folder: save_array(folder, np.zeros((4, 24, 24, 3), np.uint8)), "24x24 hold no square of 32 pixels"),
@@ -441,6 +485,35 @@ def test_a_minute_is_kept_and_the_codebook_made_at_the_end(tmp_path):
     places = codebook.places(vqgan.encode(images))
     first = network.new_network(read_training(config).network).quantize.embedding.weight
     assert torch.cdist(places, vqgan.codebook).amin(1).mean() < torch.cdist(places, first).amin(1).mean()
+
+
+def test_a_codebook_made_after_a_stop_knows_the_latents_from_before_it(tmp_path):
+    from vqclip_video.training.run import train_vqgan
+
+    pictures = write_pictures(tmp_path / "pictures")
+    config = write_config(tmp_path, training={"steps": 5, "quantise_from": None}, loss={"disc_weight": 0.0})
+    answers = iter([False] * 4 + [True])
+    train_vqgan(pictures, config, tmp_path / "mine", stop=lambda: next(answers))
+    train(pictures, "--config", config, "-o", tmp_path / "mine")
+    found = torch.load(tmp_path / "mine/last.ckpt", weights_only=True)["training"]
+    assert found["step"] == 5 and len(found["seen"]) == 5
+
+
+def test_a_training_that_comes_apart_keeps_what_was_saved(tmp_path):
+    from vqclip_video.training.vqgan import VQGANTraining
+
+    pictures, config = write_pictures(tmp_path / "pictures"), write_config(tmp_path)
+    step = VQGANTraining._learn
+
+    def spoilt(self, images, judging, optimiser):
+        return step(self, images * (float("nan") if self.progress.step > 4 else 1), judging, optimiser)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(VQGANTraining, "_learn", spoilt)
+        said = train(pictures, "--config", config, "-o", tmp_path / "mine", status=1)
+    assert "step 6: the weights are no numbers any more" in said and "Lower training.learning_rate" in said
+    assert torch.load(tmp_path / "mine/last.ckpt", weights_only=True)["training"]["step"] == 4
+    train(pictures, "--config", config, "-o", tmp_path / "mine")
 
 
 def test_training_makes_reconstructions_better(tmp_path):

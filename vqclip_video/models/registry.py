@@ -38,6 +38,11 @@ class ModelPaths:
     clip_name: str
     vqgan_name: str
 
+    @property
+    def names(self) -> str:
+        """Both in a few words: the name of the pair, or the two names."""
+        return self.clip_name if self.clip_name == self.vqgan_name else f"{self.clip_name} + {self.vqgan_name}"
+
 
 @dataclass(frozen=True)
 class Verified:

@@ -25,10 +25,12 @@ from safetensors.numpy import save
 from ..errors import ModelError
 from ..models.checksums import sha256_of
 from ..models.registry import ModelPaths
+from ..output.files import plain_text
 from ..safetensors_header import LONGEST_HEADER
 
 FORMAT = "vqclip-video sketchbook 1"
 MOST_ENTRIES = 1 << 16  # of a codebook; the published ones have up to 16384
+MOST_PIXELS = 1 << 22  # of a decoded picture: a small file could ask for more memory than there is
 
 
 @dataclass(frozen=True)
@@ -85,10 +87,9 @@ class Sketchbook:
         """Raises ModelError where the book was made for another CLIP or VQGAN: its codes would decode to noise."""
         if (self.notes.clip, self.notes.vqgan) == (sha256_of(paths.clip), sha256_of(paths.vqgan)):
             return
-        ours = paths.clip_name if paths.clip_name == paths.vqgan_name else f"{paths.clip_name} + {paths.vqgan_name}"
         raise ModelError(
-            f"{self.source}: a sketchbook for {self.notes.models}, but the film's models are {ours} (other files); "
-            "build one for them with: vqclip-video sketchbook build"
+            f"{self.source}: a sketchbook for {self.notes.models}, but the film's models are {paths.names} "
+            "(other files); build one for them with: vqclip-video sketchbook build"
         )
 
 
@@ -153,19 +154,24 @@ def _notes(metadata: dict[str, str]) -> Notes:
     numbers = (notes.height, notes.width, notes.entries, notes.factor)
     if not all(type(number) is int and 1 <= number <= MOST_ENTRIES for number in numbers):
         raise ValueError("its sizes are none")
+    if notes.height * notes.width * notes.factor**2 > MOST_PIXELS:
+        raise ValueError(f"its pictures have more than {MOST_PIXELS:,} pixels")
     if not all(isinstance(text, str) for text in (notes.clip, notes.vqgan, notes.models)):
         raise ValueError("its models are not named")
-    words = {str(subject): _texts(others) for subject, others in notes.words.items()}
+    if not isinstance(notes.words, dict):
+        raise ValueError("its words are no table")
+    words = {plain_text(subject): _texts(others) for subject, others in notes.words.items()}
     return Notes(
-        *numbers, notes.clip, notes.vqgan, notes.models,
+        *numbers, notes.clip, notes.vqgan, plain_text(notes.models),
         _texts(notes.captions, None), _texts(notes.subjects, None), words,
     )  # fmt: skip
 
 
 def _texts(given: Sequence, *others: None) -> tuple:
+    """Texts as they are shown in a terminal, which control characters would steer."""
     if not isinstance(given, list) or not all(isinstance(text, str) or text in others for text in given):
         raise ValueError("its captions, subjects or words are no texts")
-    return tuple(given)
+    return tuple(text if text is None or text.isprintable() else plain_text(text) for text in given)
 
 
 def _check(notes: Notes, codes: np.ndarray, image: np.ndarray, text: np.ndarray) -> None:

@@ -17,7 +17,7 @@ from ..models.perceptor import Perceptor
 from ..models.registry import ModelPaths
 from ..models.vqgan import VQGAN
 from ..picture_files import fitted
-from .book import MOST_ENTRIES, Notes, Sketchbook, bits_for, eight_bits, pack
+from .book import MOST_ENTRIES, MOST_PIXELS, Notes, Sketchbook, bits_for, eight_bits, pack
 
 AT_ONCE = 16  # pictures encoded together
 SIZE = (256, 192)  # 4:3, which loses little in square films and in wide ones
@@ -69,7 +69,7 @@ def build(
         factor=vqgan.factor,
         clip=sha256_of(paths.clip),
         vqgan=sha256_of(paths.vqgan),
-        models=paths.clip_name if paths.clip_name == paths.vqgan_name else f"{paths.clip_name} + {paths.vqgan_name}",
+        models=paths.names,
         captions=tuple(captions),
         subjects=tuple(subjects),
         words={subject: tuple(others) for subject, others in (words or {}).items()},
@@ -80,7 +80,9 @@ def build(
 
 
 def check_size(size: tuple[int, int], factor: int) -> None:
-    """Raises UsageError for a size that the VQGAN cannot encode whole."""
+    """Raises UsageError for a size that the VQGAN cannot encode whole, or that no book may have."""
+    if size[0] * size[1] > MOST_PIXELS:
+        raise UsageError(f"--size {size[0]}x{size[1]}: sketches have {MOST_PIXELS:,} pixels at most; try 512x384")
     if min(size) < factor or size[0] % factor or size[1] % factor:
         width, height = (max(round(side / factor), 1) * factor for side in size)
         raise UsageError(f"--size {size[0]}x{size[1]}: this VQGAN takes multiples of {factor}; try {width}x{height}")

@@ -5,11 +5,14 @@ from __future__ import annotations
 import torch
 from PIL import Image
 
+from ..errors import ModelError
 from ..models.vqgan import VQGAN
 from .book import Sketchbook
 
 
 def sketch(book: Sketchbook, index: int, vqgan: VQGAN) -> Image.Image:
-    """A picture of the book, decoded."""
+    """A picture of the book, decoded. ModelError where the book is not of this VQGAN, or is damaged."""
+    if (book.notes.entries, book.notes.factor) != (len(vqgan.codebook), vqgan.factor):
+        raise ModelError(f"{book.source}: its codes are not those of this VQGAN; build it again")
     pixels = vqgan.decode_codes(torch.from_numpy(book.codes(index)))[0]
     return Image.fromarray((pixels.permute(1, 2, 0) * 255).round().byte().cpu().numpy())

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import UsageError, VqclipError
-from ..picture_files import open_picture
+from ..output.files import plain_text
+from ..picture_files import open_picture, pictures_in
 from .build import Drawing
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm"}
 TABLE = "captions.json"
 # Names that cameras, telephones and programs give.
 MEANINGLESS = {"img", "image", "dsc", "dscn", "dscf", "pxl", "photo", "picture", "pic", "screenshot", "scan", "vid",
@@ -33,14 +33,9 @@ def find(folder: Path) -> list[Found]:
 
     A caption is, in this order: that of the folder's captions.json ({file: {caption, subject}} or {file: caption}),
     the first line of a .txt of the same name, or the file's name where it has words. UsageError where there is no
-    picture, or the table is no table.
+    picture, the table is no table, or a text cannot be read.
     """
-    if not folder.is_dir():
-        raise UsageError(f"{folder} is no folder; name one with pictures")
-    table = _table(folder / TABLE)
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
-    if not paths:
-        raise UsageError(f"{folder}: no pictures in it; known are {', '.join(sorted(SUFFIXES))}")
+    paths, table = pictures_in(folder), _table(folder / TABLE)
     return [_found(path, table.get(path.relative_to(folder).as_posix())) for path in paths]
 
 
@@ -69,18 +64,18 @@ def read_words(path: Path) -> dict[str, tuple[str, ...]]:
         isinstance(words, list) and all(isinstance(word, str) for word in words) for words in table.values()
     ):
         raise UsageError(f'{path}: expected a table such as {{"cat": ["kitten", "kitty"]}}')
-    return {subject: tuple(words) for subject, words in table.items()}
+    return {plain_text(subject): tuple(map(plain_text, words)) for subject, words in table.items()}
 
 
 def _found(path: Path, said) -> Found:
-    if isinstance(said, dict) and (said.get("caption") or said.get("subject")):
-        return Found(path, said.get("caption"), said.get("subject"))
-    if isinstance(said, str) and said.strip():
-        return Found(path, said.strip())
+    said = said if isinstance(said, dict) else {"caption": said}
+    caption, subject = (plain_text(said.get(key) or "") or None for key in ("caption", "subject"))
+    if caption or subject:
+        return Found(path, caption, subject)
     sidecar = path.with_suffix(".txt")
     if sidecar.is_file():
-        lines = sidecar.read_text("utf-8-sig", "replace").strip().splitlines()
-        return Found(path, lines[0].strip() if lines else None)
+        lines = _text(sidecar, "replace").strip().splitlines()
+        return Found(path, plain_text(lines[0]) or None if lines else None)
     return Found(path, caption_from_name(path.stem))
 
 
@@ -97,10 +92,15 @@ def _table(path: Path) -> dict:
     return table
 
 
-def _json(path: Path):
+def _json(path: Path) -> object:
     try:
-        return json.loads(path.read_text("utf-8-sig"))
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read ({error.strerror})") from None
+        return json.loads(_text(path))
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path}: not JSON ({error})") from None
+        raise UsageError(f"{path}: not JSON ({error}); correct it") from None
+
+
+def _text(path: Path, errors: str = "strict") -> str:
+    try:
+        return path.read_text("utf-8-sig", errors)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror}); check the file and its permissions") from None

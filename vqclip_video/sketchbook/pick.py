@@ -12,6 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
+from ..errors import ModelError
 from . import subject as subjects
 from .book import Sketchbook
 from .subject import Phrase
@@ -46,9 +47,14 @@ class Picker:
         return next(iter(self.ranked(prompt, 1)), None)
 
     def ranked(self, prompt: str, count: int) -> list[Pick]:
-        """Up to `count` sketches that fit, the best first; equal ones in the book's order."""
+        """Up to `count` sketches that fit, the best first; equal ones in the book's order.
+
+        ModelError where the book's embeddings have not the dimensions of CLIP's.
+        """
         phrase = subjects.parse(prompt)
         (target,) = self._embed([prompt])
+        if self.book.image.shape[1:] != target.shape:
+            raise ModelError(f"{self.book.source}: its embeddings are not those of this CLIP; build it again")
         picture = self.book.image_directions @ target
         caption = self.book.text_directions @ target
         named, found = self._holding(phrase)
@@ -63,14 +69,13 @@ class Picker:
 
     def _holding(self, phrase: Phrase) -> tuple[str | None, list[int]]:
         """The name by which the phrase's subject is known here, and the sketches of it."""
-        named = subjects.first(phrase, lambda name: name in self._by_name)
-        if named:
-            return named, self._by_name[named]
-        unnamed = {name: [i for i, words in self._plain_captions if subjects.holds(words, name)]
-                   for name in dict.fromkeys(phrase.names())}  # fmt: skip
-        named = subjects.first(phrase, lambda name: bool(unnamed[name]))
-        if named:
-            return named, unnamed[named]
+        names = tuple(dict.fromkeys(phrase.names()))
+        for name in names:
+            if name in self._by_name:
+                return name, self._by_name[name]
+        for name in names:
+            if found := [i for i, words in self._plain_captions if subjects.holds(words, name)]:
+                return name, found
         near = self._nearest_subject(str(phrase))
         return near, self._by_name.get(near, [])
 

@@ -7,7 +7,7 @@ subject is only asked to be one of the few hundred names that a sketchbook knows
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 EMPTY = {
@@ -60,6 +60,7 @@ IRREGULAR = {
     "oxen": "ox", "cacti": "cactus", "elves": "elf", "scarves": "scarf", "shelves": "shelf", "halves": "half",
     "calves": "calf", "wives": "wife", "buses": "bus", "lenses": "lens", "octopi": "octopus",
 }  # fmt: skip
+LONGEST_HEAD = 12  # words; a head's names grow with the square of their number
 SINGULAR = {"glasses", "clothes", "series", "species", "lens", "pants", "jeans", "scissors", "canvas", "atlas"}
 
 
@@ -96,7 +97,7 @@ class Phrase:
 def parse(prompt: str) -> Phrase:
     """The subject's phrase of a prompt; its `head` is empty where there are no words."""
     # "snow-covered" describes, whatever "covered" alone would begin.
-    described = re.sub(r"\w+-(?:\w+ed|made|like)\b", " ", prompt)
+    described = re.sub(r"\b\w+-(?:\w+ed|made|like)\b", " ", prompt)
     parts = [words for part in re.split(r"[,;:.!?()\n]", described) if (words := written(part))]
     heads = [head for words in parts if (head := _head(words))]
     head = next((head for head in heads if fold(head[-1]) not in STYLES), heads[0] if heads else ())
@@ -143,11 +144,6 @@ def holds(words: list[str], wanted: str) -> bool:
     return f" {wanted} " in f" {' '.join(words)} "
 
 
-def first(phrase: Phrase, known: Callable[[str], bool]) -> str | None:
-    """The first of the phrase's names that is known."""
-    return next((each for each in phrase.names() if known(each)), None)
-
-
 def _head(words: list[str]) -> tuple[str, ...]:
     phrase: list[str] = []
     for place, word in enumerate(words):
@@ -162,7 +158,7 @@ def _head(words: list[str]) -> tuple[str, ...]:
                 break
         elif word not in EMPTY | NUMBERS:
             phrase.append(word)
-    return tuple(phrase)
+    return tuple(phrase[-LONGEST_HEAD:])
 
 
 def _after(parts: list[list[str]], head: tuple[str, ...]) -> list[str]:

@@ -6,12 +6,12 @@ Which keys there are, of what type, and what they default to is written in `vqga
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError
-from ..models.vqgan_config import VQ, VQGANConfig, parse_config
+from ..models.vqgan_config import VQ, VQGANConfig, parse_config, read_config
 from ..storyboard.problems import did_you_mean
 
 DEFAULTS = Path(__file__).with_name("vqgan.yaml")
@@ -87,7 +87,8 @@ def read_training(path: Path | None, base: Path | None = None) -> TrainConfig:
     """The config at `path` over the defaults; None is the defaults alone.
 
     base: the YAML of the VQGAN that the training starts from, whose network it keeps.
-    Raises UsageError naming the key: not known, of another type or range, or contradicting `base`.
+    Raises UsageError naming the key: not known, of another type or range, or contradicting `base`; ModelError where
+    `base` is not the YAML of a VQGAN.
     """
     given = {} if path is None else _load(path)
     name = str(path or DEFAULTS)
@@ -106,6 +107,7 @@ def read_training(path: Path | None, base: Path | None = None) -> TrainConfig:
     except ValueError as error:
         raise UsageError(f"{name}: {error}") from None
     _check_crops(crops, network.factor, data["size"], name)
+    _check_discriminator(losses, min(crops), name)
     return TrainConfig(
         network, Losses(**losses), Data(**data | {"crop": tuple(sorted(crops))}), Training(**training), tree
     )
@@ -167,9 +169,14 @@ def _typed(default: Any, value: Any, key: str, place: str, name: str) -> Any:
 def _keep_network(tree: dict[str, Any], given: Mapping[str, Any], base: Path, name: str) -> None:
     """Put the network of `base` into `tree`; what `given` says of it must be the same.
 
-    Only a codebook that is made at the end anyway may have another number of entries.
+    Only a codebook that is made at the end anyway may have another number of entries. Raises UsageError, and
+    ModelError where `base` is no VQGAN's YAML.
     """
-    theirs = _at(_load(base), "model.params")
+    network = read_config(base)
+    if network.gumbel:
+        raise UsageError(f"{base}: a GumbelVQ, which cannot be trained here; begin with a VQModel")
+    sizes = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(network.ddconfig).items()}
+    theirs = {"ddconfig": sizes, "embed_dim": network.embed_dim, "n_embed": network.n_embed}
     ours = _at(given, "model.params") or {}
     for key in NETWORK:
         wanted = ours.get(key)
@@ -205,6 +212,16 @@ def _check_crops(crops: list[int], factor: int, size: int, name: str) -> None:
             )
         if size and crop > size:
             raise UsageError(f"{name}: data.crop: {crop} is more than data.size, {size}; raise size or lower crop")
+
+
+def _check_discriminator(losses: Mapping[str, Any], crop: int, name: str) -> None:
+    """Each of its layers halves the picture, and two more take a pixel each; at least one must be left."""
+    layers = losses["disc_num_layers"]
+    if losses["disc_weight"] and crop >> layers < 3:
+        raise UsageError(
+            f"{name}: data.crop: {crop} is too small for a discriminator of {layers} layers; "
+            f"raise it to {3 << layers} at least, or lower disc_num_layers"
+        )
 
 
 def _at(tree: Any, path: str) -> Any:

@@ -8,18 +8,19 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
 from torch.utils.data import IterableDataset
 
 from ..errors import UsageError, VqclipError
-from ..picture_files import open_picture
+from ..output.files import atomic_write
+from ..picture_files import open_picture, pictures_in
 from ..storyboard.files import picture as checked_picture
 from ..storyboard.values import Refusal
 from .config import Data
 
 ARRAY = "pictures.npy"  # uint8 [N, H, W, 3], as `training.storybook` writes it
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm")
+LONGEST = 8  # times the shorter side; of a line a pixel high, the whole at its scaled size would fill the memory
 FEWEST = 2
 SKIPPED = "skipped.txt"
 
@@ -35,7 +36,8 @@ class Pictures(Protocol):
 class PictureFiles:
     """Picture files, decoded each time they are asked for: upright, RGB, on white where transparent.
 
-    The shorter side is scaled to `size`; 0 leaves pictures alone that are at least `smallest`.
+    The shorter side is scaled to `size`; 0 leaves pictures alone that are at least `smallest`. Of a picture longer
+    than `LONGEST` times its shorter side, that much of its middle is taken.
     """
 
     def __init__(self, paths: Sequence[Path], size: int, smallest: int):
@@ -47,6 +49,8 @@ class PictureFiles:
     def __getitem__(self, index: int) -> np.ndarray:
         image = open_picture(self.paths[index])
         shorter = min(image.size)
+        if max(image.size) > LONGEST * shorter:
+            image = ImageOps.fit(image, [min(side, LONGEST * shorter) for side in image.size])
         scale = (self.size or max(shorter, self.smallest)) / shorter
         if scale != 1:
             sides = [max(round(side * scale), self.size or self.smallest) for side in image.size]
@@ -66,11 +70,7 @@ def open_pictures(
     largest = max(data.crop)
     if (folder / ARRAY).is_file():
         return _array(folder / ARRAY, largest), 0
-    if not folder.is_dir():
-        raise UsageError(f"{folder}: there is no such folder; name one with pictures in it")
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
-    if not paths:
-        raise UsageError(f"{folder}: no pictures in it; known are {', '.join(SUFFIXES)}")
+    paths = pictures_in(folder)
     good, bad = [], []
     for done, path in enumerate(paths, 1):
         try:
@@ -79,7 +79,9 @@ def open_pictures(
             bad.append(f"{path}: {refusal}")
         on_checked(done, len(paths))
     if bad:
-        report.write_text("\n".join(bad) + "\n", encoding="utf-8")
+        atomic_write(report, "\n".join(bad) + "\n")
+    else:
+        report.unlink(missing_ok=True)
     if len(good) < FEWEST:
         raise UsageError(
             f"{folder}: {len(good)} usable of {len(paths)} pictures, {FEWEST} at least are needed"
@@ -157,10 +159,16 @@ def plain(side: int, random: np.random.Generator) -> np.ndarray:
 
 
 def whole(pictures: Pictures, chosen: np.ndarray, factor: int, longest: int = 512) -> list[Tensor]:
-    """Whole pictures, uint8 [1, 3, H, W], their middle where a side is longer or no multiple of `factor`."""
+    """Whole pictures, uint8 [1, 3, H, W], their middle where a side is longer or no multiple of `factor`.
+
+    One whose damage no check had seen is left out.
+    """
     found = []
     for index in chosen:
-        picture = pictures[int(index)]
+        try:
+            picture = pictures[int(index)]
+        except VqclipError:
+            continue
         sides = [min(side, longest) // factor * factor for side in picture.shape[:2]]
         top, left = ((whole - side) // 2 for whole, side in zip(picture.shape[:2], sides, strict=True))
         middle = np.array(picture[top : top + sides[0], left : left + sides[1]])

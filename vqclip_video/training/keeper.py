@@ -12,6 +12,8 @@ from lightning import Callback, Trainer
 from torch import Tensor
 from tqdm import tqdm
 
+from ..errors import RenderError
+from ..output.files import explained
 from . import samples
 from .vqgan import VQGANTraining
 
@@ -35,7 +37,7 @@ class Keeper(Callback):
         step, ended = module.progress.step, self._end_if_due(trainer, module)
         self.bar.update(1)
         if ended or step % module.config.training.save_every == 0:
-            self._save(trainer)
+            self._save(trainer, module)
         sheet = self.output / SHEETS / f"{step:07d}.png" if samples.sheet_wanted(step) or ended else None
         if trainer.is_global_zero and (sheet or step % LOG_EVERY == 0):
             self._log(module, sheet, measured=sheet is not None or step % MEASURE_EVERY == 0)
@@ -51,12 +53,21 @@ class Keeper(Callback):
         trainer.should_stop = trainer.should_stop or due
         return due
 
-    def _save(self, trainer: Trainer) -> None:
-        """Every device takes part; the file is swapped in whole."""
-        part = self.output / f".{CHECKPOINT}.part"
-        trainer.save_checkpoint(part)
-        if trainer.is_global_zero:
-            part.replace(self.output / CHECKPOINT)
+    def _save(self, trainer: Trainer, module: VQGANTraining) -> None:
+        """Every device takes part; the file is swapped in whole.
+
+        OutputError where the disk refuses, RenderError where weights are no numbers; either leaves the file before.
+        """
+        if not module.is_sound():
+            raise RenderError(
+                f"step {module.progress.step}: the weights are no numbers any more; what was saved before is kept. "
+                "Lower training.learning_rate, or set training.precision: fp32, and run the same command again"
+            )
+        path, part = self.output / CHECKPOINT, self.output / f".{CHECKPOINT}.part"
+        with explained(path):
+            trainer.save_checkpoint(part)
+            if trainer.is_global_zero:
+                part.replace(path)
 
     def _log(self, module: VQGANTraining, sheet: Path | None, measured: bool) -> None:
         row = {"step": module.progress.step, "minutes": round(module.progress.seconds / 60, 2)}

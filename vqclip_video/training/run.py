@@ -57,20 +57,22 @@ def train_vqgan(
     atomic_write(output / CONFIG, _as_yaml(config))
     seed_everything(seed, verbose=False)
     parts, known = _parts(config, paths)
-    module = VQGANTraining(config, parts, _perceptor(config), minutes, known)
     batches = Batches(pictures, learnt, config.data, (seed, done, rank_zero_only.rank))
     workers = 0 if isinstance(pictures, np.ndarray) else config.data.workers
     loader = DataLoader(batches, batch_size=None, num_workers=workers, persistent_workers=workers > 0)
     keeper = Keeper(output, whole(pictures, apart, config.network.factor), stop)
     with _quiet():
+        trainer = _trainer(config, keeper)
+        module = VQGANTraining(config, parts, _perceptor(config, trainer.strategy.root_device), minutes, known)
         resumed = {"ckpt_path": checkpoint, "weights_only": True} if done else {}
-        _trainer(config, keeper).fit(module, loader, **resumed)
+        trainer.fit(module, loader, **resumed)
     return checkpoint
 
 
 def _trainer(config: TrainConfig, keeper: Keeper) -> Trainer:
     several = torch.cuda.device_count() > 1  # two optimisers, of which each leaves the other's weights alone
     return Trainer(
+        accelerator=_device().type,
         max_epochs=-1,
         callbacks=[keeper],
         precision=_precision(config),
@@ -108,12 +110,12 @@ def _parts(config: TrainConfig, paths: registry.ModelPaths | None) -> tuple[nn.M
     return parts, known
 
 
-def _perceptor(config: TrainConfig) -> Perceptor | None:
+def _perceptor(config: TrainConfig, device: torch.device) -> Perceptor | None:
+    """The CLIP of the losses on the device that this process trains on; None where no loss needs it."""
     losses = config.losses
     if not losses.perceptual_weight and not losses.clip_weight:
         return None
     path = registry.resolve(Models(clip=losses.perceptual_clip)).clip
-    device = _device()
     # On CUDA the tower's float32 is computed in half precision wherever the training is.
     perceptor = load_perceptor(path, device, pick_precision("auto", device) if device.type == "cpu" else torch.float32)
     perceptor.forget_text()

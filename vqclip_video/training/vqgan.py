@@ -189,8 +189,7 @@ class VQGANTraining(LightningModule):
             return
         vectors, weight = torch.cat(self.seen), self.quantize.embedding.weight
         begin = weight.detach().cpu() if self.known else codebook.drawn_from(vectors, len(weight), self.generator)
-        found = codebook.k_means(vectors, begin, rounds, self.generator).to(self.device)
-        found = self.trainer.strategy.broadcast(found)
+        found = self.trainer.strategy.broadcast(codebook.k_means(vectors, begin, rounds, self.generator))
         with torch.no_grad():
             weight.copy_(found)
             self.mean["quantize.embedding.weight"].copy_(found)
@@ -207,6 +206,11 @@ class VQGANTraining(LightningModule):
         """What is averaged and saved: all but the discriminator's."""
         return [(name, weight) for name, weight in self.named_parameters() if not name.startswith("loss.")]
 
+    def is_sound(self) -> bool:
+        """Whether every weight is a number; on several devices all have the same."""
+        norms = torch._foreach_norm([weight.detach() for _, weight in self.weights()])
+        return bool(torch.stack(norms).isfinite().all())
+
     def published(self) -> dict[str, Tensor]:
         """The weights that a film is made with: the running mean, for norms of taming's eps. On the CPU, float32."""
         mean = {name: tensor.cpu() for name, tensor in self.mean.items()}
@@ -219,12 +223,14 @@ class VQGANTraining(LightningModule):
         checkpoint["training"] = {
             "weights": checkpoint["state_dict"], "mean": self.mean, "step": self.progress.step,
             "seconds": self.progress.seconds, "known": self.known, "eps": self.config.training.group_norm_eps,
+            "seen": self.seen,
         }  # fmt: skip
         checkpoint["state_dict"] = self.published() | judge
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         found = checkpoint["training"]
         self.mean, self.known = found["mean"], found["known"]
+        self.seen = list(found.get("seen", ()))  # without them the codebook would be made of the last few steps alone
         self.progress = Progress(found["step"], found["seconds"])
         checkpoint["state_dict"] = found["weights"]
 
