@@ -126,6 +126,15 @@ def cosine(clip, source):
         return float((text_tower.embed_tokens(clip, source.tokens) * source.targets).sum(-1).mean())
 
 
+def test_the_text_tower_learns_on_the_device_that_it_is_on():
+    """torch's device without memory stands for a GPU: it, too, refuses tensors of two devices."""
+    clip = text_tower.new_clip().to("meta")
+    found = text_tower.embed_tokens(clip, text_tower.tokenise(["a red wall", "a cat"]))
+    loss, _ = text_tower._loss(found, torch.rand(2, 256, device="meta"))
+    loss.backward()
+    assert found.device.type == clip.token_embedding.weight.grad.device.type == "meta"
+
+
 def test_a_stopped_distillation_goes_on_where_it_was(tmp_path):
     sentences = ["a red wall", "a blue sea", "a cat"]
     source = text_tower.Texts(text_tower.tokenise(sentences), vectors_of(sentences)[:, :256], share=0.02)

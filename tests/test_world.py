@@ -235,6 +235,9 @@ def test_pictures_are_written_by_processes_and_go_on_after_a_stop(world, tmp_pat
     assert np.array_equal(np.load(tmp_path / "parts/pictures.npy"), whole) and told[-1] == 10 and told[0] > 4
     with pytest.raises(UsageError, match="other pictures"):
         pictures.write_pictures(world, tmp_path / "parts", 10, seed=4)
+    (tmp_path / "parts/pictures.npy").unlink()
+    pictures.write_pictures(world, tmp_path / "parts", 10, seed=3)
+    assert np.array_equal(np.load(tmp_path / "parts/pictures.npy"), whole), "not taken for painted when they are gone"
 
 
 def test_the_command_says_what_is_missing(tmp_path):

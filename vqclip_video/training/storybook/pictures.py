@@ -42,12 +42,15 @@ def write_pictures(world: World, folder: Path, count: int, seed: int, workers: i
     folder.mkdir(parents=True, exist_ok=True)
     made_of = {"count": count, "seed": seed, "size": list(world.size), "things": len(world.things)}
     marker = folder / "pictures.json"
-    if marker.exists() and json.loads(marker.read_text()) != made_of:
+    if marker.exists() and marker.read_text() != json.dumps(made_of):
         raise UsageError(f"{folder} holds other pictures ({marker.read_text()}); give another folder or delete it")
-    marker.write_text(json.dumps(made_of))
+    _write(marker, made_of)
     if not (folder / "pictures.npy").exists():
-        shape = (count, world.size[1], world.size[0], 3)
-        np.lib.format.open_memmap(folder / "pictures.npy", "w+", np.uint8, shape).flush()
+        for told in (folder / "captions.json", folder / "subjects.json", *folder.glob("block-*.json")):
+            told.unlink(missing_ok=True)  # they are of an array that is gone
+        shape, partial = (count, world.size[1], world.size[0], 3), folder / "pictures.partial"
+        np.lib.format.open_memmap(partial, "w+", np.uint8, shape).flush()
+        partial.replace(folder / "pictures.npy")
     missing = [k for k in range(-(-count // BLOCK)) if not _block_file(folder, k).exists()]
     done = count - len(missing) * BLOCK
     if (folder / "subjects.json").exists():

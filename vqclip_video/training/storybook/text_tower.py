@@ -75,12 +75,13 @@ def meaningful_tokens(clip: nn.Module, cache: Path) -> None:
 
 
 def embed_tokens(clip: nn.Module, tokens: Tensor) -> Tensor:
-    """Unit vectors [n, 256] of `tokens` [n, 77]; only as many places are computed as the longest text has."""
+    """Unit vectors [n, 256] of `tokens` [n, 77] on any device; computed are the places that the longest text has."""
     length = int((tokens > 0).sum(1).max())
-    tokens = tokens[:, :length]
+    tokens = tokens[:, :length].to(clip.token_embedding.weight.device)
     x = (clip.token_embedding(tokens) + clip.positional_embedding[:length]).permute(1, 0, 2)
     x = clip.ln_final(clip.transformer(x).permute(1, 0, 2))
-    return F.normalize(x[torch.arange(len(tokens)), tokens.argmax(-1)] @ clip.text_projection, dim=-1)
+    ends = x[torch.arange(len(tokens), device=tokens.device), tokens.argmax(-1)]
+    return F.normalize(ends @ clip.text_projection, dim=-1)
 
 
 def distil(
@@ -88,7 +89,10 @@ def distil(
     seed: int, learning_rate: float = 2e-3, report: Callable[[str], None] = print,
     stop: Callable[[], bool] = lambda: False,
 ) -> None:  # fmt: skip
-    """Train `clip`'s text tower in place until the budget is used, or `stop()` says so; the next call goes on."""
+    """Train `clip`'s text tower in place until the budget is used, or `stop()` says so; the next call goes on.
+
+    clip: on the device to train on; `sources` may lie on the CPU.
+    """
     random = torch.Generator().manual_seed(seed)
     parameters = _text_side(dict(clip.named_parameters()))
     table = parameters.pop("token_embedding.weight")
@@ -99,7 +103,7 @@ def distil(
     )  # fmt: skip
     saved = folder / "text-tower.pt"
     if saved.is_file():
-        state = torch.load(saved, weights_only=True)
+        state = torch.load(saved, map_location="cpu", weights_only=True)
         clip.load_state_dict(_text_side(state["clip"]), strict=False)
         optimiser.load_state_dict(state["optimiser"])
         random.set_state(state["random"])
@@ -114,13 +118,7 @@ def distil(
             group["lr"] = rate * group["share"]
         long = float(torch.rand((), generator=random)) < LONG_BATCHES
         tokens, targets = _batch(sources, [None] * len(sources) if long else usual, random)
-        found = embed_tokens(clip, tokens)
-        logits = 20 * found @ targets.T
-        own = torch.arange(len(found))
-        contrast = (F.cross_entropy(logits, own) + F.cross_entropy(logits.T, own)) / 2
-        relations = F.mse_loss(found @ found.T, targets @ targets.T)
-        cosine = (found * targets).sum(-1).mean()
-        loss = 2 * (1 - cosine) + 0.3 * contrast + 2 * relations
+        loss, cosine = _loss(embed_tokens(clip, tokens), targets.to(table.device))
         optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_([table, *parameters.values()], 1.0)
@@ -132,6 +130,16 @@ def distil(
         if ended or budget.seconds - last_save > SAVE_SECONDS:
             last_save = budget.seconds
             _save(saved, clip, optimiser, random, budget)
+
+
+def _loss(found: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """The loss of unit vectors [n, 256] for those they should be, and their mean cosine."""
+    logits = 20 * found @ targets.T
+    own = torch.arange(len(found), device=found.device)
+    contrast = (F.cross_entropy(logits, own) + F.cross_entropy(logits.T, own)) / 2
+    relations = F.mse_loss(found @ found.T, targets @ targets.T)
+    cosine = (found * targets).sum(-1).mean()
+    return 2 * (1 - cosine) + 0.3 * contrast + 2 * relations, cosine
 
 
 def _text_side(weights: dict[str, Tensor]) -> dict[str, Tensor]:

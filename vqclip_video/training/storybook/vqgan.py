@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from ...models.vqgan import VQGAN
@@ -75,10 +75,10 @@ def export(training: Path, folder: Path) -> Path:
     training: the folder of a finished `train vqgan`. Returns the weights' path.
     """
     found = read_tensors(training / "last.ckpt")
-    weights = {name: tensor.half() for name, tensor in found.items() if not name.startswith(DISCRIMINATOR)}
+    weights = {n: tensor.half().contiguous() for n, tensor in found.items() if not n.startswith(DISCRIMINATOR)}
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "vqgan.safetensors"
-    save_file(weights, path)
+    atomic_write(path, save(weights))
     atomic_write(folder / "vqgan.yaml", _published_config(training / "model.yaml"))
     return path
 
