@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch.nn.functional import normalize
 
+from vqclip_video.errors import ModelError, UsageError
 from vqclip_video.models.perceptor import Perceptor
 from vqclip_video.training.storybook import corpus, image_tower, judged, teacher, text_tower, texts, views
 from vqclip_video.training.storybook.budget import Budget, warm_constant_cosine
@@ -85,6 +86,15 @@ def test_a_stopped_training_of_the_image_tower_goes_on_as_if_it_had_not(plain_co
     for name, weight in whole.visual.state_dict().items():
         assert torch.allclose(weight.float(), parts.visual.state_dict()[name].float(), atol=2e-2), name
         assert torch.equal(parts.visual.state_dict()[name], again.visual.state_dict()[name])
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut off", b"\x80\x02."])
+def test_a_damaged_training_is_one_line_with_the_remedy(content, tmp_path):
+    with pytest.raises(UsageError, match="run the stage image-tower first"):
+        image_tower.load(tmp_path)
+    (tmp_path / image_tower.SAVED).write_bytes(content)
+    with pytest.raises(ModelError, match="^[^\n]*remove it to begin anew$"):
+        image_tower.load(tmp_path)
 
 
 def test_captions_of_the_same_meaning_are_no_mistakes():

@@ -139,8 +139,10 @@ def _steps_done(checkpoint: Path, config: TrainConfig) -> int:
     try:
         found = torch.load(checkpoint, map_location="cpu", mmap=True, weights_only=True)["training"]
         step, eps = found["step"], found["eps"]
-    except Exception as error:  # whatever a broken or foreign file leads the reader to
-        raise ModelError(f"{checkpoint}: no training to go on with ({error}); remove it or choose another -o") from None
+    except Exception:  # whatever a broken or foreign file leads the reader to; torch's advice is not for this case
+        raise ModelError(
+            f"{checkpoint}: no training to go on with, or a damaged one; remove it or choose another -o"
+        ) from None
     before = checkpoint.with_name(CONFIG)
     if read_config(before) != config.network or eps != config.training.group_norm_eps:
         raise UsageError(f"{checkpoint} is of another network; go on with the config it was begun with, {before}, "

@@ -16,11 +16,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from ...errors import UsageError
 from ...models.tokens import clip_file
 from . import views
 from .budget import Budget, warm_constant_cosine
 from .corpus import Corpus, Sprites
 from .judged import caption_accuracy
+from .states import load_state, save_state
 from .teacher import TeacherHead
 
 DIM = 256
@@ -77,12 +79,10 @@ def train(
     tower.to(device).visual.to(memory_format=torch.channels_last)
     averaged = AveragedModel(tower, multi_avg_fn=get_ema_multi_avg_fn(0.998), use_buffers=True)
     optimiser = torch.optim.AdamW(_groups(tower), lr=batches.learning_rate, betas=(0.9, 0.98))
-    saved = folder / SAVED
-    if saved.is_file():
-        state = torch.load(saved, map_location=device, weights_only=True)
+    if state := load_state(folder / SAVED):
         for part, name in ((tower, "tower"), (averaged, "averaged"), (optimiser, "optimiser")):
             part.load_state_dict(state[name])
-        random.set_state(state["random"].cpu())
+        random.set_state(state["random"])
         budget.resume(state["budget"])
         report(f"image tower: goes on after {budget.done} steps")
     only_head = 200 if start else 0
@@ -102,16 +102,22 @@ def train(
         ended = budget.fraction >= 1 or stop()
         if ended or budget.seconds - last_save > SAVE_SECONDS:
             last_save = budget.seconds
-            _save(saved, tower, averaged, optimiser, random, budget)
+            save_state(folder / SAVED, {
+                "tower": tower.state_dict(), "averaged": averaged.state_dict(), "optimiser": optimiser.state_dict(),
+                "random": random.get_state(), "budget": budget.state_dict(),
+            })  # fmt: skip
             top1, top5 = _accuracy(averaged.module, held_out)
             report(f"image tower: step {budget.done}, held out: top-1 of 100 {top1:.3f}, top-5 {top5:.3f}")
     return averaged.module.eval()
 
 
 def load(folder: Path) -> ImageTower:
-    """The averaged weights of a training in `folder`, in eval mode."""
+    """The averaged weights of a training in `folder`, in eval mode. Raises UsageError where there is none."""
+    state = load_state(folder / SAVED)
+    if state is None:
+        raise UsageError(f"{folder / SAVED} is not there yet; run the stage image-tower first")
     averaged = AveragedModel(ImageTower(), use_buffers=True)
-    averaged.load_state_dict(torch.load(folder / SAVED, map_location="cpu", weights_only=True)["averaged"])
+    averaged.load_state_dict(state["averaged"])
     return averaged.module.eval()
 
 
@@ -205,16 +211,6 @@ def _groups(tower: nn.Module) -> list[dict]:
         {"params": [p for p in parameters if p.ndim > 1], "weight_decay": 0.05},
         {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
     ]
-
-
-def _save(path: Path, tower, averaged, optimiser, random: torch.Generator, budget: Budget) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    torch.save(
-        {"tower": tower.state_dict(), "averaged": averaged.state_dict(), "optimiser": optimiser.state_dict(),
-         "random": random.get_state(), "budget": budget.state_dict()}, part,
-    )  # fmt: skip
-    part.replace(path)
 
 
 def _clip() -> nn.Module:

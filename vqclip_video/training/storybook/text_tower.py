@@ -18,12 +18,14 @@ from torch import Tensor, nn
 from ...models.tokens import CONTEXT_LENGTH, clip_file, encode, tokenizer, vocabulary_size
 from .budget import Budget, warm_constant_cosine
 from .image_tower import DIM, LAYERS, WIDTH
+from .states import load_state, save_state
 from .teacher import embed
 
 TEXT_WIDTH, TEXT_LAYERS = 128, 3
 BATCH = 320
 USUAL_TOKENS = 26  # few texts are longer; a batch of all lengths costs three times as much
 LONG_BATCHES = 0.03  # share of the batches that are of all lengths, so that late positions are learned too
+SAVED = "text-tower.pt"
 SAVE_SECONDS = 120
 
 
@@ -91,7 +93,7 @@ def distil(
 ) -> None:  # fmt: skip
     """Train `clip`'s text tower in place until the budget is used, or `stop()` says so; the next call goes on.
 
-    clip: on the device to train on; `sources` may lie on the CPU.
+    clip: on the device to train on; `sources` may lie on the CPU. The training is kept in `folder/text-tower.pt`.
     """
     random = torch.Generator().manual_seed(seed)
     parameters = _text_side(dict(clip.named_parameters()))
@@ -101,9 +103,7 @@ def distil(
          {"params": list(parameters.values()), "weight_decay": 0.02, "share": 1.0}],
         lr=learning_rate, betas=(0.9, 0.98),
     )  # fmt: skip
-    saved = folder / "text-tower.pt"
-    if saved.is_file():
-        state = torch.load(saved, map_location="cpu", weights_only=True)
+    if state := load_state(folder / SAVED):
         clip.load_state_dict(_text_side(state["clip"]), strict=False)
         optimiser.load_state_dict(state["optimiser"])
         random.set_state(state["random"])
@@ -129,7 +129,10 @@ def distil(
         ended = budget.fraction >= 1 or stop()
         if ended or budget.seconds - last_save > SAVE_SECONDS:
             last_save = budget.seconds
-            _save(saved, clip, optimiser, random, budget)
+            save_state(folder / SAVED, {
+                "clip": _text_side(clip.state_dict()), "optimiser": optimiser.state_dict(),
+                "random": random.get_state(), "budget": budget.state_dict(),
+            })  # fmt: skip
 
 
 def _loss(found: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
@@ -155,13 +158,3 @@ def _batch(sources: list[Texts], allowed: list[Tensor | None], random: torch.Gen
         tokens.append(texts.tokens[drawn])
         targets.append(texts.targets[drawn])
     return torch.cat(tokens), torch.cat(targets)
-
-
-def _save(path: Path, clip: nn.Module, optimiser, random: torch.Generator, budget: Budget) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    torch.save(
-        {"clip": _text_side(clip.state_dict()), "optimiser": optimiser.state_dict(), "random": random.get_state(),
-         "budget": budget.state_dict()}, part,
-    )  # fmt: skip
-    part.replace(path)
