@@ -24,7 +24,7 @@ from ..errors import VqclipError
 from ..models.perceptor import Perceptor
 from ..models.registry import BUNDLED, ModelPaths, resolve
 from ..sketchbook.book import load
-from ..sketchbook.pick import Picker
+from ..sketchbook.pick import Pick, Picker
 from ..still import still_storyboard
 from ..storyboard.schema import Models
 from .storybook import judged
@@ -71,8 +71,10 @@ def measures(models: Models, held_out: Path | None) -> Iterator[Measure]:
     if held_out:
         yield at_least("VQGAN, PSNR of unseen pictures, dB", reconstruction(vqgan, pictures[:200]), 27.5)
     yield at_most("VQGAN, L1 of flat colours", flat_error(vqgan), 0.02)
-    found = [pick for _, pick in picks(paths, perceptor)]
-    yield at_least(f"prompts with a fitting sketch, of {len(found)}", sum(pick is not None for pick in found), 24)
+    found = picks(paths, perceptor)
+    for prompt, pick in found:
+        click.echo(f"{prompt} → {pick.caption if pick else 'none'}", err=True)
+    yield at_least(f"prompts with a fitting sketch, of {len(found)}", sum(pick is not None for _, pick in found), 24)
     case = find_case("storybook")
     case = replace(case, storyboard=replace(case.storyboard, models=models))
     for precision, bar in (("bf16", 0.15), ("fp32", 0.25)):
@@ -80,7 +82,7 @@ def measures(models: Models, held_out: Path | None) -> Iterator[Measure]:
         yield at_most(f"seconds an iteration, {SIDE}x{SIDE}, 16 cutouts, {precision}", taken.seconds.median, bar)
 
 
-def picks(paths: ModelPaths, perceptor: Perceptor) -> list[tuple[str, object]]:
+def picks(paths: ModelPaths, perceptor: Perceptor) -> list[tuple[str, Pick | None]]:
     """Each fixed prompt with the sketch that it would be drawn toward, or None."""
     picker = Picker(load(_book(paths)), lambda texts: perceptor.embed_text(texts).numpy())
     return [(prompt, picker.pick(prompt)) for prompt in judged.prompts()]

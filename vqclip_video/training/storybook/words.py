@@ -43,8 +43,10 @@ UNFIT = {
 class Synset:
     file: int
     words: tuple[str, ...]
+    common: frozenset[str]  # those of them that are no proper names
     parents: tuple[str, ...]
     children: tuple[str, ...]
+    gloss: str  # what it means, without examples
 
 
 class WordNet:
@@ -71,15 +73,21 @@ class WordNet:
     @cache  # noqa: B019 - one WordNet lives as long as the process
     def synset(self, offset: str) -> Synset:
         line = self._data[int(offset) : self._data.index(b"\n", int(offset))].decode("ascii")
-        fields = line.split("|")[0].split()
+        facts, _, gloss = line.partition("| ")
+        fields = facts.split()
         count = int(fields[3], 16)
-        words = tuple(fields[4 + 2 * k].replace("_", " ").lower() for k in range(count))
+        written = [fields[4 + 2 * k].replace("_", " ") for k in range(count)]
         pointers = fields[5 + 2 * count :]
         ends = {"@": [], "~": []}
         for symbol, target, kind in zip(pointers[::4], pointers[1::4], pointers[2::4], strict=False):
             if symbol in ends and kind == "n":
                 ends[symbol].append(target)
-        return Synset(int(fields[1]), words, tuple(ends["@"]), tuple(ends["~"]))
+        words, common = tuple(word.lower() for word in written), frozenset(word for word in written if word.islower())
+        return Synset(int(fields[1]), words, common, tuple(ends["@"]), tuple(ends["~"]), gloss.split('; "')[0].strip())
+
+    def nouns(self) -> list[str]:
+        """Every noun, in the order of the alphabet."""
+        return [noun.replace("_", " ") for noun in self._senses]
 
     def sense(self, noun: str, files: tuple[int, ...]) -> Synset | None:
         """The most usual sense of `noun` among the lexicographer `files`, or None."""
