@@ -13,6 +13,7 @@ from vqclip_video.models.perceptor import Perceptor
 from vqclip_video.training.storybook import corpus, image_tower, judged, teacher, text_tower, texts, views
 from vqclip_video.training.storybook.budget import Budget, warm_constant_cosine
 from vqclip_video.training.storybook.image_tower import Batches
+from vqclip_video.training.storybook.words import WordNet
 
 COLOURS = {"red": (220, 30, 30), "green": (30, 200, 60), "blue": (30, 60, 230), "yellow": (240, 220, 40)}
 SMALL = Batches(pictures=12, sprites=4)
@@ -163,17 +164,39 @@ def test_a_distillation_that_goes_on_keeps_the_image_tower_it_is_given(tmp_path)
     assert torch.equal(better.visual.conv1.weight, seen)
 
 
-def test_general_texts_are_nouns_glosses_and_prompts_each_once(tmp_path):
-    lines = ["  1 This software and database is being provided"]
-    for number, (noun, gloss) in enumerate({"cat": "a feline mammal", "lighthouse": "a tower with a light"}.items()):
-        lines.append(f"{number:08} 05 n 01 {noun} 0 000 | {gloss}; an example of it")
-    lines.append("00000009 04 n 01 running 0 000 | an act, which nobody can picture")
-    (tmp_path / "data.noun").write_text("\n".join(lines))
-    found = texts.general_texts(tmp_path, 40, seed=1)
-    assert len(found) == len(set(found)) == 40
-    assert {"cat", "lighthouse", "a feline mammal"} <= set(found)
-    assert not any("running" in text or "example" in text for text in found)
-    assert found == texts.general_texts(tmp_path, 40, seed=1) != texts.general_texts(tmp_path, 40, seed=2)
+@pytest.fixture
+def dictionary(tmp_path):
+    """A WordNet of four nouns, in its own format."""
+    entries = {"cat": "a feline mammal", "lighthouse": "a tower with a light", "mouser": "a cat that hunts",
+               "Felis": "a genus"}  # fmt: skip
+    data, index = "", ""
+    for file, (noun, gloss) in [*((5, entry) for entry in entries.items()), (4, ("running", "an act"))]:
+        index += f"{noun.lower()} n 1 0 1 0 {len(data):08}  \n"
+        data += f'{len(data):08} {file:02} n 01 {noun} 0 000 | {gloss}; "an example of it"  \n'
+    (tmp_path / "data.noun").write_text(data)
+    (tmp_path / "index.noun").write_text(index)
+    return WordNet(tmp_path)
+
+
+def test_general_texts_are_nouns_glosses_and_prompts_each_once(dictionary):
+    found = texts.general_texts(dictionary, 40, seed=1)
+    written = {text.text for text in found}
+    assert len(found) == len(written) == 40
+    assert {"cat", "lighthouse", "a feline mammal"} <= written
+    assert not any("running" in text or "example" in text or "felis" in text for text in written)
+    assert all(noun in text.text for text in found for noun in text.nouns)
+    assert found == texts.general_texts(dictionary, 40, seed=1) != texts.general_texts(dictionary, 40, seed=2)
+
+
+def test_a_noun_without_a_picture_means_what_its_gloss_is_near(dictionary, monkeypatch):
+    monkeypatch.setattr(texts, "embed", vectors_of)
+    torch.manual_seed(0)
+    head, known = teacher.TeacherHead(16).eval(), ["cat", "lighthouse", "sea"]
+    unseen = [texts.General("mouser", ("mouser",)), texts.General("a red mouser", ("mouser",)), texts.General("mouser")]
+    with torch.no_grad():
+        of_known = head(vectors_of(known))
+    alike = texts.targets(unseen, dictionary, known, head, None) @ of_known.T
+    assert alike[0].argmax() == 0 and alike[0, 0] > alike[2, 0] + 0.2 and alike[1, 0] > alike[1, 1:].max()
 
 
 def test_a_budget_counts_what_an_interrupted_run_has_used():
