@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..models.vqgan import nearest_entries
+
 
 def include(embeddings: Tensor, target: Tensor) -> Tensor:
     """Squared great-circle distance of unit embeddings [n, dim] to a unit target [dim], one value each [n].
@@ -35,8 +37,8 @@ def vq(latent: Tensor, codebook: Tensor) -> Tensor:
     """
     cells = latent.flatten(2).squeeze(0).T
     with torch.no_grad():
-        nearest = torch.cat([torch.cdist(part, codebook).argmin(1) for part in cells.split(1024)])
-    return F.mse_loss(cells, codebook[nearest])
+        nearest = codebook[nearest_entries(cells, codebook)]
+    return F.mse_loss(cells, nearest)
 
 
 def gan(picture: Tensor, discriminator: torch.nn.Module) -> Tensor:

@@ -19,6 +19,7 @@ from .vqgan_config import DISCRIMINATOR, FIRST_STAGE, VQGANConfig, read_config
 from .weights import check_finite, read_tensors, state_under
 
 IGNORED = ("loss.", "colorize")  # left in the file by the training, of no use to a film
+AT_ONCE = 4096  # vectors compared with a codebook together
 
 
 class VQGAN:
@@ -111,6 +112,13 @@ class VQGAN:
         part = self._network.get_submodule(name)
         check_finite(part.state_dict(prefix=f"{name}."), self._path)
         return part
+
+
+def nearest_entries(vectors: Tensor, codebook: Tensor) -> Tensor:
+    """Indices [n] of the entries of `codebook` [entries, channels] nearest to `vectors` [n, channels]."""
+    norms = codebook.square().sum(1)
+    parts = [torch.addmm(norms, part, codebook.T, alpha=-2).argmin(1) for part in vectors.split(AT_ONCE)]
+    return torch.cat(parts)
 
 
 def load_vqgan(

@@ -15,7 +15,7 @@ from ..errors import UsageError
 from ..models.checksums import sha256_of
 from ..models.perceptor import Perceptor
 from ..models.registry import ModelPaths
-from ..models.vqgan import VQGAN
+from ..models.vqgan import VQGAN, nearest_entries
 from ..picture_files import fitted
 from .book import MOST_ENTRIES, MOST_PIXELS, Notes, Sketchbook, bits_for, eight_bits, pack
 
@@ -91,9 +91,8 @@ def check_size(size: tuple[int, int], factor: int) -> None:
 def _nearest_codes(pictures: Tensor, vqgan: VQGAN) -> np.ndarray:
     """Indices of the codebook's nearest entries, int64 [n, h * w], for pictures [n, 3, H, W]."""
     latents = vqgan.encode(pictures)
-    cells = latents.flatten(2).transpose(1, 2)  # [n, h * w, channels]
-    nearest = [torch.cdist(part, vqgan.codebook).argmin(-1) for part in cells]
-    return torch.stack(nearest).cpu().numpy()
+    cells = latents.movedim(1, -1).flatten(0, -2)  # [n * h * w, channels]
+    return nearest_entries(cells, vqgan.codebook).view(len(latents), -1).cpu().numpy()
 
 
 def _embedded(captions: Sequence[str | None], perceptor: Perceptor) -> np.ndarray:

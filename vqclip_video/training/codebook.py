@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-AT_ONCE = 8192
+from ..models.vqgan import nearest_entries
 
 
 def places(latents: Tensor) -> Tensor:
@@ -14,18 +14,11 @@ def places(latents: Tensor) -> Tensor:
     return latents.movedim(1, -1).flatten(0, -2)
 
 
-def nearest(vectors: Tensor, codebook: Tensor) -> Tensor:
-    """Indices [n] of the entries of `codebook` [entries, c] nearest to `vectors` [n, c]."""
-    norms = codebook.square().sum(1)
-    parts = [torch.addmm(norms, part, codebook.T, alpha=-2).argmin(1) for part in vectors.split(AT_ONCE)]
-    return torch.cat(parts)
-
-
 def quantised(latents: Tensor, codebook: Tensor) -> Tensor:
     """The entry nearest to each place of latents [n, c, h, w], in their shape; the codebook gets the gradient."""
     n, c, height, width = latents.shape
     with torch.no_grad():
-        indices = nearest(places(latents), codebook)
+        indices = nearest_entries(places(latents), codebook)
     return F.embedding(indices, codebook).view(n, height, width, c).permute(0, 3, 1, 2)
 
 
@@ -45,7 +38,7 @@ def k_means(vectors: Tensor, codebook: Tensor, rounds: int, generator: torch.Gen
     They move to vectors drawn at random. Returns a new codebook.
     """
     for _ in range(rounds):
-        indices = nearest(vectors, codebook)
+        indices = nearest_entries(vectors, codebook)
         counts = torch.bincount(indices, minlength=len(codebook)).to(vectors.dtype)[:, None]
         sums = torch.zeros_like(codebook).index_add_(0, indices, vectors)
         drawn = vectors[torch.randint(len(vectors), (len(codebook),), generator=generator)]

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from ...models.vqgan import VQGAN
+from ...models.vqgan import VQGAN, nearest_entries
 from ...models.vqgan_config import DISCRIMINATOR
 from ...models.weights import read_tensors
 from ...output.files import atomic_write
@@ -66,7 +66,7 @@ def channel_statistics(vqgan: VQGAN, pictures: np.ndarray) -> Channels:
 
 def codes_used(vqgan: VQGAN, pictures: np.ndarray) -> int:
     """How many entries of the codebook the pictures uint8 [N, H, W, 3] take."""
-    return len(codebook.nearest(_vectors(vqgan, pictures), vqgan.codebook.cpu()).unique())
+    return len(nearest_entries(_vectors(vqgan, pictures), vqgan.codebook.cpu()).unique())
 
 
 def export(training: Path, folder: Path) -> Path:
