@@ -158,9 +158,13 @@ class Recipe:
             for picture in world.sketches(self.seed, self.preset.sketches)
         )
         words = subject_words(world.things, self._wordnet)
-        made = build(drawings, perceptor, first_stage, paths, SKETCH_SIZE, words)
+        made = build(drawings, perceptor, first_stage, paths, SKETCH_SIZE, words, self._count_sketches)
         atomic_write(self.output / SKETCHBOOK, book.encoded(made))
         self.report(f"{len(made)} sketches, {(self.output / SKETCHBOOK).stat().st_size / 1e6:.1f} MB")
+
+    def _count_sketches(self, done: int) -> None:
+        if done % 512 == 0:
+            self.report(f"{done} of {self.preset.sketches} sketches")
 
     @property
     def _cache(self) -> Path:
