@@ -251,7 +251,7 @@ def list_models(as_json):
         return
     for row in rows:
         here = click.style("here   ", fg="green") if row["status"] == "present" else f"{row['status']:<7}"
-        click.echo(f"{here} {row['name']:<26} {row['kind']:<6} {row['size']:>8}  {row['licence']}\n"
+        click.echo(f"{here} {row['name']:<26} {row['kind']:<10} {row['size']:>8}  {row['licence']}\n"
                    f"        {row['summary']}; {row['source']}")  # fmt: skip
     pairs = ", ".join(f"{name} = {pair.clip} + {pair.vqgan}" for name, pair in registry.PAIRS.items())
     click.echo(f"\npairs: {pairs}")
