@@ -221,6 +221,13 @@ def test_words_that_a_caption_shares_decide_between_equals():
     assert picker.pick("a cat at sunset").index == 1 and picker.pick("a cat").index == 0
 
 
+def test_a_fair_day_is_expected_where_the_prompt_says_nothing_of_the_hour():
+    captions = ["a cat on a hill in a storm", "a cat on a hill under a blue sky"]
+    made, _ = make_book(captions, image=np.ones((2, 16)), text=np.ones((2, 16)))
+    picker = Picker(made, lambda texts: np.full((len(texts), 16), 0.25, np.float32))
+    assert [picker.pick(f"a cat on a hill{more}").index for more in ("", " in a storm", " under a blue sky")] == [1, 0, 1]
+
+
 def test_an_unknown_word_takes_the_subject_it_means_and_no_other():
     names = [f"thing{letter}" for letter in "abcdefghi"]
     vectors = {name: np.eye(16, dtype=np.float32)[index] + 3 for index, name in enumerate(names)}

@@ -104,9 +104,13 @@ class Picker:
         return [int(index) for index in silent if margin[index] >= ABOVE_ANY]
 
     def _shared(self, phrase: Phrase) -> np.ndarray:
-        """How alike the telling words of the prompt and of each caption are [N], 0..1 (Dice 1945)."""
+        """How alike the telling words of the prompt and of each caption are [N], 0..1 (Dice 1945).
+
+        A fair day, of which the prompt says nothing, is what one expects, and so does not count.
+        """
         count = len(phrase.words)
-        return np.array([2 * len(phrase.words & words) / max(count + len(words), 1) for words in self._words])
+        captions = self._words if phrase.words & subjects.FAIR_WORDS else self._words_but_fair
+        return np.array([2 * len(phrase.words & words) / max(count + len(words), 1) for words in captions])
 
     @cached_property
     def _captioned(self) -> np.ndarray:
@@ -115,6 +119,10 @@ class Picker:
     @cached_property
     def _words(self) -> list[frozenset[str]]:
         return [subjects.telling(caption or "") for caption in self.book.notes.captions]
+
+    @cached_property
+    def _words_but_fair(self) -> list[frozenset[str]]:
+        return [subjects.telling(subjects.FAIR.sub(" ", caption or "")) for caption in self.book.notes.captions]
 
     @cached_property
     def _plain_captions(self) -> list[tuple[int, list[str]]]:

@@ -50,6 +50,9 @@ PLAIN = {
     "silver", "dark", "bright", "light", "big", "large", "small", "tiny", "wide", "open", "empty", "snowy",
     "sunny", "stormy", "rainy", "foggy", "misty", "cloudy", "beautiful", "old", "quiet", "calm",
 }  # fmt: skip
+# What a caption says of a fair day, and the words by which a prompt asks for one.
+FAIR = re.compile(r"\b(?:blue|clear|sunny) (?:sky|skies|day)\b", re.IGNORECASE)
+FAIR_WORDS = {"sky", "day"}
 AMERICAN = {
     "grey": "gray", "colour": "color", "colourful": "colorful", "watercolour": "watercolor", "aeroplane": "airplane",
     "autumnal": "autumn", "harbour": "harbor", "mould": "mold", "tyre": "tire",
