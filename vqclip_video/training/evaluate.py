@@ -91,7 +91,7 @@ def picks(paths: ModelPaths, perceptor: Perceptor) -> list[tuple[str, Pick | Non
 def stills(models: Models, guide: str, seed: int = 1) -> Iterator[tuple[str, Image.Image]]:
     """Each fixed prompt optimised from noise, with `guide` auto or off; prompts and pictures."""
     named = {"clip": models.clip, "vqgan": models.vqgan}
-    overrides = (f"settings.guide={guide}", f"sketchbook={_book(resolve(models))}", "grids=2")
+    overrides = (f"settings.guide={guide}", f"sketchbook={_book(resolve(models))}")
     for prompt in judged.prompts():
         board = still_storyboard(prompt, (), "", ITERATIONS, f"{SIDE}x{SIDE}", seed, named, overrides)
         for progress in render(board):
