@@ -102,13 +102,13 @@ _STORYBOOK = (
         files=(
             ModelFile(
                 "clip.safetensors",
-                sha256="4f4d4d03f66c83c90456982c6fff7f102c897d8f67149467f436108421c52102",
-                bytes=25529668,
+                sha256="002d94450a2369ac28a5dc01baa7bcc19025bf46742227bfb492309a31219e75",
+                bytes=25529356,
             ),
         ),
         licence="MIT; sources in models/storybook/LICENCES.md",
         source="in the package",
-        summary="a small CLIP for skies, seas, seasons and simple things",
+        summary="a small CLIP of an illustrated world",
         bundled=True,
     ),
     Model(
@@ -118,14 +118,30 @@ _STORYBOOK = (
         files=(
             ModelFile(
                 "vqgan.safetensors",
-                sha256="96cd515bdc22f525e6d2968d271dc93a3c061e403a362e97eeb8bb8e3fa6ef23",
-                bytes=8492862,
+                sha256="da2e11620de3b9d3b28a603d26b2e7c38587a624308a46738786cd647b302cab",
+                bytes=8590950,
             ),
             ModelFile("vqgan.yaml"),  # text: a checkout may change its line ends, so no sha256
         ),
         licence="MIT; sources in models/storybook/LICENCES.md",
         source="in the package",
-        summary="a small VQGAN, f8, 1024 codes, drawn pictures",
+        summary="a small VQGAN, f8, 4096 codes, drawn pictures",
+        bundled=True,
+    ),
+    Model(
+        name="storybook-sketchbook",
+        kind="sketchbook",
+        side=0,
+        files=(
+            ModelFile(
+                "sketchbook.safetensors",
+                sha256="1428d0dc81a8d0dc0323a38d8d2fe2b8ec442e9cff8b6f697ef7680f5750e4c7",
+                bytes=5406240,
+            ),
+        ),
+        licence="MIT; sources in models/storybook/LICENCES.md",
+        source="in the package",
+        summary="pictures of things in their places, that films of the storybook pair are drawn toward",
         bundled=True,
     ),
 )
@@ -205,6 +221,6 @@ _VQGANS = (
 
 MODELS = {model.name: model for model in (*_STORYBOOK, *_CLIPS, *_VQGANS)}
 PAIRS = {
-    "storybook": Pair("storybook-clip", "storybook-vqgan"),
+    "storybook": Pair("storybook-clip", "storybook-vqgan", "storybook-sketchbook"),
     "imagenet": Pair("ViT-B/32", "imagenet-f16-16384"),
 }
