@@ -98,7 +98,7 @@ def test_decoders_of_other_shapes_are_the_packaged_ones(sizes, low_memory):
 def test_the_storybook_decoder_is_the_packaged_one_too():
     files = STORYBOOK / "vqgan.safetensors", STORYBOOK / "vqgan.yaml"
     vqgan = load_vqgan(*files)
-    assert (vqgan.factor, vqgan.channels, vqgan.codebook.shape) == (8, 16, (1024, 16))
+    assert (vqgan.factor, vqgan.channels, vqgan.codebook.shape) == (8, 16, (4096, 16))
     assert vqgan.discriminator is None
     assert_same_pictures(vqgan, files)
 
