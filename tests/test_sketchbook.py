@@ -229,6 +229,14 @@ def test_a_fair_day_is_expected_where_the_prompt_says_nothing_of_the_hour():
     assert [picker.pick(prompt).index for prompt in prompts] == [1, 0, 1]
 
 
+def test_a_look_is_taken_only_where_it_is_asked_for():
+    captions = ["a cat by the ocean at sunset, watercolor", "a cat by the sea at sunset"]
+    made, _ = make_book(captions, image=np.ones((2, 16)), text=np.ones((2, 16)))
+    picker = Picker(made, lambda texts: np.full((len(texts), 16), 0.25, np.float32))
+    assert picker.pick("a cat by the ocean at sunset").index == 1
+    assert picker.pick("a watercolor of a cat by the ocean").index == 0
+
+
 def test_an_unknown_word_takes_the_subject_it_means_and_no_other():
     names = [f"thing{letter}" for letter in "abcdefghi"]
     vectors = {name: np.eye(16, dtype=np.float32)[index] + 3 for index, name in enumerate(names)}

@@ -18,6 +18,7 @@ from .book import Sketchbook
 from .subject import Phrase
 
 SHARED_WORDS = 0.25  # what a caption gains that has the words of the prompt and no other
+UNASKED_LOOK = 3  # words that a caption's look adds to the one it is called by, where the prompt asks for none
 NEAR_SUBJECT = 0.85  # cosine to a known subject's name, both less the mean of all the names
 ENOUGH_SUBJECTS = 8  # for that mean to say anything
 ABOVE_ANY = 0.02  # by how much a picture without caption is more like the prompt than like "a picture"
@@ -106,11 +107,14 @@ class Picker:
     def _shared(self, phrase: Phrase) -> np.ndarray:
         """How alike the telling words of the prompt and of each caption are [N], 0..1 (Dice 1945).
 
-        A fair day, of which the prompt says nothing, is what one expects, and so does not count.
+        A fair day, of which the prompt says nothing, is what one expects, and so does not count; a look that it does
+        not ask for counts as much as `UNASKED_LOOK` words, since it changes all of the picture.
         """
-        count = len(phrase.words)
         captions = self._words if phrase.words & subjects.FAIR_WORDS else self._words_but_fair
-        return np.array([2 * len(phrase.words & words) / max(count + len(words), 1) for words in captions])
+        looks = set() if phrase.words & subjects.LOOKS else subjects.LOOKS
+        counts = [len(phrase.words) + len(words) + UNASKED_LOOK * bool(words & looks) for words in captions]
+        return np.array([2 * len(phrase.words & words) / max(count, 1)
+                         for words, count in zip(captions, counts, strict=True)])  # fmt: skip
 
     @cached_property
     def _captioned(self) -> np.ndarray:

@@ -29,6 +29,7 @@ STYLES = {
     "picture", "painting", "drawing", "sketch", "illustration", "photo", "photograph", "image", "portrait", "view",
     "watercolor", "art", "style", "close", "closeup", "up",
 }  # fmt: skip
+LOOKS = STYLES | {"pixel", "stained", "mosaic", "pencil", "oil", "neon", "sepia", "pastel", "comic", "poster"}
 # "a field of sunflowers" is about sunflowers.
 CONTAINERS = STYLES | {
     "field", "meadow", "group", "bunch", "pile", "scene", "pair", "couple", "flock", "herd", "pack", "school", "row",
