@@ -98,7 +98,7 @@ class Guide:
 class GuideWeight:
     """Share of the way to its guide that the latent is moved each iteration; from `start` to `end` geometrically."""
 
-    start: float = option(0.2, "share at the scene's start, held while the film travels there", least=0.0, most=1.0)
+    start: float = option(0.1, "share at the scene's start, held while the film travels there", least=0.0, most=1.0)
     end: float = option(0.03, "share at the end of `over` and from then on", least=0.0, most=1.0)
     over: float = option(0.6, "how long that takes, as a share of the scene after its transition", least=0.0, most=1.0)
 
