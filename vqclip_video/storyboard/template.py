@@ -29,7 +29,7 @@ settings:                   # for every scene; a scene's own settings come first
   show_step: 2              # iterations between two frames; more gives each frame more change
   losses: {clip: 1.0, vq: 0.2, tv: 0.0}     # what is minimised; vq keeps to what the VQGAN can paint
   #guide: auto              # draws toward the sketch that fits; or off, {image: my.png}, {sketch: a lighthouse}
-  #guide_weight: {start: 0.2, end: 0.03, over: 0.6}   # how strongly, from a scene's start to its later part
+  #guide_weight: {start: 0.1, end: 0.03, over: 0.6}   # how strongly, from a scene's start to its later part
   #weight_decay: 0.0        # pulls the latent towards its middle
   #noise_factor: 0.1        # noise on the cutouts
   #batch_size: 8            # cutouts per CLIP call, to save memory; the picture stays the same
