@@ -130,7 +130,7 @@ def _book(paths: ModelPaths) -> Path:
 
 def _shrunk(pictures: np.ndarray, side: int, at_once: int = 100) -> Iterator[torch.Tensor]:
     for start in range(0, len(pictures), at_once):
-        part = torch.from_numpy(pictures[start : start + at_once]).permute(0, 3, 1, 2).float() / 255
+        part = torch.tensor(pictures[start : start + at_once]).permute(0, 3, 1, 2).float() / 255
         yield torch.nn.functional.interpolate(part, size=side, mode="area")
 
 
