@@ -32,11 +32,12 @@ def build_world(artwork_folder: Path, cache: Path, size: tuple[int, int] = (192,
 
 
 def write_pictures(world: World, folder: Path, count: int, seed: int, workers: int = 1,
-                   on_progress: Callable[[int], None] = lambda done: None) -> None:  # fmt: skip
+                   on_progress: Callable[[int], None] = lambda done: None,
+                   stop: Callable[[], bool] = lambda: False) -> None:  # fmt: skip
     """Write `count` pictures of `seed` into `folder`; another seed gives pictures that were never seen.
 
-    A call with the same arguments goes on where an earlier one was stopped. Raises UsageError where the folder holds
-    other pictures.
+    A call with the same arguments goes on where an earlier one was stopped, by `stop()` or otherwise. Raises
+    UsageError where the folder holds other pictures.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -59,6 +60,8 @@ def write_pictures(world: World, folder: Path, count: int, seed: int, workers: i
         for _ in pool.imap_unordered(_write_block, missing):
             done += BLOCK
             on_progress(min(count, done))
+            if stop():
+                return
     blocks = [json.loads(_block_file(folder, k).read_text()) for k in range(-(-count // BLOCK))]
     _write(folder / "captions.json", [captions for block in blocks for captions, _ in block])
     _write(folder / "subjects.json", [subject for block in blocks for _, subject in block])

@@ -105,8 +105,10 @@ class Recipe:
     def make_pictures(self) -> None:
         """Pictures to learn from, and others to judge by."""
         world, workers = self._world(), os.cpu_count() or 1
-        write_pictures(world, self.work / "pictures", self.preset.pictures, self.seed, workers)
-        write_pictures(world, self.work / "held-out", self.preset.held_out, self.seed + HELD_OUT_SEED, workers)
+        for name, count, seed in (("pictures", self.preset.pictures, self.seed),
+                                  ("held-out", self.preset.held_out, self.seed + HELD_OUT_SEED)):  # fmt: skip
+            if not self.stop():
+                write_pictures(world, self.work / name, count, seed, workers, stop=self.stop)
 
     def train_image_tower(self) -> None:
         corpus, held_out = (read_corpus(self.work / name, self._cache) for name in ("pictures", "held-out"))
