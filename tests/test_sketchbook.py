@@ -36,7 +36,7 @@ def make_book(captions, subjects=None, words=None, image=None, text=None, entrie
 
 
 def no_embedding(texts):
-    return np.zeros((len(texts), 16), np.float32)
+    return np.full((len(texts), 16), 0.25, np.float32)
 
 
 def subject_found(prompt, **about):
@@ -207,12 +207,17 @@ def test_a_sketch_holds_the_prompts_subject_or_there_is_none(prompt, wanted):
 
 def test_picture_and_caption_decide_among_sketches_of_the_subject():
     image, text = np.zeros((3, 16), np.float32), np.zeros((3, 16), np.float32)
-    image[:, 1], text[:, 1] = 0.1, 0.1
+    image[:, 1], text[:, 1], image[0, 0], text[0, 0] = 0.1, 0.1, 0.03, 0.03
     image[1, 0] = text[2, 0] = 1
     text[1, 0] = 0.1
     made, _ = make_book(["a cat", "a cat", "a cat"], image=image, text=text)
     picks = Picker(made, lambda texts: np.eye(16, dtype=np.float32)[[0] * len(texts)]).ranked("a cat", 9)
     assert [pick.index for pick in picks][-1] == 0 and picks[0].fit > picks[-1].fit
+
+
+def test_a_sketch_that_is_all_against_the_prompt_but_for_its_subject_does_not_fit():
+    made, _ = make_book(["white clouds at noon"], image=-np.ones((1, 16)), text=np.eye(16)[:1])
+    assert Picker(made, no_embedding).pick("orange clouds at sunset") is None
 
 
 def test_words_that_a_caption_shares_decide_between_equals():

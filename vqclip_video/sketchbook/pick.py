@@ -19,6 +19,7 @@ from .subject import Phrase
 
 SHARED_WORDS = 0.25  # what a caption gains that has the words of the prompt and no other
 UNASKED_LOOK = 3  # words that a caption's look adds to the one it is called by, where the prompt asks for none
+LEAST_FIT = 0.2  # of a captioned sketch; below it the subject is there, and everything else is against the prompt
 NEAR_SUBJECT = 0.85  # cosine to a known subject's name, both less the mean of all the names
 ENOUGH_SUBJECTS = 8  # for that mean to say anything
 ABOVE_ANY = 0.02  # by how much a picture without caption is more like the prompt than like "a picture"
@@ -63,6 +64,7 @@ class Picker:
             found = self._alike_without_caption(picture)
             named = str(phrase)
         fit = np.where(self._captioned, 0.5 * picture + 0.5 * caption, picture)
+        found = [index for index in found if fit[index] >= LEAST_FIT or not self._captioned[index]]
         score = fit + SHARED_WORDS * self._shared(phrase)
         order = sorted(found, key=lambda index: (-score[index], index))[:count]
         captions = self.book.notes.captions
