@@ -128,7 +128,8 @@ def test_the_film_is_drawn_toward_its_sketch(tiny_pair, tiny_book, tiny_models):
     perceptor, vqgan = load_pair(resolve(tiny_models), torch.device("cpu"), "fp32")
     free, _ = final_latent(story, (perceptor, vqgan))
     assert (guided - target).norm() < 0.5 * (free - target).norm()
-    assert notices == [f"sketches of the scenes: 1 a cat (fit {choice_fit(story, vqgan, tiny_book, tiny_models):.2f})"]
+    fit = choice_fit(story, vqgan, tiny_book, tiny_models)
+    assert notices == [f"scene 1 is drawn toward the sketch: a cat (fit {fit:.2f})"]
 
 
 def choice_fit(story, vqgan, book, models):
@@ -288,7 +289,7 @@ def test_plan_names_the_sketches_and_render_says_them(book_file, tiny_models, tm
     guides = json.loads(run("plan", story, "--sketches", "--json"))["guides"]
     assert guides[0]["sketch"]["caption"] == "a cat" and guides[1]["sketch"] is None and guides[2]["why"] == "off"
     said = run("render", story, "-o", tmp_path / "film.mp4", "--device", "cpu", "--precision", "fp32")
-    assert "sketches of the scenes: 1 a cat" in said and "scene 2: none fits" in said
+    assert "scene 1 is drawn toward the sketch: a cat" in said and "scene 2: none fits" in said
     kept = json.loads((tmp_path / "film" / "run.json").read_text())["fingerprint"]
     assert len(kept["sketchbook (sha256)"]) == 64
 

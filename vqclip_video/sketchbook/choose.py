@@ -70,12 +70,11 @@ def choose(storyboard: Storyboard, book: Sketchbook | None, embed: Embed) -> lis
 
 
 def told(choices: Sequence[Choice]) -> Iterator[str]:
-    """What a render says of its guides: a line for the sketches, and one for each scene that none fits."""
-    drawn = [f"{choice.scene + 1} {choice}" for choice in choices if choice.sketch]
-    if drawn:
-        yield f"sketches of the scenes: {', '.join(drawn)}"
+    """What a render says of its guides: a line for each scene with a sketch, or that none fits."""
     for choice in choices:
-        if choice.why.startswith(NONE_FITS):
+        if choice.sketch:
+            yield f"scene {choice.scene + 1} is drawn toward the sketch: {choice}"
+        elif choice.why.startswith(NONE_FITS):
             yield f"scene {choice.scene + 1}: {choice.why}; it runs unguided"
 
 
