@@ -66,7 +66,12 @@ def test_killed_renders_end_in_the_film_that_would_have_been(torture):
 
 @pytest.mark.parametrize("before_the_end", [1, 5, 12])
 def test_kills_while_the_film_is_being_finished(stage, torture, folder, before_the_end):
-    assert stage.render(folder, faults=(f"die={torture.steps - before_the_end}",)).status == -signal.SIGKILL
+    for fewer in range(0, 60, 10):  # a run has some steps more or fewer, as ffmpeg keeps up with it
+        ended = stage.render(folder, faults=(f"die={torture.steps - before_the_end - fewer}",))
+        if ended.status:
+            break
+        shutil.rmtree(folder / "outputs")
+    assert ended.status == -signal.SIGKILL
     assert stage.render(folder).status == 0
     assert left_behind(folder) == torture.expected
 
