@@ -68,24 +68,15 @@ json_option = click.option("--json", "as_json", is_flag=True, help="JSON on stan
 engine_options = options(
     click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps."),
     click.option(
-        "--precision",
-        type=click.Choice(["auto", "fp32", "bf16", "fp16"]),
-        default="auto",
-        show_default=True,
+        "--precision", type=click.Choice(["auto", "fp32", "bf16", "fp16"]), default="auto", show_default=True,
         help="Number format of the networks.",
     ),  # fmt: skip
     click.option(
-        "--memory",
-        type=click.Choice(["auto", "low", "high"]),
-        default="auto",
-        show_default=True,
+        "--memory", type=click.Choice(["auto", "low", "high"]), default="auto", show_default=True,
         help="low recomputes the decoder's activations instead of keeping them, and shows CLIP few cutouts at a time.",
     ),  # fmt: skip
     click.option(
-        "--compile",
-        type=click.Choice(["auto", "on", "off"]),
-        default="auto",
-        show_default=True,
+        "--compile", type=click.Choice(["auto", "on", "off"]), default="auto", show_default=True,
         help="Whether torch compiles the networks first; auto: on CUDA, for films long enough to win the time back.",
     ),  # fmt: skip
 )
