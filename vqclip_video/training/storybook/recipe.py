@@ -38,6 +38,7 @@ from .text_tower import Texts
 from .texts import general_texts, targets
 from .words import WordNet, subject_words
 from .world.places import PLACES
+from .world.things import Thing
 from .world.world import World
 
 SHARES = {"image-tower": 0.45, "text-tower": 0.15, "vqgan": 0.40}  # of the minutes
@@ -191,22 +192,16 @@ class Recipe:
 
     def _texts(self, head) -> Iterator[Texts]:
         """What the text tower learns from, with the targets that the head gives."""
-        pictures = read_corpus(self.work / "pictures", self._cache)
-        sprites = read_sprites(self._world().things, self._cache)
+        pictures, things = read_corpus(self.work / "pictures", self._cache), self._world().things
+        sprites = read_sprites(things, self._cache)
         head = head.cpu().eval()
         captions = (pictures.captions.texts, pictures.vectors, 0.3), (sprites.texts, sprites.vectors, 0.2)
         for texts, vectors, share in captions:
             with torch.no_grad():
                 yield Texts(text_tower.tokenise(texts), head(vectors), share)
         general = general_texts(self._wordnet, self.preset.texts, self.seed)
-        wanted = targets(general, self._wordnet, self._known_names(), head, self._cache)
+        wanted = targets(general, self._wordnet, _known_names(things), head, self._cache)
         yield Texts(text_tower.tokenise([text.text for text in general]), wanted, 0.5)
-
-    def _known_names(self) -> list[str]:
-        """Names of what the pictures show."""
-        things = (thing.name for thing in self._world().things)
-        places = (name for place in PLACES.values() for name in (place.subject, *place.names))
-        return sorted({*things, *places})
 
     @cached_property
     def _wordnet(self) -> WordNet:
@@ -225,3 +220,9 @@ class Recipe:
     def _start_vqgan(self) -> str | None:
         paths = self._start_paths()
         return None if paths is None else str(paths.vqgan)
+
+
+def _known_names(things: Sequence[Thing]) -> list[str]:
+    """Names of what the pictures show."""
+    places = (name for place in PLACES.values() for name in (place.subject, *place.names))
+    return sorted({*(thing.name for thing in things), *places})
