@@ -24,7 +24,7 @@ from vqclip_video.storyboard.schema import Augment, Losses, Scene, Settings, Sto
 from vqclip_video.storyboard.template import TEMPLATE
 from vqclip_video.storyboard.timeline import Timeline
 
-SECONDS = 2.0
+SECONDS = 20.0  # no measure of speed: what grows with the square of these inputs takes minutes
 MEBIBYTES = 200
 SHORT = 100
 OUTCOMES: collections.Counter[str] = collections.Counter()
