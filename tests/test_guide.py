@@ -261,11 +261,11 @@ def test_a_pairs_own_book_is_found_beside_its_weights(tmp_path, monkeypatch):
     monkeypatch.setitem(registry.MODELS, "own-book", book)
     monkeypatch.setitem(registry.PAIRS, "storybook", Pair("storybook-clip", "storybook-vqgan", "own-book"))
     monkeypatch.setattr(registry, "BUNDLED", tmp_path)
-    assert registry.sketchbook_of(Models()) is None  # the file is not here
+    assert registry.companion("sketchbook", Models()) is None  # the file is not here
     (tmp_path / "sketchbook.safetensors").write_bytes(b"x")
-    assert registry.sketchbook_of(Models()) == tmp_path / "sketchbook.safetensors"
-    assert registry.sketchbook_of(Models("storybook-clip", "storybook-vqgan")) is not None
-    assert registry.sketchbook_of(Models("ViT-B/32", "storybook")) is None
+    assert registry.companion("sketchbook", Models()) == tmp_path / "sketchbook.safetensors"
+    assert registry.companion("sketchbook", Models("storybook-clip", "storybook-vqgan")) is not None
+    assert registry.companion("sketchbook", Models("ViT-B/32", "storybook")) is None
     assert [model.kind for model in registry.members("storybook")] == ["clip", "vqgan", "sketchbook"]
 
 

@@ -93,11 +93,12 @@ def test_every_listed_model_says_where_it_is_from():
         assert len(model.files) == (2 if model.kind == "vqgan" else 1)
     for pair in registry.PAIRS.values():
         assert registry.MODELS[pair.clip].kind == "clip" and registry.MODELS[pair.vqgan].kind == "vqgan"
-        assert pair.sketchbook is None or registry.MODELS[pair.sketchbook].kind == "sketchbook"
+        for kind in ("sketchbook", "prior"):
+            assert getattr(pair, kind) is None or registry.MODELS[getattr(pair, kind)].kind == kind
 
 
 def test_the_reader_knows_the_same_names():
-    halves = [name for name, model in registry.MODELS.items() if model.kind != "sketchbook"]
+    halves = [name for name, model in registry.MODELS.items() if model.kind in ("clip", "vqgan")]
     assert sorted(MODEL_NAMES) == sorted([*registry.PAIRS, *halves])
 
 

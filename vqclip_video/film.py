@@ -16,7 +16,7 @@ from .engine.compilation import pick_compile
 from .engine.memory import explained_failures, release
 from .engine.precision import PRECISIONS, pick_precision
 from .engine.render import Session
-from .engine.setup import load_pair, pick_device, prepare
+from .engine.setup import load_pair, open_prior, pick_device, prepare, prior_path
 from .models.checksums import sha256_of
 from .models.registry import ModelPaths, resolve
 from .output import checkpoint
@@ -106,9 +106,12 @@ def _optimise(storyboard, recorder, paths, device, options, display, should_stop
     with timed(seconds, "load"):
         perceptor, vqgan = load_pair(paths, device, options.precision)
         prepare(storyboard, perceptor, vqgan, options.memory, options.compile)
+        prior = open_prior(storyboard, paths, vqgan)
     with timed(seconds, "prompts"):
         book = open_book(storyboard, paths)
-        session = Session(storyboard, perceptor, vqgan, start=recorder.start, book=book, on_notice=display.notice)
+        session = Session(
+            storyboard, perceptor, vqgan, start=recorder.start, book=book, prior=prior, on_notice=display.notice
+        )
     if recorder.start:
         display.notice(f"going on from frame {recorder.writer.frames} of {session.timeline.frames}")
     display.start(session.iteration)
@@ -135,13 +138,14 @@ def make_fingerprint(
     storyboard: Storyboard, paths: ModelPaths, device: torch.device, dtype: torch.dtype, compile: str = "auto"
 ) -> dict:
     """What makes the film this film; a run with another one is not gone on with."""
-    book = book_path(storyboard)
+    book, prior = book_path(storyboard), prior_path(storyboard)
     return {
         "storyboard": dump(storyboard),
         "CLIP file (sha256)": sha256_of(paths.clip),
         "VQGAN file (sha256)": sha256_of(paths.vqgan),
         "VQGAN config (sha256)": sha256_of(paths.vqgan_config),
         **({"sketchbook (sha256)": sha256_of(book)} if book else {}),
+        **({"prior (sha256)": sha256_of(prior)} if prior else {}),
         **{f"{path} (sha256)": sha256_of(path) for path in named_files(storyboard)},
         "device": device.type,
         "precision": _dtype_name(dtype),

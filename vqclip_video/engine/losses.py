@@ -41,6 +41,11 @@ def vq(latent: Tensor, codebook: Tensor) -> Tensor:
     return F.mse_loss(cells, nearest)
 
 
+def prior(latent: Tensor, expected: Tensor) -> Tensor:
+    """Mean squared distance of a latent [1, channels, h, w] to the one that a prior expects, of the same shape."""
+    return F.mse_loss(latent, expected)
+
+
 def gan(picture: Tensor, discriminator: torch.nn.Module) -> Tensor:
     """How far a VQGAN's own patch discriminator is from taking a picture [1, 3, H, W] (0..1) for a real one."""
     return -discriminator(picture * 2 - 1).mean()

@@ -18,14 +18,16 @@ from torch import Tensor
 
 from ..errors import RenderError, VqclipError
 from ..models.perceptor import Perceptor
+from ..models.prior import Prior
 from ..models.vqgan import VQGAN
 from ..sketchbook.book import Sketchbook
 from ..sketchbook.choose import choose, told
-from ..storyboard.schema import Settings, Storyboard
+from ..storyboard.schema import Losses, Settings, Storyboard
 from ..storyboard.sizes import picture_size
 from ..storyboard.timeline import Moment, Timeline
 from . import cutouts, guide, losses, prompts
 from .compilation import compiler_failure
+from .expectation import Expectations
 from .frames import Arriving, deliver
 from .latent import Latent, noise_start
 from .memory import LOW_MEMORY_CUTOUTS, is_out_of_memory, release
@@ -72,6 +74,7 @@ class Session:
     perceptor, vqgan: the networks, on one device.
     start: a `State` to go on from.
     book: the sketchbook that scenes choose their guide from; without one only the pictures named guide.
+    prior: what scenes without a guide are held against besides their prompt; without one CLIP is alone there.
     on_notice: called with a line of text when something had to be changed to go on (memory, a NaN).
     stage: called with the name of each stage of an iteration (see `STAGES`) for a context to run it in.
     """
@@ -84,6 +87,7 @@ class Session:
         *,
         start: State | None = None,
         book: Sketchbook | None = None,
+        prior: Prior | None = None,
         on_notice: Callable[[str], None] = lambda text: None,
         stage: Callable[[str], AbstractContextManager] = lambda name: nullcontext(),
     ):
@@ -98,6 +102,7 @@ class Session:
             on_notice(line)
         perceptor.forget_text()
         self.guides = guide.prepare(choices, book, vqgan, storyboard.size)
+        self.expectations = Expectations(prior, storyboard, choices, vqgan.low, vqgan.high) if prior else None
         self.latent = Latent(self._first_latent(), vqgan.low, vqgan.high, storyboard.grids)
         self.iteration, self.rate_scale, self.batch_size = 0, 1.0, 0
         # Half precision has no room for the small gradients deep in the decoder; a power of two scales them exactly.
@@ -181,19 +186,17 @@ class Session:
             picture = losses.within_range(self.vqgan.decode(latent))
         seen = picture.detach().requires_grad_()
         terms, similarity = self._clip_terms(seen, settings, target, moment.iteration)
-        others = {name: weight * loss for name, weight, loss in self._other_terms(seen, latent, settings.losses)}
-        on_picture = [loss for name, loss in others.items() if name != "vq"]
+        on_latent = {name: weight * loss for name, weight, loss in self._latent_terms(latent, moment, target)}
+        on_picture = {name: weight * loss for name, weight, loss in self._picture_terms(seen, settings.losses)}
         with self.stage("backward"):
             if on_picture:
-                (self._loss_scale * sum(on_picture)).backward()
+                (self._loss_scale * sum(on_picture.values())).backward()
             # A scalar with this gradient: to hand `backward` the gradient itself makes torch import sympy (1 s).
             carried = (picture * seen.grad).sum()
-            if "vq" in others:
-                carried = carried + self._loss_scale * others["vq"]
-            carried.backward()
+            (carried + self._loss_scale * sum(on_latent.values())).backward()
             for grid in self.latent.grids:
                 grid.grad /= self._loss_scale
-        terms |= {name: loss.detach() for name, loss in others.items()}
+        terms |= {name: loss.detach() for name, loss in (on_latent | on_picture).items()}
         # A copy: with one grid the latent is the parameter itself, which the step is about to change.
         return picture.detach(), latent.detach().clone(), terms, similarity
 
@@ -231,9 +234,17 @@ class Session:
         usual = LOW_MEMORY_CUTOUTS if self.vqgan.low_memory else settings.cutouts
         return min(self.batch_size or settings.batch_size or usual, settings.cutouts)
 
-    def _other_terms(self, picture: Tensor, latent: Tensor, weights) -> Iterator[tuple[str, float, Tensor]]:
+    def _latent_terms(
+        self, latent: Tensor, moment: Moment, target: prompts.Target
+    ) -> Iterator[tuple[str, float, Tensor]]:
+        weights = moment.settings.losses
         if weights.vq:
             yield "vq", weights.vq, losses.vq(latent, self.vqgan.codebook)
+        if self.expectations and (weight := weights.prior * self.expectations.share(moment)):
+            expected = self.expectations.at(moment, latent.detach(), target.include)
+            yield "prior", weight, losses.prior(latent, expected)
+
+    def _picture_terms(self, picture: Tensor, weights: Losses) -> Iterator[tuple[str, float, Tensor]]:
         if weights.gan:
             yield "gan", weights.gan, losses.gan(picture, self.vqgan.discriminator)
         if weights.tv:
@@ -361,12 +372,14 @@ def render(
     """
     from ..models.registry import resolve
     from ..sketchbook.choose import open_book
-    from .setup import load_models
+    from .setup import load_models, open_prior
 
-    book = open_book(storyboard, resolve(storyboard.models))
+    paths = resolve(storyboard.models)
+    book = open_book(storyboard, paths)
     perceptor, vqgan = load_models(storyboard, device, precision, memory, compile)
+    prior = open_prior(storyboard, paths, vqgan)
     try:
-        yield from Session(storyboard, perceptor, vqgan, book=book).run()
+        yield from Session(storyboard, perceptor, vqgan, book=book, prior=prior).run()
     finally:
         used = perceptor.device
         del perceptor, vqgan

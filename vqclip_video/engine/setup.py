@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 import torch.nn.functional as F
 
 from ..errors import UsageError
 from ..models.perceptor import Perceptor, load_perceptor
-from ..models.registry import ModelPaths, resolve
+from ..models.prior import Prior
+from ..models.prior import load as load_prior
+from ..models.registry import ModelPaths, companion, resolve
 from ..models.vqgan import VQGAN, load_vqgan
 from ..storyboard.schema import Storyboard
 from ..storyboard.timeline import Timeline
@@ -61,6 +65,27 @@ def load_pair(paths: ModelPaths, device: torch.device, precision: str = "auto") 
     dtype = pick_precision(precision, device)
     perceptor = load_perceptor(paths.clip, device, dtype)
     return perceptor, load_vqgan(paths.vqgan, paths.vqgan_config, device, dtype)
+
+
+def prior_path(storyboard: Storyboard) -> Path | None:
+    """The file of the prior that a film asks; None where there is none, or no scene may ask it."""
+    asking = any(
+        scene.settings.losses.prior and not scene.settings.guide.image for scene in storyboard.scenes
+    )
+    return (storyboard.prior or companion("prior", storyboard.models)) if asking else None
+
+
+def open_prior(storyboard: Storyboard, paths: ModelPaths, vqgan: VQGAN) -> Prior | None:
+    """The prior of `prior_path`, where and as precise as the VQGAN's decoder is.
+
+    Raises ModelError where it is damaged, or was made for other models than those of `paths`.
+    """
+    path = prior_path(storyboard)
+    if path is None:
+        return None
+    prior = load_prior(path, vqgan.device, vqgan.dtype)
+    prior.require(paths)
+    return prior
 
 
 def prepare(storyboard: Storyboard, perceptor: Perceptor, vqgan: VQGAN, memory: str, compile: str) -> None:

@@ -30,12 +30,12 @@ class Model:
     """A CLIP or a VQGAN known by name; a VQGAN's files are its checkpoint and its YAML, in this order.
 
     `side` is what a model's user must choose sizes by: a CLIP's input side in pixels, a VQGAN's downsampling
-    factor; a sketchbook's is 0. A `bundled` model lies in the package and is never downloaded. `discriminator`:
-    whether a VQGAN's checkpoint holds the one it was trained against, which `losses.gan` asks.
+    factor; that of the other kinds is 0. A `bundled` model lies in the package and is never downloaded.
+    `discriminator`: whether a VQGAN's checkpoint holds the one it was trained against, which `losses.gan` asks.
     """
 
     name: str
-    kind: str  # "clip", "vqgan" or "sketchbook"
+    kind: str  # "clip", "vqgan", "sketchbook" or "prior"
     side: int
     files: tuple[ModelFile, ...]
     licence: str
@@ -49,12 +49,13 @@ class Model:
 class Pair:
     """The names of a CLIP and a VQGAN that go by one name in a storyboard.
 
-    `sketchbook` names the model of that kind whose pictures are stored for the two.
+    `sketchbook` and `prior` name the models of those kinds that were made for the two.
     """
 
     clip: str
     vqgan: str
     sketchbook: str | None = None
+    prior: str | None = None
 
 
 def _openai_clip(name: str, side: int, sha256: str, size: int) -> Model:
@@ -102,8 +103,8 @@ _STORYBOOK = (
         files=(
             ModelFile(
                 "clip.safetensors",
-                sha256="002d94450a2369ac28a5dc01baa7bcc19025bf46742227bfb492309a31219e75",
-                bytes=25529356,
+                sha256="77df2280b29bf3cdbb27e8df8397f6100b92b225cb7db1cd41b91375236e4572",
+                bytes=19204708,
             ),
         ),
         licence="MIT; sources in models/storybook/LICENCES.md",
@@ -135,13 +136,29 @@ _STORYBOOK = (
         files=(
             ModelFile(
                 "sketchbook.safetensors",
-                sha256="1428d0dc81a8d0dc0323a38d8d2fe2b8ec442e9cff8b6f697ef7680f5750e4c7",
+                sha256="acaf750057c883ba237fb8700551a2f118215a3bf7221a8debffbe765a654620",
                 bytes=5406240,
             ),
         ),
         licence="MIT; sources in models/storybook/LICENCES.md",
         source="in the package",
         summary="pictures of things in their places, that films of the storybook pair are drawn toward",
+        bundled=True,
+    ),
+    Model(
+        name="storybook-prior",
+        kind="prior",
+        side=0,
+        files=(
+            ModelFile(
+                "prior.safetensors",
+                sha256="7fb8cb01fc25aea251dee1cdf1b10e1b2bb8d9e3dd495f3710bc1645943bc0c8",
+                bytes=5888176,
+            ),
+        ),
+        licence="MIT; sources in models/storybook/LICENCES.md",
+        source="in the package",
+        summary="a small denoiser, which knows how pictures of the storybook pair are composed",
         bundled=True,
     ),
 )
@@ -221,6 +238,6 @@ _VQGANS = (
 
 MODELS = {model.name: model for model in (*_STORYBOOK, *_CLIPS, *_VQGANS)}
 PAIRS = {
-    "storybook": Pair("storybook-clip", "storybook-vqgan", "storybook-sketchbook"),
+    "storybook": Pair("storybook-clip", "storybook-vqgan", "storybook-sketchbook", "storybook-prior"),
     "imagenet": Pair("ViT-B/32", "imagenet-f16-16384"),
 }

@@ -61,7 +61,7 @@ def models_dir() -> Path:
 def members(name: str) -> tuple[Model, ...]:
     """The model of that name, or those of a pair. UsageError where there is none."""
     if pair := PAIRS.get(name):
-        return tuple(MODELS[member] for member in (pair.clip, pair.vqgan, pair.sketchbook) if member)
+        return tuple(MODELS[member] for member in (pair.clip, pair.vqgan, pair.sketchbook, pair.prior) if member)
     if name in MODELS:
         return (MODELS[name],)
     raise UsageError(_unknown(name, [*PAIRS, *MODELS]))
@@ -137,14 +137,30 @@ def resolve(models: Models) -> ModelPaths:
     return ModelPaths(clip[0], vqgan[0], config, models.clip, models.vqgan)
 
 
-def sketchbook_of(models: Models) -> Path | None:
-    """The sketchbook that comes with a pair; None where the two are no pair, or it has none, or it is not here."""
+def companion(kind: str, models: Models) -> Path | None:
+    """The sketchbook or the prior that comes with a pair.
+
+    None where the two models are no pair, or it has none, or its file is not here.
+    """
     clip, vqgan = find("clip", models.clip), find("vqgan", models.vqgan)
     for pair in PAIRS.values():
-        if pair.sketchbook and (clip, vqgan) == (MODELS[pair.clip], MODELS[pair.vqgan]) and not models.vqgan_config:
-            book = MODELS[pair.sketchbook]
-            return paths_of(book)[0] if status(book) != "missing" else None
+        name = getattr(pair, kind)
+        if name and (clip, vqgan) == (MODELS[pair.clip], MODELS[pair.vqgan]) and not models.vqgan_config:
+            return paths_of(MODELS[name])[0] if status(MODELS[name]) != "missing" else None
     return None
+
+
+def require_models(made_for: tuple[str, str, str], paths: ModelPaths, file: str, what: str, remedy: str) -> None:
+    """Raises ModelError where `file` was made for other models than those of `paths`.
+
+    made_for: sha256 of the CLIP and of the VQGAN that it was made for, and both in words; `what` it is and the
+    `remedy` are for the message.
+    """
+    clip, vqgan, models = made_for
+    if (clip, vqgan) != (sha256_of(paths.clip), sha256_of(paths.vqgan)):
+        raise ModelError(
+            f"{file}: a {what} for {models}, but the film's models are {paths.names} (other files); {remedy}"
+        )
 
 
 def factor(models: Models) -> int:

@@ -23,8 +23,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from ..errors import ModelError
-from ..models.checksums import sha256_of
-from ..models.registry import ModelPaths
+from ..models.registry import ModelPaths, require_models
 from ..output.files import plain_text
 from ..safetensors_header import LONGEST_HEADER
 
@@ -85,12 +84,9 @@ class Sketchbook:
 
     def require(self, paths: ModelPaths) -> None:
         """Raises ModelError where the book was made for another CLIP or VQGAN: its codes would decode to noise."""
-        if (self.notes.clip, self.notes.vqgan) == (sha256_of(paths.clip), sha256_of(paths.vqgan)):
-            return
-        raise ModelError(
-            f"{self.source}: a sketchbook for {self.notes.models}, but the film's models are {paths.names} "
-            "(other files); build one for them with: vqclip-video sketchbook build"
-        )
+        made_for = (self.notes.clip, self.notes.vqgan, self.notes.models)
+        remedy = "build one for them with: vqclip-video sketchbook build"
+        require_models(made_for, paths, self.source, "sketchbook", remedy)
 
 
 def load(path: Path) -> Sketchbook:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ..models.registry import ModelPaths, sketchbook_of
+from ..models.registry import ModelPaths, companion
 from ..storyboard.problems import Problems, setting_of
 from ..storyboard.schema import Scene, Storyboard
 from .book import Sketchbook, load
@@ -38,7 +38,7 @@ class Choice:
 def book_path(storyboard: Storyboard) -> Path | None:
     """The sketchbook that a film chooses from; None where there is none, or no scene asks."""
     asking = any(not scene.settings.guide.off and not scene.settings.guide.image for scene in storyboard.scenes)
-    return (storyboard.sketchbook or sketchbook_of(storyboard.models)) if asking else None
+    return (storyboard.sketchbook or companion("sketchbook", storyboard.models)) if asking else None
 
 
 def open_book(storyboard: Storyboard, paths: ModelPaths) -> Sketchbook | None:

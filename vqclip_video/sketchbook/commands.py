@@ -101,7 +101,7 @@ def show(prompt, path, pair, clip, vqgan, vqgan_config, output, count):
 
     _check_output(output, ".png", make=output.parent == Path("outputs"))
     models = _models(pair, clip, vqgan, vqgan_config)
-    path = path or registry.sketchbook_of(models)
+    path = path or registry.companion("sketchbook", models)
     if path is None:
         raise UsageError("these models have no sketchbook; name one with --book, which `sketchbook build` makes")
     paths = registry.resolve(models)

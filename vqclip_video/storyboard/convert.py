@@ -245,6 +245,7 @@ CONVERTERS: dict[str, Callable[[Converter, Key, Node, str], Any]] = {
     "picture": lambda converter, key, node, where: converter.file(files.picture, key, node),
     "latent": lambda converter, key, node, where: converter.file(files.latent, key, node),
     "sketchbook": lambda converter, key, node, where: converter.file(files.sketchbook, key, node),
+    "prior": lambda converter, key, node, where: converter.file(files.prior, key, node),
     "model": lambda converter, key, node, where: files.model(values.text(key, node), converter.base),
     "prompt": Converter.prompt,
     "guide": Converter.guide,

@@ -61,8 +61,17 @@ def latent(path: Path) -> Path:
 
 def sketchbook(path: Path) -> Path:
     """The path itself, if a file with a sketchbook's tensors is there; sketchbook/book.py reads it."""
+    return _made_by(path, "sketchbook", "vqclip-video sketchbook build", {"codes", "image"})
+
+
+def prior(path: Path) -> Path:
+    """The path itself, if a file with a prior's tensors is there; models/prior.py reads it."""
+    return _made_by(path, "prior", "vqclip-video train storybook", {"enter.weight", "leave.weight"})
+
+
+def _made_by(path: Path, what: str, command: str, tensors: set[str]) -> Path:
     if path.suffix != ".safetensors":
-        raise Refusal(f"expected a .safetensors file of `vqclip-video sketchbook build`, found {quoted(path.name)}")
+        raise Refusal(f"expected a .safetensors file of `{command}`, found {quoted(path.name)}")
     regular_file(path)
     try:
         names = read_shapes(path)
@@ -70,8 +79,8 @@ def sketchbook(path: Path) -> Path:
         raise Refusal(f"cannot read {_named(path)}: {reason(error)}") from None
     except ValueError:
         raise Refusal(f"{_named(path)} is no .safetensors file, or is cut off") from None
-    if not {"codes", "image"} <= names.keys():
-        raise Refusal(f"{_named(path)} is no sketchbook; `vqclip-video sketchbook build` makes one")
+    if not tensors <= names.keys():
+        raise Refusal(f"{_named(path)} is no {what}; `{command}` makes one")
     return path
 
 

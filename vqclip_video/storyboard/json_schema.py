@@ -128,6 +128,7 @@ def _shape(key: Key, sections: dict[str, Schema]) -> Schema:
         "prompt text": {**TEXT, **SAYS_SOMETHING},
         "latent": {**PATH, "type": "string", "pattern": r"\.safetensors$"},
         "sketchbook": {**PATH, "type": "string", "pattern": r"\.safetensors$"},
+        "prior": {**PATH, "type": "string", "pattern": r"\.safetensors$"},
     }.get(key.kind, PATH)
 
 

@@ -55,6 +55,12 @@ class Losses:
     vq: float = option(0.0, "distance of the latent to the nearest codebook entries", least=0.0, most=1000.0)
     gan: float = option(0.0, "verdict of the VQGAN's own discriminator, where its file has one", least=0.0, most=1000.0)
     tv: float = option(0.0, "total variation of the picture: higher is smoother", least=0.0, most=1000.0)
+    prior: float = option(
+        1.0,
+        "distance of the latent to what the pair's prior expects, where it has one and the scene no guide",
+        least=0.0,
+        most=1000.0,
+    )
 
 
 @dataclass(frozen=True)
@@ -196,6 +202,9 @@ class Storyboard:
     init: Init = option(Init(), "what the first picture starts from")
     sketchbook: Path | None = option(
         None, "a sketchbook for these models; by default the one that comes with the pair", kind="sketchbook"
+    )
+    prior: Path | None = option(
+        None, "a prior for these models; by default the one that comes with the pair", kind="prior"
     )
     grids: int = option(
         4, "resolutions the latent is the sum of, each half of the one before; 1 is the plain latent", least=1, most=8

@@ -34,6 +34,7 @@ class Moment:
     settings: Settings
     frame: int | None  # number of the film's frame this iteration's picture becomes, or None
     time: float  # seconds of film at this iteration's next frame
+    settled: float = 0.0  # share of the scene after its transition that has passed, 0..1
     guide_weight: float = 0.0  # pull of the scene's guide, as a share of the way to it
     guide_weight_before: float = 0.0  # that of the guide of `previous`
     coarse: bool = False  # whether the latent has half its resolution yet (see `Storyboard.grow`)
@@ -69,7 +70,7 @@ class Timeline:
         span = self.spans[bisect_right(self._first_iterations, iteration) - 1]
         scene = self.storyboard.scenes[span.scene]
         local = iteration - span.first_iteration
-        mix = _mix(scene, span, local)
+        mix, settled = _mix(scene, span, local), _settled(span, local)
         frame = span.first_frame + local // scene.settings.show_step
         captured = (local + 1) % scene.settings.show_step == 0
         return Moment(
@@ -81,14 +82,14 @@ class Timeline:
             settings=scene.settings,
             frame=frame if captured else None,
             time=frame / self.storyboard.fps,
-            guide_weight=_guide_weight(scene.settings.guide_weight, span, local),
+            settled=settled,
+            guide_weight=_guide_weight(scene.settings.guide_weight, settled),
             guide_weight_before=self._guide_weight_at_end(span.scene - 1) if mix < 1 else 0.0,
             coarse=self.storyboard.grow and iteration < self.spans[0].iterations // 2,
         )
 
     def _guide_weight_at_end(self, scene: int) -> float:
-        weights, span = self.storyboard.scenes[scene].settings.guide_weight, self.spans[scene]
-        return _guide_weight(weights, span, span.iterations)
+        return _guide_weight(self.storyboard.scenes[scene].settings.guide_weight, settled=1.0)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -137,15 +138,16 @@ def _transition_iterations(scene: Scene, fps: Fraction) -> int:
     return _half_up(exact(scene.transition.duration) * fps * scene.settings.show_step)
 
 
-def _guide_weight(weights: GuideWeight, span: Span, local: int) -> float:
+def _settled(span: Span, local: int) -> float:
+    rest = span.iterations - span.transition_iterations
+    return max(0, local - span.transition_iterations) / rest if rest else 0.0
+
+
+def _guide_weight(weights: GuideWeight, settled: float) -> float:
     """A geometric course from `start` to `end`; one that ends or begins at 0 is as good as there at a thousandth."""
-    held = span.transition_iterations
-    length = weights.over * (span.iterations - held)
-    if local <= held and held:
-        return weights.start
-    if local >= held + length:
+    if settled >= weights.over:
         return weights.end
-    share = (local - held) / length
+    share = settled / weights.over
     low, high = sorted((weights.start, weights.end))
     low = max(low, high / 1000)
     start, end = (high, low) if weights.start >= weights.end else (low, high)

@@ -46,6 +46,7 @@ def expected(key: Key) -> str:
         "picture": "the path of a picture",
         "latent": "the path of a .safetensors file",
         "sketchbook": "the path of a .safetensors file",
+        "prior": "the path of a .safetensors file",
         "path": "a path",
         "model": "a name or a path",
         "guide": "auto, off, or a mapping with image or sketch",

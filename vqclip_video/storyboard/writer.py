@@ -58,7 +58,7 @@ def _plain(value: Any, kind: str, base: Path | None) -> Any:
     """A path in the form that suits `base`; anything else as it is."""
     if kind == "model" and not Path(value).is_absolute():
         return value  # a name
-    if kind not in ("model", "path", "picture", "latent", "sketchbook"):
+    if kind not in ("model", "path", "picture", "latent", "sketchbook", "prior"):
         return value
     if base is None:
         return str(value)

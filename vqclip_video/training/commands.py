@@ -9,7 +9,8 @@ import click
 
 from ..errors import UsageError
 
-STAGES = ("pictures", "image-tower", "text-tower", "vqgan", "sketchbook")  # of the storybook's recipe, in order
+# Of the storybook's recipe, in order.
+STAGES = ("pictures", "image-tower", "text-tower", "vqgan", "prior", "sketchbook")
 
 
 @click.group()
@@ -61,7 +62,7 @@ def train_vqgan(folder, config, output, start, minutes, seed):
 )  # fmt: skip
 @click.option(
     "--preset", type=click.Choice(["cpu", "gpu"]), default="cpu", show_default=True,
-    help="Sizes that suit 2 cores and 3 hours, or one GPU and 25 minutes.",
+    help="Sizes that suit 2 cores and 4 hours, or one GPU and 25 minutes.",
 )  # fmt: skip
 @click.option(
     "--minutes", type=click.FloatRange(min=0, min_open=True),
@@ -95,7 +96,8 @@ def train_storybook(artwork, output, preset, minutes, start, stages, seed):
         raise click.exceptions.Exit(130)
     click.echo(
         f"{output} written; in a storyboard:\n  models: {{clip: {output}/clip.safetensors, "
-        f"vqgan: {output}/vqgan.safetensors}}\n  sketchbook: {output}/sketchbook.safetensors"
+        f"vqgan: {output}/vqgan.safetensors}}\n  sketchbook: {output}/sketchbook.safetensors\n"
+        f"  prior: {output}/prior.safetensors"
     )
 
 

@@ -58,7 +58,7 @@ def measures(models: Models, held_out: Path | None) -> Iterator[Measure]:
     paths = resolve(models)
     perceptor, vqgan = load_pair(paths, CPU, "fp32")
     megabytes = sum(path.stat().st_size for path in _files(paths)) / 1e6
-    yield at_most("pair and sketchbook, MB", megabytes, 40)
+    yield at_most("pair, sketchbook and prior, MB", megabytes, 40)
     if held_out:
         captions = read_captions(held_out)
         pictures = whole_pictures(held_out)
@@ -91,7 +91,8 @@ def picks(paths: ModelPaths, perceptor: Perceptor) -> list[tuple[str, Pick | Non
 def stills(models: Models, guide: str, seed: int = 1) -> Iterator[tuple[str, Image.Image]]:
     """Each fixed prompt optimised from noise, with `guide` auto or off; prompts and pictures."""
     named = {"clip": models.clip, "vqgan": models.vqgan}
-    overrides = (f"settings.guide={guide}", f"sketchbook={_book(resolve(models))}")
+    paths = resolve(models)
+    overrides = (f"settings.guide={guide}", f"sketchbook={_book(paths)}", f"prior={_prior(paths)}")
     for prompt in judged.prompts():
         board = still_storyboard(prompt, (), "", ITERATIONS, f"{SIDE}x{SIDE}", seed, named, overrides)
         for progress in render(board):
@@ -121,11 +122,15 @@ def table(rows: list[Measure]) -> str:
 
 
 def _files(paths: ModelPaths) -> list[Path]:
-    return [paths.clip, paths.vqgan, paths.vqgan_config, _book(paths)]
+    return [paths.clip, paths.vqgan, paths.vqgan_config, _book(paths), _prior(paths)]
 
 
 def _book(paths: ModelPaths) -> Path:
     return paths.clip.with_name("sketchbook.safetensors")
+
+
+def _prior(paths: ModelPaths) -> Path:
+    return paths.clip.with_name("prior.safetensors")
 
 
 def _shrunk(pictures: np.ndarray, side: int, at_once: int = 100) -> Iterator[torch.Tensor]:
@@ -136,7 +141,7 @@ def _shrunk(pictures: np.ndarray, side: int, at_once: int = 100) -> Iterator[tor
 
 @click.command()
 @click.option("--pair", type=click.Path(path_type=Path, exists=True, file_okay=False), default=BUNDLED,
-              help="Folder of clip.safetensors, vqgan.safetensors, vqgan.yaml and sketchbook.safetensors.")  # fmt: skip
+              help="Folder that `vqclip-video train storybook` has written.")  # fmt: skip
 @click.option("--held-out", type=click.Path(path_type=Path, exists=True, file_okay=False),
               help="Pictures that the pair has not learned from, as the recipe writes them.")  # fmt: skip
 @click.option("-o", "--output", type=click.Path(path_type=Path, file_okay=False), default=Path("outputs/evaluation"),

@@ -1,0 +1,62 @@
+"""What the latent of a scene without a guide is held against: the one that the pair's prior expects for the prompt.
+
+CLIP's gradient alone finds the colours of a thing sooner than its shape. So each iteration noise is mixed into the
+latent, nearly everything at first and then less, and the prior says which clean latent it expects behind the mixture:
+first where sky and ground are, then what stands there. The distance to that is a loss beside CLIP's, as in score
+distillation (Poole et al. 2023), with noise that falls as a sampler's does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..models.prior import Prior, inner_size
+from ..sketchbook.choose import Choice
+from ..storyboard.schema import Storyboard
+from ..storyboard.timeline import Moment
+from .cutouts import generator_for
+
+FROM_NOISE, FROM_PICTURE, LAST = 1.0, 0.85, 0.25  # shares of noise: where a film or a scene begins, and in the end
+OVER = 0.7  # the share of a scene, after its transition, in which the noise falls
+GUIDANCE = 3.0
+
+
+class Expectations:
+    """The expected latents of a film; `at` gives that of a moment."""
+
+    def __init__(self, prior: Prior, storyboard: Storyboard, choices: Sequence[Choice], low: Tensor, high: Tensor):
+        """`choices`: the guides of the scenes; `low`, `high` [channels]: the range of the latent."""
+        self.prior, self.seed = prior, storyboard.seed
+        self.from_noise = storyboard.init.image is None and storyboard.init.latent is None
+        self.free = [choice.sketch is None and choice.image is None for choice in choices]
+        self.low, self.high = (bound.view(1, -1, 1, 1) for bound in (low, high))
+
+    def share(self, moment: Moment) -> float:
+        """How much of the moment belongs to scenes without a guide, 0..1."""
+        share = moment.mix * self.free[moment.scene]
+        return share if moment.previous is None else share + (1 - moment.mix) * self.free[moment.previous]
+
+    def level(self, moment: Moment) -> float:
+        """The share of noise that is mixed into the latent, 0..1."""
+        first = FROM_NOISE if moment.scene == 0 and self.from_noise else FROM_PICTURE
+        return first + (LAST - first) * min(1.0, moment.settled / OVER)
+
+    @torch.no_grad()
+    def at(self, moment: Moment, latent: Tensor, text: Tensor) -> Tensor:
+        """The clean latent expected behind `latent` [1, channels, h, w], in its shape, for a unit vector [dim]."""
+        level, size = self.level(moment), latent.shape[-2:]
+        shown = _resized(latent, inner_size(*size))
+        random = generator_for(self.seed, moment.iteration, "prior")
+        noise = torch.randn(shown.shape, generator=random).to(latent.device)
+        clean = self.prior.clean(torch.lerp(shown, noise, level), level, text, GUIDANCE)
+        return _resized(clean, size).clamp(self.low, self.high)
+
+
+def _resized(latent: Tensor, size: tuple[int, int]) -> Tensor:
+    if latent.shape[-2:] == size:
+        return latent
+    return F.interpolate(latent, size=size, mode="bilinear", align_corners=False)

@@ -1,0 +1,142 @@
+"""A pair's prior: a denoiser that knows how the pair's pictures are composed, and what it expects for a text.
+
+One .safetensors file of a `Denoiser`. Layers' weights are int8 under their names, with a float16 factor for each
+output under NAME.scale; the rest is float16. The header holds `Notes` as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from ..errors import ModelError
+from ..output.files import plain_text
+from .denoiser import PATCH, TIMES, Denoiser
+from .fit import Unfilled, fit
+from .registry import ModelPaths, require_models
+from .weights import check_finite, read_tensors
+
+FORMAT = "vqclip-video prior 1"
+SCALE = ".scale"
+SIDE = 24  # places along a side of the latents that it learns from, those of 192x192 pictures at f8
+LONGEST = 4 * SIDE
+
+
+@dataclass(frozen=True)
+class Notes:
+    """What a prior says of the models that it was made for."""
+
+    clip: str  # sha256 of the CLIP's file
+    vqgan: str  # and of the VQGAN's
+    models: str  # both as a person names them
+
+
+class Prior:
+    """A denoiser with frozen weights; `load` makes one."""
+
+    def __init__(
+        self, network: Denoiser, notes: Notes, source: str, device: torch.device, dtype: torch.dtype = torch.float32
+    ):
+        """`source`: its file, for messages."""
+        self.notes, self.source, self.dtype = notes, source, dtype
+        self._network = network.to(device, dtype, memory_format=torch.channels_last)
+
+    @torch.no_grad()
+    def clean(self, mixture: Tensor, level: float, text: Tensor, guidance: float) -> Tensor:
+        """The latent [1, channels, h, w], float32, that is expected behind a mixture with noise, of that shape.
+
+        mixture: (1 - level) · latent + level · noise of unit variance, float32, of a size that `inner_size` gives;
+        level: above 0, at most 1. text: [dim], unit length; what it changes against no text is taken `guidance`
+        times (classifier-free guidance, Ho & Salimans 2022).
+        """
+        both = torch.stack([text, torch.zeros_like(text)]).to(self.dtype)
+        levels = mixture.new_full((2,), level)
+        told, untold = self._network(mixture.to(self.dtype).expand(2, -1, -1, -1), levels, both).float()
+        return mixture - level * (untold + guidance * (told - untold))
+
+    def require(self, paths: ModelPaths) -> None:
+        """Raises ModelError where the prior was made for another CLIP or VQGAN."""
+        made_for = (self.notes.clip, self.notes.vqgan, self.notes.models)
+        require_models(made_for, paths, self.source, "prior", "remove `prior`, or train one for them")
+
+
+def inner_size(height: int, width: int) -> tuple[int, int]:
+    """The size, in places, at which a latent of that size is shown to a prior: its shorter side is what was learned."""
+    scale = SIDE / min(height, width)
+    return tuple(min(LONGEST, TIMES * max(1, round(side * scale / TIMES))) for side in (height, width))
+
+
+def load(path: Path, device: torch.device, dtype: torch.dtype = torch.float32) -> Prior:
+    """The prior in a file. ModelError where it is damaged or none."""
+    try:
+        with safe_open(path, framework="numpy") as file:
+            notes = _notes(file.metadata() or {})
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"{path}: cannot be read ({error}); copy or train it again") from None
+    except (LookupError, RecursionError, TypeError, ValueError) as error:
+        raise ModelError(f"{path}: not a prior ({error}); train it again") from None
+    tensors = _unpacked(read_tensors(path))
+    network = _skeleton(tensors, path)
+    fit(network, tensors, path, "the prior that their sizes announce")
+    check_finite(tensors, path)
+    return Prior(network, notes, str(path), device, dtype)
+
+
+def encoded(network: Denoiser, notes: Notes) -> bytes:
+    """The file's content."""
+    tensors = {}
+    for name, tensor in network.state_dict().items():
+        tensor = tensor.detach().float().cpu().contiguous()
+        if tensor.ndim < 2:
+            tensors[name] = tensor.half()
+            continue
+        largest = tensor.flatten(1).abs().amax(1).clamp_min(1e-12)
+        scale = (largest / 127).half().float().clamp_min(2**-24)
+        shape = (-1, *[1] * (tensor.ndim - 1))
+        tensors[name] = (tensor / scale.view(shape)).round().clamp(-127, 127).to(torch.int8)
+        tensors[name + SCALE] = scale.half()
+    return save(tensors, {"format": FORMAT, "notes": json.dumps(asdict(notes))})
+
+
+def _unpacked(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The weights in float32, under the names of a `Denoiser`'s own."""
+    whole = {}
+    for name, tensor in tensors.items():
+        scale = tensors.get(name + SCALE)
+        if scale is not None and tensor.ndim > 1 and scale.shape == tensor.shape[:1]:
+            whole[name] = tensor.float() * scale.float().view(-1, *[1] * (tensor.ndim - 1))
+        elif not name.endswith(SCALE):
+            whole[name] = tensor.float()
+    return whole
+
+
+def _skeleton(tensors: Mapping[str, Tensor], path: Path) -> Denoiser:
+    """The network in the sizes of `tensors`, without memory."""
+    try:
+        fine, patches = tensors["enter.weight"].shape[:2]
+        coarse = tensors["shrink.weight"].shape[0]
+        dim = tensors["text.weight"].shape[1]
+        blocks = len({name.split(".")[1] for name in tensors if name.startswith("fine_down.")})
+        if fine % 32 or coarse % 32 or patches % PATCH**2 or not blocks:
+            raise ValueError(f"{fine} and {coarse} channels, {patches} values in a patch, {blocks} blocks")
+    except (LookupError, ValueError) as error:
+        raise ModelError(f"{path}: not the tensors of a prior ({error}); train it again") from None
+    with Unfilled():
+        return Denoiser(patches // PATCH**2, dim, fine, coarse, blocks)
+
+
+def _notes(metadata: dict[str, str]) -> Notes:
+    if metadata.get("format") != FORMAT:
+        raise ValueError(f"its format is {metadata.get('format', 'not said')!r}, {FORMAT!r} is known here")
+    given = json.loads(metadata["notes"])
+    found = [given[item.name] for item in fields(Notes)]
+    if not all(isinstance(text, str) for text in found):
+        raise ValueError("its models are not named")
+    return Notes(*map(plain_text, found))
