@@ -13,10 +13,11 @@ from torch.nn.functional import normalize
 
 from vqclip_video.engine.expectation import FROM_NOISE, FROM_PICTURE, LAST, Expectations
 from vqclip_video.engine.render import Session
-from vqclip_video.engine.setup import load_pair, open_prior
+from vqclip_video.engine.setup import load_pair, open_prior, prior_path
 from vqclip_video.errors import ModelError, StoryboardError
 from vqclip_video.film import make_fingerprint
 from vqclip_video.models import prior as priors
+from vqclip_video.models import registry
 from vqclip_video.models.checksums import sha256_of
 from vqclip_video.models.denoiser import Denoiser
 from vqclip_video.models.prior import Notes
@@ -29,10 +30,11 @@ from vqclip_video.storyboard.timeline import Timeline
 from vqclip_video.training.storybook import prior as lessons
 from vqclip_video.training.storybook.budget import Budget
 from vqclip_video.training.storybook.corpus import read_captions
+from vqclip_video.training.storybook.recipe import PRESETS, Recipe
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 CPU = torch.device("cpu")
-NOTES = Notes("a", "b", "a tiny pair")
+NOTES = Notes("a", "b", "a tiny pair", 24)
 
 
 def denoiser(channels=8, dim=64):
@@ -83,15 +85,31 @@ def test_guidance_is_how_often_the_text_counts_against_none(tmp_path):
     ("size", "inner"), [((24, 24), (24, 24)), ((32, 32), (24, 24)), ((24, 43), (24, 44)), ((64, 36), (44, 24)),
                         ((3, 3), (24, 24)), ((2, 100), (24, 96))],
 )  # fmt: skip
-def test_a_latent_is_shown_with_its_shorter_side_as_learned(size, inner):
-    assert priors.inner_size(*size) == inner
+def test_a_latent_is_shown_with_its_shorter_side_as_learned(size, inner, tmp_path):
+    prior = priors.load(written(tmp_path / "prior.safetensors", denoiser()), CPU)
+    assert prior.inner_size(*size) == inner
 
 
 def test_a_prior_knows_the_models_it_was_made_for(tiny_files, tmp_path):
     paths = resolve(Models(str(tiny_files["clip"]), str(tiny_files["vqgan"]), tiny_files["config"]))
     prior = priors.load(written(tmp_path / "prior.safetensors", denoiser()), CPU)
     with pytest.raises(ModelError, match="a prior for a tiny pair, but the film's models are"):
-        prior.require(paths)
+        prior.require(paths, 8, 64)
+
+
+def test_a_prior_of_other_sizes_than_its_models_is_refused(tiny_prior, tiny_models):
+    prior = priors.load(tiny_prior, CPU)
+    prior.require(resolve(tiny_models), 8, 64)
+    with pytest.raises(ModelError, match="8 channels and 64 dimensions, the models' 16 and 64"):
+        prior.require(resolve(tiny_models), 16, 64)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_expects_nearly_the_same(dtype, tmp_path):
+    path = written(tmp_path / "prior.safetensors", denoiser())
+    mixture, text = torch.randn(1, 8, 8, 8), normalize(torch.randn(64), dim=0)
+    exact, found = (priors.load(path, CPU, kind).clean(mixture, 0.5, text, 2.0) for kind in (torch.float32, dtype))
+    assert found.dtype == torch.float32 and (found - exact).square().mean().sqrt() < 0.05
 
 
 @pytest.mark.parametrize(
@@ -100,10 +118,17 @@ def test_a_prior_knows_the_models_it_was_made_for(tiny_files, tmp_path):
         (lambda tensors, notes: notes.pop("notes"), "not a prior"),
         (lambda tensors, notes: notes.update(format="sketches"), "its format is 'sketches'"),
         (lambda tensors, notes: notes.update(notes="[" * 5000), "not a prior"),
-        (lambda tensors, notes: notes.update(notes=json.dumps({"clip": 1, "vqgan": "b", "models": "c"})), "not named"),
+        (lambda tensors, notes: notes.update(notes=json.dumps(vars(NOTES) | {"clip": 1})), "not named"),
+        (lambda tensors, notes: notes.update(notes=json.dumps(vars(NOTES) | {"side": 1e9})), "of 1000000000.0 places"),
+        (lambda tensors, notes: tensors.pop("enter.weight.scale"), "enter.weight has no scale that fits"),
+        (lambda tensors, notes: tensors.update({"text.weight.scale": torch.ones(3).half()}), "text.weight has no sca"),
+        (lambda tensors, notes: tensors.update({"text.bias": torch.ones(64)}), "text.bias is torch.float32"),
+        (lambda tensors, notes: tensors.update({"text.weight": torch.zeros(64, 0).to(torch.int8)}), "dim is 0"),
+        (lambda tensors, notes: tensors.update({"shrink.weight": torch.zeros(1 << 13, 0, 3)}), "coarse is 8192"),
+        (lambda tensors, notes: tensors.update({f"fine_down.{n}.x": torch.zeros(0) for n in range(99)}), "99 blocks"),
         (lambda tensors, notes: tensors.pop("shrink.weight"), "not the tensors of a prior"),
         (lambda tensors, notes: tensors.pop("grow.bias"), "1 missing: grow.bias"),
-        (lambda tensors, notes: tensors.update(more=torch.zeros(1)), "1 not known: more"),
+        (lambda tensors, notes: tensors.update(more=torch.zeros(1).half()), "1 not known: more"),
         (lambda tensors, notes: tensors["grow.bias"].fill_(float("nan")), "NaN or infinite"),
         (lambda tensors, notes: tensors.update({"enter.weight": torch.zeros(3, 32, 3, 3)}), "3 and 64 channels"),
     ],
@@ -191,6 +216,29 @@ def test_a_stopped_training_of_the_prior_goes_on_as_if_it_had_not(tmp_path, monk
     assert all(torch.equal(weight, parts[name]) for name, weight in whole.items())
 
 
+def test_the_recipe_trains_a_prior_for_its_pair_and_another_for_another(walls, tmp_path):
+    from tiny import make_clip, make_vqgan
+
+    (walls / "work" / "pictures").mkdir(parents=True)
+    for name in ("pictures.npy", "captions.json"):
+        (walls / name).rename(walls / "work" / "pictures" / name)
+    make_clip(walls, format="safetensors").rename(walls / "clip.safetensors")
+    for path, name in zip(make_vqgan(walls, format="safetensors"), ("vqgan.safetensors", "vqgan.yaml"), strict=True):
+        path.rename(walls / name)
+    preset = replace(PRESETS["cpu"], prior_batch=2)
+    recipe = Recipe(
+        tmp_path, walls, preset, minutes=0.001, seed=0, start=None, report=lambda line: None, stop=lambda: False
+    )
+    recipe.run(["prior"])
+    prior = priors.load(walls / "prior.safetensors", CPU)
+    prior.require(recipe.paths, 8, 64)
+    assert prior.notes.side == 48  # 192 pixels at a factor of 4
+    save_file(load_file(walls / "clip.safetensors"), walls / "clip.safetensors", {"trained": "on"})  # another file
+    recipe.run(["prior"])
+    priors.load(walls / "prior.safetensors", CPU).require(recipe.paths, 8, 64)
+    assert len(list((walls / "work").glob("prior-*"))) == 2
+
+
 @pytest.fixture
 def tiny_models(tiny_files):
     return Models(str(tiny_files["clip"]), str(tiny_files["vqgan"]), tiny_files["config"])
@@ -202,7 +250,7 @@ def tiny_prior(tiny_models, tmp_path):
     network = denoiser()
     torch.nn.init.normal_(network.leave.bias, std=0.5)
     paths = resolve(tiny_models)
-    notes = Notes(sha256_of(paths.clip), sha256_of(paths.vqgan), paths.names)
+    notes = Notes(sha256_of(paths.clip), sha256_of(paths.vqgan), paths.names, 24)
     return written(tmp_path / "prior.safetensors", network, notes)
 
 
@@ -236,11 +284,10 @@ def test_a_film_from_noise_comes_nearer_to_what_the_prior_expects(tiny_models, t
     assert weak.losses["prior"] + weak.losses["clip"] == pytest.approx(sum(weak.losses.values()))
 
 
-@pytest.mark.parametrize(("settings", "with_file"), [("losses: {prior: 0}", True), ("", False)])
-def test_without_a_prior_or_its_weight_the_film_is_that_of_clip_alone(settings, with_file, tiny_models, tiny_prior):
-    story = board(models=tiny_models, settings=settings)
+def test_without_the_priors_weight_the_film_is_that_of_clip_alone(tiny_models, tiny_prior):
     plain = rendered(board(models=tiny_models), tiny_models)[-1]
-    found = rendered(story, tiny_models, tiny_prior if with_file else None)[-1]
+    story = board(models=tiny_models, settings="losses: {prior: 0}")
+    found = rendered(story, tiny_models, tiny_prior)[-1]
     assert torch.equal(found.latent, plain.latent) and set(found.losses) == {"clip"}
 
 
@@ -270,32 +317,45 @@ def expectations(story, guided, tiny_prior):
 def test_the_prior_comes_and_goes_with_the_transition(guided, at_first, in_the_end, tiny_prior):
     story = board(["a cat", "a dog"])
     found, line = expectations(story, guided, tiny_prior), Timeline(story)
-    assert found.share(line.at(12)) == pytest.approx(at_first) and found.share(line.at(23)) == in_the_end
+    assert found.free_share(line.at(12)) == pytest.approx(at_first) and found.free_share(line.at(23)) == in_the_end
 
 
-def test_the_noise_falls_once_the_film_has_arrived(tiny_prior):
+def test_the_noise_falls_in_a_scene_and_rises_with_the_next(tiny_prior):
     story = board(["a cat", "a dog"])
     found, line = expectations(story, (False, False), tiny_prior), Timeline(story)
     levels = [found.level(line.at(i)) for i in range(24)]
-    assert levels[0] == FROM_NOISE and levels[11] == LAST
-    assert levels[12:19] == [FROM_PICTURE] * 7 and levels[23] == LAST
-    assert levels[:12] == sorted(levels[:12], reverse=True) and levels[12:] == sorted(levels[12:], reverse=True)
+    assert levels[0] == FROM_NOISE and levels[11] == LAST and levels[:12] == sorted(levels[:12], reverse=True)
+    assert levels[12:18] == sorted(levels[12:18]) and levels[12] < 0.4 and levels[18] == FROM_PICTURE
+    assert levels[18:] == sorted(levels[18:], reverse=True) and levels[23] == LAST
+    assert {expectations(story, (False, True), tiny_prior).level(line.at(i)) for i in range(12, 17)} == {LAST}
     begun = replace(story, init=replace(story.init, image=Path("start.png")))
     assert expectations(begun, (False, False), tiny_prior).level(line.at(0)) == FROM_PICTURE
 
 
+@pytest.mark.parametrize("size", [(24, 24), (32, 32), (50, 30), (5, 3)])
+def test_a_prior_that_would_change_nothing_changes_nothing_at_any_size(size, tiny_prior, monkeypatch):
+    story = board()
+    found = expectations(story, (False,), tiny_prior)
+    shown, latent = [], 0.9 * (2 * torch.rand(1, 8, *size) - 1)
+    monkeypatch.setattr(found, "level", lambda moment: 0.0)  # so that the mixture is the latent, as it is shown
+    monkeypatch.setattr(found.prior, "clean", lambda mixture, *rest: shown.append(mixture) or mixture)
+    assert torch.allclose(found.at(Timeline(story).at(0), latent, torch.ones(64)), latent, atol=1e-6)
+    assert shown[0].shape[-2:] == found.prior.inner_size(*size)
+
+
 def test_the_prior_of_a_storyboard_is_found_asked_and_part_of_the_film(tiny_models, tiny_prior, tmp_path):
     story = board(models=tiny_models, top="prior: prior.safetensors", base=tmp_path)
-    paths, (_, vqgan) = resolve(tiny_models), load_pair(resolve(tiny_models), CPU, "fp32")
-    assert open_prior(story, paths, vqgan).source == str(tiny_prior)
-    assert open_prior(replace(story, prior=None), paths, vqgan) is None
+    paths = resolve(tiny_models)
+    pair = load_pair(paths, CPU, "fp32")
+    assert open_prior(story, paths, *pair).source == str(tiny_prior)
+    assert open_prior(replace(story, prior=None), paths, *pair) is None
     assert "prior (sha256)" in make_fingerprint(story, paths, CPU, torch.float32)
     assert reader.parse(reader.dump(story), base=tmp_path).prior == tiny_prior
     unasked = board(models=tiny_models, top="prior: prior.safetensors", settings="losses: {prior: 0}", base=tmp_path)
-    assert open_prior(unasked, paths, vqgan) is None
+    assert open_prior(unasked, paths, *pair) is None
     other = replace(story, models=replace(tiny_models, clip="storybook"))
     with pytest.raises(ModelError, match="the film's models are storybook"):
-        open_prior(other, resolve(other.models), vqgan)
+        open_prior(other, resolve(other.models), *pair)
 
 
 @pytest.mark.parametrize(
@@ -312,7 +372,23 @@ def test_a_prior_that_is_none_is_told_with_its_place(content, said, tmp_path):
         board(top="prior: own.safetensors", base=tmp_path)
 
 
-def test_the_packaged_prior_belongs_to_the_packaged_pair():
-    story = reader.parse("scenes: [{prompt: a cat}]")
-    _, vqgan = load_pair(resolve(Models()), CPU, "fp32")
-    assert open_prior(story, resolve(Models()), vqgan) is not None
+def test_a_named_sketch_or_picture_asks_no_prior(tiny_models, tmp_path):
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    for guide, asked in (("off", True), ("auto", True), ("{image: a.png}", False), ("{sketch: a cat}", False)):
+        story = board(settings=f"guide: {guide}", base=tmp_path)
+        assert (prior_path(story) is not None) == asked, guide
+
+
+def test_the_packaged_prior_knows_day_from_night(storybook_pair):
+    perceptor, vqgan = storybook_pair
+    prior = open_prior(reader.parse("scenes: [{prompt: a cat}]"), resolve(Models()), perceptor, vqgan)
+    noise = torch.randn(1, 16, 24, 24, generator=torch.Generator().manual_seed(0))
+    night, day = perceptor.embed_text(["a starry night sky", "a sunny day at the beach"])
+    dark, light = (vqgan.decode(prior.clean(noise, 1.0, text, 3.0)).clamp(0, 1).mean() for text in (night, day))
+    assert dark < 0.4 < light
+
+
+def test_the_prior_is_one_of_the_packaged_models():
+    model = registry.MODELS["storybook-prior"]
+    assert model in registry.members("storybook") and registry.describe(model)["status"] == "present"
+    assert all(found.ok for found in registry.verify(model))

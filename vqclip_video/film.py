@@ -106,7 +106,7 @@ def _optimise(storyboard, recorder, paths, device, options, display, should_stop
     with timed(seconds, "load"):
         perceptor, vqgan = load_pair(paths, device, options.precision)
         prepare(storyboard, perceptor, vqgan, options.memory, options.compile)
-        prior = open_prior(storyboard, paths, vqgan)
+        prior = open_prior(storyboard, paths, perceptor, vqgan)
     with timed(seconds, "prompts"):
         book = open_book(storyboard, paths)
         session = Session(

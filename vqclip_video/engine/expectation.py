@@ -14,13 +14,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..models.prior import Prior, inner_size
+from ..models.prior import Prior
 from ..sketchbook.choose import Choice
 from ..storyboard.schema import Storyboard
 from ..storyboard.timeline import Moment
 from .cutouts import generator_for
 
-FROM_NOISE, FROM_PICTURE, LAST = 1.0, 0.85, 0.25  # shares of noise: where a film or a scene begins, and in the end
+FROM_NOISE, FROM_PICTURE, LAST = 1.0, 0.85, 0.25  # shares of noise: a film's first, a later scene's, a scene's last
 OVER = 0.7  # the share of a scene, after its transition, in which the noise falls
 GUIDANCE = 3.0
 
@@ -35,28 +35,34 @@ class Expectations:
         self.free = [choice.sketch is None and choice.image is None for choice in choices]
         self.low, self.high = (bound.view(1, -1, 1, 1) for bound in (low, high))
 
-    def share(self, moment: Moment) -> float:
+    def free_share(self, moment: Moment) -> float:
         """How much of the moment belongs to scenes without a guide, 0..1."""
         share = moment.mix * self.free[moment.scene]
         return share if moment.previous is None else share + (1 - moment.mix) * self.free[moment.previous]
 
     def level(self, moment: Moment) -> float:
-        """The share of noise that is mixed into the latent, 0..1."""
+        """The share of noise that is mixed into the latent, 0..1; in a transition it rises as the new scene comes."""
         first = FROM_NOISE if moment.scene == 0 and self.from_noise else FROM_PICTURE
+        if moment.previous is not None:
+            return LAST + (first - LAST) * moment.mix * self.free[moment.scene]
         return first + (LAST - first) * min(1.0, moment.settled / OVER)
 
     @torch.no_grad()
     def at(self, moment: Moment, latent: Tensor, text: Tensor) -> Tensor:
-        """The clean latent expected behind `latent` [1, channels, h, w], in its shape, for a unit vector [dim]."""
+        """The clean latent expected behind `latent` [1, channels, h, w], in its shape, for a unit vector [dim].
+
+        The prior sees the latent at the size it knows. Only what it would change is brought to the film's size, so
+        that details too fine for the prior are left to CLIP.
+        """
         level, size = self.level(moment), latent.shape[-2:]
-        shown = _resized(latent, inner_size(*size))
+        shown = _resized(latent, self.prior.inner_size(*size))
         random = generator_for(self.seed, moment.iteration, "prior")
         noise = torch.randn(shown.shape, generator=random).to(latent.device)
         clean = self.prior.clean(torch.lerp(shown, noise, level), level, text, GUIDANCE)
-        return _resized(clean, size).clamp(self.low, self.high)
+        return (latent + _resized(clean - shown, size)).clamp(self.low, self.high)
 
 
 def _resized(latent: Tensor, size: tuple[int, int]) -> Tensor:
     if latent.shape[-2:] == size:
         return latent
-    return F.interpolate(latent, size=size, mode="bilinear", align_corners=False)
+    return F.interpolate(latent, size=size, mode="bilinear", align_corners=False, antialias=True)

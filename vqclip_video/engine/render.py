@@ -240,7 +240,7 @@ class Session:
         weights = moment.settings.losses
         if weights.vq:
             yield "vq", weights.vq, losses.vq(latent, self.vqgan.codebook)
-        if self.expectations and (weight := weights.prior * self.expectations.share(moment)):
+        if self.expectations and (weight := weights.prior * self.expectations.free_share(moment)):
             expected = self.expectations.at(moment, latent.detach(), target.include)
             yield "prior", weight, losses.prior(latent, expected)
 
@@ -377,10 +377,10 @@ def render(
     paths = resolve(storyboard.models)
     book = open_book(storyboard, paths)
     perceptor, vqgan = load_models(storyboard, device, precision, memory, compile)
-    prior = open_prior(storyboard, paths, vqgan)
+    prior, used = None, perceptor.device
     try:
+        prior = open_prior(storyboard, paths, perceptor, vqgan)
         yield from Session(storyboard, perceptor, vqgan, book=book, prior=prior).run()
     finally:
-        used = perceptor.device
-        del perceptor, vqgan
+        del perceptor, vqgan, prior
         release(used)

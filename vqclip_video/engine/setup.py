@@ -69,13 +69,12 @@ def load_pair(paths: ModelPaths, device: torch.device, precision: str = "auto") 
 
 def prior_path(storyboard: Storyboard) -> Path | None:
     """The file of the prior that a film asks; None where there is none, or no scene may ask it."""
-    asking = any(
-        scene.settings.losses.prior and not scene.settings.guide.image for scene in storyboard.scenes
-    )
+    settings = [scene.settings for scene in storyboard.scenes]
+    asking = any(each.losses.prior and not each.guide.image and not each.guide.sketch for each in settings)
     return (storyboard.prior or companion("prior", storyboard.models)) if asking else None
 
 
-def open_prior(storyboard: Storyboard, paths: ModelPaths, vqgan: VQGAN) -> Prior | None:
+def open_prior(storyboard: Storyboard, paths: ModelPaths, perceptor: Perceptor, vqgan: VQGAN) -> Prior | None:
     """The prior of `prior_path`, where and as precise as the VQGAN's decoder is.
 
     Raises ModelError where it is damaged, or was made for other models than those of `paths`.
@@ -84,7 +83,7 @@ def open_prior(storyboard: Storyboard, paths: ModelPaths, vqgan: VQGAN) -> Prior
     if path is None:
         return None
     prior = load_prior(path, vqgan.device, vqgan.dtype)
-    prior.require(paths)
+    prior.require(paths, vqgan.channels, perceptor.dim)
     return prior
 
 

@@ -152,8 +152,8 @@ _STORYBOOK = (
         files=(
             ModelFile(
                 "prior.safetensors",
-                sha256="7fb8cb01fc25aea251dee1cdf1b10e1b2bb8d9e3dd495f3710bc1645943bc0c8",
-                bytes=5888176,
+                sha256="07e1db6c64d15162a624d5704ef1f5075b1b36496d55d04f94c394958c4a689d",
+                bytes=5888192,
             ),
         ),
         licence="MIT; sources in models/storybook/LICENCES.md",

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 PATCH = 2  # places along a side of a patch
 TIMES = PATCH * 2  # sides of a latent are multiples of it
-GROUP = 16  # channels that are normalised together
+GROUP, HEAD = 16, 32  # channels that are normalised together, and of an attention head
 FREQUENCIES = 32
 
 
@@ -21,12 +21,12 @@ class Denoiser(nn.Module):
     """The velocity noise - latent, [n, channels, h, w], of a mixture of the two; h and w are multiples of `TIMES`.
 
     channels: of the latents; dim: of CLIP's embeddings; fine, coarse: channels at the patches' resolution and at
-    half of it, multiples of 64; blocks: at each resolution, on the way down and again on the way up.
+    half of it, multiples of `HEAD`; blocks: at each resolution, on the way down and again on the way up.
     """
 
     def __init__(self, channels: int, dim: int, fine: int = 128, coarse: int = 192, blocks: int = 2):
         super().__init__()
-        told = 2 * fine
+        self.channels, self.dim, told = channels, dim, 2 * fine
         self.level = nn.Sequential(nn.Linear(2 * FREQUENCIES, told), nn.SiLU(), nn.Linear(told, told))
         self.text = nn.Linear(dim, told)
         self.condition = nn.Sequential(nn.SiLU(), nn.Linear(told, told), nn.SiLU())
@@ -79,7 +79,7 @@ class Block(nn.Module):
 
 
 class Attention(nn.Module):
-    """Self-attention over all places, with heads of 32 channels."""
+    """Self-attention over all places."""
 
     def __init__(self, channels: int):
         super().__init__()
@@ -90,8 +90,8 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         n, channels, h, w = x.shape
-        query, key, value = self.read(self.norm(x)).view(n, 3, channels // 32, 32, h * w).transpose(-1, -2).unbind(1)
-        mixed = F.scaled_dot_product_attention(query, key, value)
+        heads = self.read(self.norm(x)).view(n, 3, channels // HEAD, HEAD, h * w).transpose(-1, -2)
+        mixed = F.scaled_dot_product_attention(*heads.unbind(1))
         return x + self.write(mixed.transpose(-1, -2).reshape(n, channels, h, w))
 
 

@@ -18,15 +18,15 @@ from torch import Tensor
 
 from ..errors import ModelError
 from ..output.files import plain_text
-from .denoiser import PATCH, TIMES, Denoiser
+from .denoiser import HEAD, PATCH, TIMES, Denoiser
 from .fit import Unfilled, fit
 from .registry import ModelPaths, require_models
 from .weights import check_finite, read_tensors
 
 FORMAT = "vqclip-video prior 1"
 SCALE = ".scale"
-SIDE = 24  # places along a side of the latents that it learns from, those of 192x192 pictures at f8
-LONGEST = 4 * SIDE
+LONGEST = 4  # times the side that was learned: a wide latent's longer side, as it is shown
+MOST_SIDE, MOST_CHANNELS, MOST_BLOCKS = 256, 4096, 16
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ class Notes:
     clip: str  # sha256 of the CLIP's file
     vqgan: str  # and of the VQGAN's
     models: str  # both as a person names them
+    side: int  # places along a side of the latents that it has learned from
 
 
 class Prior:
@@ -46,6 +47,7 @@ class Prior:
     ):
         """`source`: its file, for messages."""
         self.notes, self.source, self.dtype = notes, source, dtype
+        self._channels, self._dim = network.channels, network.dim
         self._network = network.to(device, dtype, memory_format=torch.channels_last)
 
     @torch.no_grad()
@@ -61,16 +63,23 @@ class Prior:
         told, untold = self._network(mixture.to(self.dtype).expand(2, -1, -1, -1), levels, both).float()
         return mixture - level * (untold + guidance * (told - untold))
 
-    def require(self, paths: ModelPaths) -> None:
-        """Raises ModelError where the prior was made for another CLIP or VQGAN."""
-        made_for = (self.notes.clip, self.notes.vqgan, self.notes.models)
-        require_models(made_for, paths, self.source, "prior", "remove `prior`, or train one for them")
+    def inner_size(self, height: int, width: int) -> tuple[int, int]:
+        """The size, in places, at which it should see a latent of that size: the shorter side is as it has learned."""
+        scale, longest = self.notes.side / min(height, width), LONGEST * self.notes.side
+        return tuple(min(longest, TIMES * max(1, round(side * scale / TIMES))) for side in (height, width))
 
+    def require(self, paths: ModelPaths, channels: int, dim: int) -> None:
+        """Raises ModelError where the prior was made for another CLIP or VQGAN than those of `paths`.
 
-def inner_size(height: int, width: int) -> tuple[int, int]:
-    """The size, in places, at which a latent of that size is shown to a prior: its shorter side is what was learned."""
-    scale = SIDE / min(height, width)
-    return tuple(min(LONGEST, TIMES * max(1, round(side * scale / TIMES))) for side in (height, width))
+        channels: of the VQGAN's latents; dim: of CLIP's embeddings.
+        """
+        made_for, remedy = (self.notes.clip, self.notes.vqgan, self.notes.models), "set losses.prior to 0"
+        require_models(made_for, paths, self.source, "prior", remedy)
+        if (self._channels, self._dim) != (channels, dim):
+            raise ModelError(
+                f"{self.source}: its sizes are {self._channels} channels and {self._dim} dimensions, the models' "
+                f"{channels} and {dim}; train it again"
+            )
 
 
 def load(path: Path, device: torch.device, dtype: torch.dtype = torch.float32) -> Prior:
@@ -82,8 +91,12 @@ def load(path: Path, device: torch.device, dtype: torch.dtype = torch.float32) -
         raise ModelError(f"{path}: cannot be read ({error}); copy or train it again") from None
     except (LookupError, RecursionError, TypeError, ValueError) as error:
         raise ModelError(f"{path}: not a prior ({error}); train it again") from None
-    tensors = _unpacked(read_tensors(path))
-    network = _skeleton(tensors, path)
+    try:
+        stored = read_tensors(path)
+        network = _skeleton(stored)
+        tensors = _unpacked(stored)
+    except (LookupError, ValueError) as error:
+        raise ModelError(f"{path}: not the tensors of a prior ({error}); train it again") from None
     fit(network, tensors, path, "the prior that their sizes announce")
     check_finite(tensors, path)
     return Prior(network, notes, str(path), device, dtype)
@@ -105,38 +118,46 @@ def encoded(network: Denoiser, notes: Notes) -> bytes:
     return save(tensors, {"format": FORMAT, "notes": json.dumps(asdict(notes))})
 
 
-def _unpacked(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The weights in float32, under the names of a `Denoiser`'s own."""
-    whole = {}
-    for name, tensor in tensors.items():
-        scale = tensors.get(name + SCALE)
-        if scale is not None and tensor.ndim > 1 and scale.shape == tensor.shape[:1]:
-            whole[name] = tensor.float() * scale.float().view(-1, *[1] * (tensor.ndim - 1))
-        elif not name.endswith(SCALE):
-            whole[name] = tensor.float()
-    return whole
-
-
-def _skeleton(tensors: Mapping[str, Tensor], path: Path) -> Denoiser:
-    """The network in the sizes of `tensors`, without memory."""
-    try:
-        fine, patches = tensors["enter.weight"].shape[:2]
-        coarse = tensors["shrink.weight"].shape[0]
-        dim = tensors["text.weight"].shape[1]
-        blocks = len({name.split(".")[1] for name in tensors if name.startswith("fine_down.")})
-        if fine % 32 or coarse % 32 or patches % PATCH**2 or not blocks:
-            raise ValueError(f"{fine} and {coarse} channels, {patches} values in a patch, {blocks} blocks")
-    except (LookupError, ValueError) as error:
-        raise ModelError(f"{path}: not the tensors of a prior ({error}); train it again") from None
+def _skeleton(tensors: Mapping[str, Tensor]) -> Denoiser:
+    """The network in the sizes of `tensors`, without memory. LookupError or ValueError where they are no prior's."""
+    fine, patches = tensors["enter.weight"].shape[:2]
+    coarse = tensors["shrink.weight"].shape[0]
+    dim = tensors["text.weight"].shape[1]
+    blocks = len({name.split(".")[1] for name in tensors if name.startswith("fine_down.")})
+    sizes = {"channels": patches // PATCH**2, "dim": dim, "fine": fine, "coarse": coarse}
+    for name, size in sizes.items():
+        if not 1 <= size <= MOST_CHANNELS:
+            raise ValueError(f"{name} is {size}")
+    if fine % HEAD or coarse % HEAD or patches % PATCH**2 or not 1 <= blocks <= MOST_BLOCKS:
+        raise ValueError(f"{fine} and {coarse} channels, {patches} values in a patch, {blocks} blocks")
     with Unfilled():
-        return Denoiser(patches // PATCH**2, dim, fine, coarse, blocks)
+        return Denoiser(**sizes, blocks=blocks)
+
+
+def _unpacked(stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The weights in float32, under the names of a `Denoiser`'s own. ValueError where a scale does not fit."""
+    whole = {}
+    for name, tensor in stored.items():
+        if tensor.dtype not in (torch.int8, torch.float16):
+            raise ValueError(f"{name} is {tensor.dtype}")
+        if name.endswith(SCALE) and name.removesuffix(SCALE) in stored:
+            continue
+        whole[name] = tensor.float()
+        if tensor.dtype == torch.int8:
+            scale = stored.get(name + SCALE)
+            if scale is None or scale.dtype != torch.float16 or tensor.ndim < 2 or scale.shape != tensor.shape[:1]:
+                raise ValueError(f"{name} has no scale that fits")
+            whole[name] *= scale.float().view(-1, *[1] * (tensor.ndim - 1))
+    return whole
 
 
 def _notes(metadata: dict[str, str]) -> Notes:
     if metadata.get("format") != FORMAT:
         raise ValueError(f"its format is {metadata.get('format', 'not said')!r}, {FORMAT!r} is known here")
     given = json.loads(metadata["notes"])
-    found = [given[item.name] for item in fields(Notes)]
-    if not all(isinstance(text, str) for text in found):
+    *texts, side = (given[item.name] for item in fields(Notes))
+    if not all(isinstance(text, str) for text in texts):
         raise ValueError("its models are not named")
-    return Notes(*map(plain_text, found))
+    if type(side) is not int or not TIMES <= side <= MOST_SIDE:
+        raise ValueError(f"it has learned latents of {side!r} places")
+    return Notes(*map(plain_text, texts), side)

@@ -70,7 +70,7 @@ class Timeline:
         span = self.spans[bisect_right(self._first_iterations, iteration) - 1]
         scene = self.storyboard.scenes[span.scene]
         local = iteration - span.first_iteration
-        mix, settled = _mix(scene, span, local), _settled(span, local)
+        mix = _mix(scene, span, local)
         frame = span.first_frame + local // scene.settings.show_step
         captured = (local + 1) % scene.settings.show_step == 0
         return Moment(
@@ -82,14 +82,15 @@ class Timeline:
             settings=scene.settings,
             frame=frame if captured else None,
             time=frame / self.storyboard.fps,
-            settled=settled,
-            guide_weight=_guide_weight(scene.settings.guide_weight, settled),
+            settled=_settled(span, local),
+            guide_weight=_guide_weight(scene.settings.guide_weight, span, local),
             guide_weight_before=self._guide_weight_at_end(span.scene - 1) if mix < 1 else 0.0,
             coarse=self.storyboard.grow and iteration < self.spans[0].iterations // 2,
         )
 
     def _guide_weight_at_end(self, scene: int) -> float:
-        return _guide_weight(self.storyboard.scenes[scene].settings.guide_weight, settled=1.0)
+        weights, span = self.storyboard.scenes[scene].settings.guide_weight, self.spans[scene]
+        return _guide_weight(weights, span, span.iterations)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -143,11 +144,15 @@ def _settled(span: Span, local: int) -> float:
     return max(0, local - span.transition_iterations) / rest if rest else 0.0
 
 
-def _guide_weight(weights: GuideWeight, settled: float) -> float:
+def _guide_weight(weights: GuideWeight, span: Span, local: int) -> float:
     """A geometric course from `start` to `end`; one that ends or begins at 0 is as good as there at a thousandth."""
-    if settled >= weights.over:
+    held = span.transition_iterations
+    length = weights.over * (span.iterations - held)
+    if local <= held and held:
+        return weights.start
+    if local >= held + length:
         return weights.end
-    share = settled / weights.over
+    share = (local - held) / length
     low, high = sorted((weights.start, weights.end))
     low = max(low, high / 1000)
     start, end = (high, low) if weights.start >= weights.end else (low, high)

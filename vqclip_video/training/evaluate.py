@@ -92,7 +92,9 @@ def stills(models: Models, guide: str, seed: int = 1) -> Iterator[tuple[str, Ima
     """Each fixed prompt optimised from noise, with `guide` auto or off; prompts and pictures."""
     named = {"clip": models.clip, "vqgan": models.vqgan}
     paths = resolve(models)
-    overrides = (f"settings.guide={guide}", f"sketchbook={_book(paths)}", f"prior={_prior(paths)}")
+    overrides = [f"settings.guide={guide}", f"sketchbook={_book(paths)}"]
+    if _prior(paths).is_file():
+        overrides.append(f"prior={_prior(paths)}")
     for prompt in judged.prompts():
         board = still_storyboard(prompt, (), "", ITERATIONS, f"{SIDE}x{SIDE}", seed, named, overrides)
         for progress in render(board):
@@ -122,7 +124,8 @@ def table(rows: list[Measure]) -> str:
 
 
 def _files(paths: ModelPaths) -> list[Path]:
-    return [paths.clip, paths.vqgan, paths.vqgan_config, _book(paths), _prior(paths)]
+    files = [paths.clip, paths.vqgan, paths.vqgan_config, _book(paths), _prior(paths)]
+    return [path for path in files if path.is_file()]
 
 
 def _book(paths: ModelPaths) -> Path:

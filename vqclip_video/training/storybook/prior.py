@@ -28,7 +28,7 @@ from .states import load_state, save_state
 
 SAVED = "prior.pt"
 SAVE_SECONDS = 240
-LATENTS, PART = "latents", 1000  # pictures in one of the folder's files
+PART = 1000  # pictures in one of the files that keep what is encoded
 AT_ONCE = 16  # pictures that are encoded together
 BY_IMAGE, BY_NOTHING = 0.2, 0.1  # shares of a batch that are told the picture's embedding, or nothing
 WHOLE_NOISE = 0.08  # share that is noise alone
@@ -51,14 +51,17 @@ class Lessons:
 
 
 def read_lessons(
-    pictures: Path, captions: Captions, work: Path, perceptor: Perceptor, vqgan: VQGAN, *,
+    pictures: Path, captions: Captions, folder: Path, perceptor: Perceptor, vqgan: VQGAN, *,
     report: Callable[[str], None] = print, stop: Callable[[], bool] = lambda: False,
 ) -> Lessons | None:  # fmt: skip
-    """Encode the pictures of a folder, keeping what is done in `work/latents`; None where `stop()` said so."""
+    """Encode `pictures`, a folder, keeping what is done in `folder`; None where `stop()` said so.
+
+    `folder` belongs to these pictures and these models.
+    """
     source = whole_pictures(pictures)
     latents, images = [], []
     for start in range(0, len(source), PART):
-        path = work / LATENTS / f"{start:06}.npz"
+        path = folder / f"{start:06}.npz"
         if not path.is_file():
             if stop():
                 return None
@@ -68,7 +71,8 @@ def read_lessons(
         with np.load(path, allow_pickle=False) as part:
             latents.append(torch.from_numpy(part["latents"]))
             images.append(torch.from_numpy(part["images"]))
-    return Lessons(torch.cat(latents), torch.cat(images), perceptor.embed_text(captions.texts), captions.of_picture)
+    texts = perceptor.embed_text(captions.texts).cpu()
+    return Lessons(torch.cat(latents), torch.cat(images), texts, captions.of_picture)
 
 
 def train(
@@ -78,7 +82,7 @@ def train(
 ) -> Denoiser:  # fmt: skip
     """Train until the budget is used, or `stop()` says so; the next call goes on from `folder/prior.pt`.
 
-    Returns the averaged weights, in eval mode.
+    `folder` belongs to these lessons. Returns the averaged weights, in eval mode.
     """
     random = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)

@@ -45,6 +45,7 @@ from .world.world import World
 
 SHARES = {"image-tower": 0.33, "text-tower": 0.10, "vqgan": 0.30, "prior": 0.27}  # of the minutes
 HELD_OUT_SEED = 1_000_003  # added to the seed for pictures that nothing learns from
+PICTURE_SIDE = 192  # pixels
 SKETCH_SIZE = (256, 192)  # 4:3 loses little in square films and in wide ones
 CLIP, VQGAN = "clip.safetensors", "vqgan.safetensors"
 PRIOR, SKETCHBOOK = "prior.safetensors", "sketchbook.safetensors"
@@ -162,18 +163,23 @@ class Recipe:
         self._require(VQGAN, "vqgan")
         paths, pictures = self.paths, self.work / "pictures"
         perceptor, first_stage = load_pair(paths, torch.device(self._device), "fp32")
+        captions, notes = read_captions(pictures), self._prior_notes(paths, first_stage.factor)
+        # A pair that is trained on, or other pictures, are another training, which an old one's files must not enter.
+        folder = self.work / f"prior-{notes.clip[:8]}-{notes.vqgan[:8]}-{len(captions.of_picture)}"
         lessons = prior.read_lessons(
-            pictures, read_captions(pictures), self.work, perceptor, first_stage, report=self.report, stop=self.stop
+            pictures, captions, folder, perceptor, first_stage, report=self.report, stop=self.stop
         )
         if lessons is None:
             return
         network = prior.train(
-            lessons, self.work, self._budget("prior"), batch_size=self.preset.prior_batch, seed=self.seed,
+            lessons, folder, self._budget("prior"), batch_size=self.preset.prior_batch, seed=self.seed,
             device=self._device, report=self.report, stop=self.stop,
         )  # fmt: skip
         if not self.stop():
-            notes = Notes(sha256_of(paths.clip), sha256_of(paths.vqgan), paths.names)
             atomic_write(self.output / PRIOR, encoded(network, notes))
+
+    def _prior_notes(self, paths: ModelPaths, factor: int) -> Notes:
+        return Notes(sha256_of(paths.clip), sha256_of(paths.vqgan), paths.names, PICTURE_SIDE // factor)
 
     def make_sketchbook(self) -> None:
         """Illustrate, encode and name the sketches."""
@@ -202,7 +208,7 @@ class Recipe:
     def _device(self) -> str:
         return "cuda" if torch.cuda.is_available() else "cpu"
 
-    def _world(self, size: tuple[int, int] = (192, 192)) -> World:
+    def _world(self, size: tuple[int, int] = (PICTURE_SIDE, PICTURE_SIDE)) -> World:
         return build_world(self.artwork, self._cache, size)
 
     def _minutes(self, stage: str) -> float:
