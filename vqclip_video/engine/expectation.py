@@ -20,9 +20,9 @@ from ..storyboard.schema import Storyboard
 from ..storyboard.timeline import Moment
 from .cutouts import generator_for
 
-FROM_NOISE, FROM_PICTURE, LAST = 1.0, 0.85, 0.25  # shares of noise: a film's first, a later scene's, a scene's last
-OVER = 0.7  # the share of a scene, after its transition, in which the noise falls
-GUIDANCE = 3.0
+FROM_NOISE, FROM_PICTURE, LAST = 1.0, 0.85, 0.05  # shares of noise: a film's first, a later scene's, a scene's last
+OVER = 0.9  # the share of a scene, after its transition, in which the noise falls
+GUIDANCE = 5.0
 
 
 class Expectations:
@@ -35,10 +35,15 @@ class Expectations:
         self.free = [choice.sketch is None and choice.image is None for choice in choices]
         self.low, self.high = (bound.view(1, -1, 1, 1) for bound in (low, high))
 
-    def free_share(self, moment: Moment) -> float:
-        """How much of the moment belongs to scenes without a guide, 0..1."""
-        share = moment.mix * self.free[moment.scene]
-        return share if moment.previous is None else share + (1 - moment.mix) * self.free[moment.previous]
+    def weight(self, moment: Moment) -> float:
+        """How much the expectation counts, 0..1: the share of scenes without a guide times that of the noise.
+
+        As the noise falls, so does what is left to the prior: where things are is its part, how they look is CLIP's.
+        """
+        free = moment.mix * self.free[moment.scene]
+        if moment.previous is not None:
+            free += (1 - moment.mix) * self.free[moment.previous]
+        return free * self.level(moment)
 
     def level(self, moment: Moment) -> float:
         """The share of noise that is mixed into the latent, 0..1; in a transition it rises as the new scene comes."""

@@ -240,7 +240,7 @@ class Session:
         weights = moment.settings.losses
         if weights.vq:
             yield "vq", weights.vq, losses.vq(latent, self.vqgan.codebook)
-        if self.expectations and (weight := weights.prior * self.expectations.free_share(moment)):
+        if self.expectations and (weight := weights.prior * self.expectations.weight(moment)):
             expected = self.expectations.at(moment, latent.detach(), target.include)
             yield "prior", weight, losses.prior(latent, expected)
 

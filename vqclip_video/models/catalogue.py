@@ -152,7 +152,7 @@ _STORYBOOK = (
         files=(
             ModelFile(
                 "prior.safetensors",
-                sha256="07e1db6c64d15162a624d5704ef1f5075b1b36496d55d04f94c394958c4a689d",
+                sha256="cb0e92a295f431fb3bc9c1239a78730ec85693c892998087e4f8f76c46d0259c",
                 bytes=5888192,
             ),
         ),

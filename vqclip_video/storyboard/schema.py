@@ -56,8 +56,8 @@ class Losses:
     gan: float = option(0.0, "verdict of the VQGAN's own discriminator, where its file has one", least=0.0, most=1000.0)
     tv: float = option(0.0, "total variation of the picture: higher is smoother", least=0.0, most=1000.0)
     prior: float = option(
-        1.0,
-        "distance of the latent to what the pair's prior expects, where it has one and the scene no guide",
+        3.0,
+        "distance to what the pair's prior expects, in scenes without a guide; it fades as a scene goes on",
         least=0.0,
         most=1000.0,
     )

@@ -27,7 +27,7 @@ settings:                   # for every scene; a scene's own settings come first
   learning_rate: 0.06       # higher: quicker and rougher
   cutouts: 16               # views of the picture that CLIP judges each iteration; more is finer and slower
   show_step: 2              # iterations between two frames; more gives each frame more change
-  losses: {clip: 1.0, vq: 0.2, tv: 0.0, prior: 1.0}    # what is minimised; vq keeps to what the VQGAN can paint,
+  losses: {clip: 1.0, vq: 0.2, tv: 0.0, prior: 3.0}    # what is minimised; vq keeps to what the VQGAN can paint,
                             # prior to what pictures of the prompt look like, in scenes without a guide
   #guide: auto              # draws toward the sketch that fits; or off, {image: my.png}, {sketch: a lighthouse}
   #guide_weight: {start: 0.1, end: 0.03, over: 0.6}   # how strongly, from a scene's start to its later part
