@@ -135,6 +135,7 @@ def test_what_yaml_takes_for_something_else_is_a_text_where_a_text_is_meant(word
         ("style: ", 'expected a text, found nothing; write "" for an empty text'),
         ("losses: 3", "expected a mapping with keys such as clip, vq, gan, tv; found '3'"),
         ("losses: {clip: 0}", "every loss has the weight 0"),
+        ("losses: {clip: 0, prior: 1}", "every loss has the weight 0 (prior alone is not enough)"),
         ("w1: 0", "w1 is 0 and there is no style"),
         ("w1: 0, w2: 0, style: ink", "w1 is 0 and there is no style"),
         ("exclude: {text: x, weight: -1}", "found '-1'; what is excluded has a positive weight"),

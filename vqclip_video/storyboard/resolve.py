@@ -111,8 +111,9 @@ def _check_settings(settings: Settings, where: str, problems: Problems) -> None:
     if settings.w1 == 0 and (settings.w2 == 0 or not settings.style.strip()):
         message = "w1 is 0 and there is no style with a weight, so there is nothing to show"
         problems.at(setting_of(where, "w1", problems.marks), message)
-    if not any(vars(settings.losses).values()):
-        message = "every loss has the weight 0, so there is nothing to optimise"
+    # The prior does not count: scenes with a guide, and pairs without a prior, have none.
+    if not any(weight for name, weight in vars(settings.losses).items() if name != "prior"):
+        message = "every loss has the weight 0 (prior alone is not enough), so there is nothing to optimise"
         problems.at(setting_of(where, "losses", problems.marks), message)
 
 
