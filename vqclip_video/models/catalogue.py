@@ -95,72 +95,38 @@ def _taming_vqgan(name: str, side: int, files: tuple[ModelFile, ModelFile], data
     )
 
 
+def _storybook(kind: str, side: int, sha256: str, size: int, summary: str, *beside: ModelFile) -> Model:
+    """`beside`: files that belong to the weights."""
+    return Model(
+        name=f"storybook-{kind}",
+        kind=kind,
+        side=side,
+        files=(ModelFile(f"{kind}.safetensors", sha256=sha256, bytes=size), *beside),
+        licence="MIT; sources in models/storybook/LICENCES.md",
+        source="in the package",
+        summary=summary,
+        bundled=True,
+    )
+
+
 _STORYBOOK = (
-    Model(
-        name="storybook-clip",
-        kind="clip",
-        side=64,
-        files=(
-            ModelFile(
-                "clip.safetensors",
-                sha256="77df2280b29bf3cdbb27e8df8397f6100b92b225cb7db1cd41b91375236e4572",
-                bytes=19204708,
-            ),
-        ),
-        licence="MIT; sources in models/storybook/LICENCES.md",
-        source="in the package",
-        summary="a small CLIP of an illustrated world",
-        bundled=True,
-    ),
-    Model(
-        name="storybook-vqgan",
-        kind="vqgan",
-        side=8,
-        files=(
-            ModelFile(
-                "vqgan.safetensors",
-                sha256="da2e11620de3b9d3b28a603d26b2e7c38587a624308a46738786cd647b302cab",
-                bytes=8590950,
-            ),
-            ModelFile("vqgan.yaml"),  # text: a checkout may change its line ends, so no sha256
-        ),
-        licence="MIT; sources in models/storybook/LICENCES.md",
-        source="in the package",
-        summary="a small VQGAN, f8, 4096 codes, drawn pictures",
-        bundled=True,
-    ),
-    Model(
-        name="storybook-sketchbook",
-        kind="sketchbook",
-        side=0,
-        files=(
-            ModelFile(
-                "sketchbook.safetensors",
-                sha256="acaf750057c883ba237fb8700551a2f118215a3bf7221a8debffbe765a654620",
-                bytes=5406240,
-            ),
-        ),
-        licence="MIT; sources in models/storybook/LICENCES.md",
-        source="in the package",
-        summary="pictures of things in their places, that films of the storybook pair are drawn toward",
-        bundled=True,
-    ),
-    Model(
-        name="storybook-prior",
-        kind="prior",
-        side=0,
-        files=(
-            ModelFile(
-                "prior.safetensors",
-                sha256="cb0e92a295f431fb3bc9c1239a78730ec85693c892998087e4f8f76c46d0259c",
-                bytes=5888192,
-            ),
-        ),
-        licence="MIT; sources in models/storybook/LICENCES.md",
-        source="in the package",
-        summary="a small denoiser, which knows how pictures of the storybook pair are composed",
-        bundled=True,
-    ),
+    _storybook(
+        "clip", 64, "77df2280b29bf3cdbb27e8df8397f6100b92b225cb7db1cd41b91375236e4572", 19204708,
+        "a small CLIP of an illustrated world",
+    ),  # fmt: skip
+    _storybook(
+        "vqgan", 8, "da2e11620de3b9d3b28a603d26b2e7c38587a624308a46738786cd647b302cab", 8590950,
+        "a small VQGAN, f8, 4096 codes, drawn pictures",
+        ModelFile("vqgan.yaml"),  # text: a checkout may change its line ends, so no sha256
+    ),  # fmt: skip
+    _storybook(
+        "sketchbook", 0, "acaf750057c883ba237fb8700551a2f118215a3bf7221a8debffbe765a654620", 5406240,
+        "pictures of things in their places, that films of the storybook pair are drawn toward",
+    ),  # fmt: skip
+    _storybook(
+        "prior", 0, "cb0e92a295f431fb3bc9c1239a78730ec85693c892998087e4f8f76c46d0259c", 5888192,
+        "a small denoiser, which knows how pictures of the storybook pair are composed",
+    ),  # fmt: skip
 )
 
 _CLIPS = (

@@ -45,15 +45,7 @@ def regular_file(path: Path) -> Path:
 
 def latent(path: Path) -> Path:
     """The path itself, if a saved latent is there: a tensor of that name, [1, channels, height, width]."""
-    if path.suffix != ".safetensors":
-        raise Refusal(f"expected a .safetensors file saved by an earlier film, found {quoted(path.name)}")
-    regular_file(path)
-    try:
-        shape = read_shapes(path).get("latent")
-    except OSError as error:
-        raise Refusal(f"cannot read {_named(path)}: {reason(error)}") from None
-    except ValueError:
-        raise Refusal(f"{_named(path)} is no .safetensors file, or is cut off") from None
+    shape = _shapes(path, "saved by an earlier film").get("latent")
     if shape is None or len(shape) != 4 or shape[0] != 1 or 0 in shape:
         raise Refusal(f"{_named(path)} holds no latent; films and stills save such files")
     return path
@@ -70,18 +62,22 @@ def prior(path: Path) -> Path:
 
 
 def _made_by(path: Path, what: str, command: str, tensors: set[str]) -> Path:
+    if not tensors <= _shapes(path, f"of `{command}`").keys():
+        raise Refusal(f"{_named(path)} is no {what}; `{command}` makes one")
+    return path
+
+
+def _shapes(path: Path, wanted: str) -> dict[str, tuple[int, ...]]:
+    """The shapes of the tensors in a .safetensors file, by name; `wanted` says what kind of file, for the message."""
     if path.suffix != ".safetensors":
-        raise Refusal(f"expected a .safetensors file of `{command}`, found {quoted(path.name)}")
+        raise Refusal(f"expected a .safetensors file {wanted}, found {quoted(path.name)}")
     regular_file(path)
     try:
-        names = read_shapes(path)
+        return read_shapes(path)
     except OSError as error:
         raise Refusal(f"cannot read {_named(path)}: {reason(error)}") from None
     except ValueError:
         raise Refusal(f"{_named(path)} is no .safetensors file, or is cut off") from None
-    if not tensors <= names.keys():
-        raise Refusal(f"{_named(path)} is no {what}; `{command}` makes one")
-    return path
 
 
 def picture(path: Path) -> Path:
