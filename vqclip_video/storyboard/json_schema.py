@@ -13,6 +13,7 @@ from . import values
 from .convert import MOST_PARTS, MOST_SCENES
 from .schema import (
     CURVES,
+    TENSOR_FILES,
     Guide,
     GuideWeight,
     Init,
@@ -126,9 +127,7 @@ def _shape(key: Key, sections: dict[str, Schema]) -> Schema:
         "word": {"enum": list(key.choices or ())},
         "text": TEXT,
         "prompt text": {**TEXT, **SAYS_SOMETHING},
-        "latent": {**PATH, "type": "string", "pattern": r"\.safetensors$"},
-        "sketchbook": {**PATH, "type": "string", "pattern": r"\.safetensors$"},
-        "prior": {**PATH, "type": "string", "pattern": r"\.safetensors$"},
+        **dict.fromkeys(TENSOR_FILES, {**PATH, "type": "string", "pattern": r"\.safetensors$"}),
     }.get(key.kind, PATH)
 
 

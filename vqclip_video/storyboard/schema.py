@@ -18,6 +18,7 @@ from typing import Any
 CURVES = ("linear", "ease-in", "ease-out", "ease-in-out", "cut")
 BLENDS = ("slerp", "lerp")
 LATENT_KEEP = ("scenes", "all")
+TENSOR_FILES = ("latent", "sketchbook", "prior")  # kinds of keys that name a .safetensors file
 # What `models` may say and mean no file of one's own; the models' catalogue has the same, a test sees to it.
 MODEL_NAMES = (
     "storybook", "storybook-clip", "storybook-vqgan",

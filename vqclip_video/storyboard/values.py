@@ -12,7 +12,7 @@ import unicodedata
 from fractions import Fraction
 
 from .problems import did_you_mean
-from .schema import Key
+from .schema import TENSOR_FILES, Key
 from .yaml_nodes import Node, Scalar, Sequence, describe
 
 LONGEST_TEXT = 20_000  # characters; CLIP reads 77 tokens
@@ -44,9 +44,7 @@ def expected(key: Key) -> str:
         "flag": "true or false",
         "prompt": "a text, or a list of texts and {text, weight} or {image, weight} entries",
         "picture": "the path of a picture",
-        "latent": "the path of a .safetensors file",
-        "sketchbook": "the path of a .safetensors file",
-        "prior": "the path of a .safetensors file",
+        **dict.fromkeys(TENSOR_FILES, "the path of a .safetensors file"),
         "path": "a path",
         "model": "a name or a path",
         "guide": "auto, off, or a mapping with image or sketch",

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from .schema import Prompt, PromptPart, Scene, Settings, Storyboard, keys
+from .schema import TENSOR_FILES, Prompt, PromptPart, Scene, Settings, Storyboard, keys
 
 
 def dump(storyboard: Storyboard, base: Path | None = None) -> str:
@@ -58,7 +58,7 @@ def _plain(value: Any, kind: str, base: Path | None) -> Any:
     """A path in the form that suits `base`; anything else as it is."""
     if kind == "model" and not Path(value).is_absolute():
         return value  # a name
-    if kind not in ("model", "path", "picture", "latent", "sketchbook", "prior"):
+    if kind not in ("model", "path", "picture", *TENSOR_FILES):
         return value
     if base is None:
         return str(value)
