@@ -159,6 +159,7 @@ PROMPTS = {
     "grey wolves": "wolf",
     "pink sunrise over the deep sea": "sea",
     "watercolor, a fox in the snow": "fox",
+    "a pair of shoes": "shoe",
 }
 
 
@@ -166,6 +167,16 @@ PROMPTS = {
 def test_the_subject_of_a_prompt(prompt, wanted):
     known = set(PROMPTS.values())
     assert next(name for name in subject.parse(prompt).names() if name in known) == wanted
+
+
+@pytest.mark.parametrize(
+    ("many", "one"),
+    [("shoes", "shoe"), ("toes", "toe"), ("tomatoes", "tomato"), ("mazes", "maze"),
+     ("waltzes", "waltz"), ("axes", "axe"), ("boxes", "box"), ("cactuses", "cactus"),
+     ("houses", "house"), ("zombies", "zombie"), ("fairies", "fairy"), ("pies", "pie")],
+)  # fmt: skip
+def test_one_and_many_are_the_same_word(many, one):
+    assert subject.fold(many) == subject.fold(one) == one
 
 
 @pytest.mark.parametrize("prompt", ["", "...", "of the", "日本", "!" * 5000, "of " * 3000, "ing " * 300, "a" * 300_000])

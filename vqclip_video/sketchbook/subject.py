@@ -63,6 +63,10 @@ IRREGULAR = {
     "children": "child", "men": "man", "women": "woman", "people": "person", "feet": "foot", "teeth": "tooth",
     "oxen": "ox", "cacti": "cactus", "elves": "elf", "scarves": "scarf", "shelves": "shelf", "halves": "half",
     "calves": "calf", "wives": "wife", "buses": "bus", "lenses": "lens", "octopi": "octopus",
+    "octopuses": "octopus", "cactuses": "cactus", "walruses": "walrus", "shoes": "shoe",
+    "toes": "toe", "canoes": "canoe", "oboes": "oboe", "axes": "axe", "cookies": "cookie",
+    "zombies": "zombie", "brownies": "brownie", "genies": "genie", "magpies": "magpie",
+    "movies": "movie", "prairies": "prairie",
 }  # fmt: skip
 LONGEST_HEAD = 12  # words; a head's names grow with the square of their number
 SINGULAR = {"glasses", "clothes", "series", "species", "lens", "pants", "jeans", "scissors", "canvas", "atlas"}
@@ -138,7 +142,7 @@ def fold(word: str) -> str:
         return word
     if word.endswith("ies"):
         return word[:-3] + "y" if len(word) > 4 else word[:-1]
-    if word.endswith(("ches", "shes", "sses", "xes", "zes", "oes")):
+    if word.endswith(("ches", "shes", "sses", "xes", "zzes", "tzes", "oes")):
         return word[:-2]
     return word[:-1] if word.endswith("s") else word
 
