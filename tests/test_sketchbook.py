@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +13,7 @@ from safetensors.numpy import save_file
 
 from vqclip_video.cli import main
 from vqclip_video.errors import ModelError, UsageError
-from vqclip_video.models.registry import resolve
+from vqclip_video.models.registry import companion, resolve
 from vqclip_video.sketchbook import book, folder, subject
 from vqclip_video.sketchbook.decode import sketch
 from vqclip_video.sketchbook.pick import Picker
@@ -216,13 +217,25 @@ def test_a_sketch_holds_the_prompts_subject_or_there_is_none(prompt, wanted):
     assert subject_found(prompt, **CAPTIONS) == wanted
 
 
+def towards(*axes):
+    """Directions that are as much like "a prompt" as the numbers say, the rest being their own."""
+    rows = np.zeros((len(axes), 16), np.float32)
+    rows[:, 0] = axes
+    rows[np.arange(len(axes)), np.arange(1, len(axes) + 1)] = np.sqrt(1 - rows[:, 0] ** 2)
+    return rows
+
+
+def first_axis(texts):
+    return np.eye(16, dtype=np.float32)[[0] * len(texts)]
+
+
 def test_picture_and_caption_decide_among_sketches_of_the_subject():
     image, text = np.zeros((3, 16), np.float32), np.zeros((3, 16), np.float32)
     image[:, 1], text[:, 1], image[0, 0], text[0, 0] = 0.1, 0.1, 0.03, 0.03
     image[1, 0] = text[2, 0] = 1
     text[1, 0] = 0.1
     made, _ = make_book(["a cat", "a cat", "a cat"], image=image, text=text)
-    picks = Picker(made, lambda texts: np.eye(16, dtype=np.float32)[[0] * len(texts)]).ranked("a cat", 9)
+    picks = Picker(made, first_axis).ranked("a cat", 9)
     assert [pick.index for pick in picks][-1] == 0 and picks[0].fit > picks[-1].fit
 
 
@@ -251,6 +264,29 @@ def test_a_look_is_taken_only_where_it_is_asked_for():
     picker = Picker(made, lambda texts: np.full((len(texts), 16), 0.25, np.float32))
     assert picker.pick("a cat by the ocean at sunset").index == 1
     assert picker.pick("a watercolor of a cat by the ocean").index == 0
+
+
+@pytest.mark.parametrize(
+    ("prompt", "wanted"),
+    [
+        ("a kitten", "a cat far away"),
+        ("a cat", "a cat far away"),
+        ("a cat in stained glass", "a cat far away"),
+        ("pixel art of a cat", "pixel art of a cat"),
+        ("a dog", "a dog in watercolour"),
+        ("a painting of a dog", "a dog in watercolour"),
+        ("a barrel", "an oil drum"),
+    ],
+)
+def test_an_ordinary_picture_comes_before_a_look_that_is_not_asked_for(prompt, wanted):
+    """However little it is like the prompt: "kitten" shares no word with either of the cats."""
+    captions = ["pixel art of a cat", "a cat far away", "a dog in watercolour", "an oil drum",
+                "a sketch of an oil drum"]  # fmt: skip
+    vectors = towards(0.9, 0.4, 0.5, 0.5, 0.9)
+    about = {"subjects": ["cat", "cat", "dog", "oil drum", "oil drum"],
+             "words": {"cat": ["kitten"], "oil drum": ["barrel"]}}  # fmt: skip
+    made, _ = make_book(captions, **about, image=vectors, text=vectors)
+    assert Picker(made, first_axis).pick(prompt).caption == wanted
 
 
 def test_an_unknown_word_takes_the_subject_it_means_and_no_other():
@@ -330,6 +366,19 @@ def test_a_book_of_ones_own_pictures(pictures, tmp_path, tiny_options):
     assert "none fits: no sketch of 'ambulance'" in none.output and not sheet.exists()
     other = run("show", "a cat", "--book", made, "-o", sheet)
     assert other.exit_code == 1 and "storybook" in other.output
+
+
+def packaged_picker(pair):
+    made = book.load(companion("sketchbook", Models()))
+    return Picker(made, lambda texts: pair[0].embed_text(texts).numpy())
+
+
+def test_the_packaged_book_shows_no_look_that_is_not_asked_for(storybook_pair):
+    picker = packaged_picker(storybook_pair)
+    counts = Counter(picker.book.notes.subjects)
+    found = [picker.pick(f"a {name}") for name, count in counts.items() if count > 4]
+    looks = ("art", "oil", "painting", "watercolor", "watercolour", "stained", "sketch", "drawing")
+    assert [pick.caption for pick in found if set(looks) & set(subject.tokens(pick.caption))] == []
 
 
 def test_a_books_codes_decode_to_its_pictures(storybook_pair, tmp_path):

@@ -18,7 +18,6 @@ from .book import Sketchbook
 from .subject import Phrase
 
 SHARED_WORDS = 0.25  # what a caption gains that has the words of the prompt and no other
-UNASKED_LOOK = 3  # words that a caption's look adds to the one it is called by, where the prompt asks for none
 LEAST_FIT = 0.2  # of a captioned sketch; below it the subject is there, and everything else is against the prompt
 NEAR_SUBJECT = 0.85  # cosine to a known subject's name, both less the mean of all the names
 ENOUGH_SUBJECTS = 8  # for that mean to say anything
@@ -64,7 +63,7 @@ class Picker:
             found = self._alike_without_caption(picture)
             named = str(phrase)
         fit = np.where(self._captioned, 0.5 * picture + 0.5 * caption, picture)
-        found = [index for index in found if fit[index] >= LEAST_FIT or not self._captioned[index]]
+        found = [index for index in self._ordinary(found, phrase) if fit[index] >= LEAST_FIT or not self._captioned[index]]
         score = fit + SHARED_WORDS * self._shared(phrase)
         order = sorted(found, key=lambda index: (-score[index], index))[:count]
         captions = self.book.notes.captions
@@ -106,17 +105,19 @@ class Picker:
         margin = picture - self.book.image_directions @ any_picture
         return [int(index) for index in silent if margin[index] >= ABOVE_ANY]
 
+    def _ordinary(self, found: list[int], phrase: Phrase) -> list[int]:
+        """Those without a look that the prompt does not ask for; all, where each has one."""
+        asked = subjects.looks(phrase.words)
+        return [index for index in found if not self._looks[index] - asked] or found
+
     def _shared(self, phrase: Phrase) -> np.ndarray:
         """How alike the telling words of the prompt and of each caption are [N], 0..1 (Dice 1945).
 
-        A fair day, of which the prompt says nothing, is what one expects, and so does not count; a look that it does
-        not ask for counts as much as `UNASKED_LOOK` words, since it changes all of the picture.
+        A fair day, of which the prompt says nothing, is what one expects, and so does not count.
         """
         captions = self._words if phrase.words & subjects.FAIR_WORDS else self._words_but_fair
-        looks = set() if phrase.words & subjects.LOOKS else subjects.LOOKS
-        counts = [len(phrase.words) + len(words) + UNASKED_LOOK * bool(words & looks) for words in captions]
-        return np.array([2 * len(phrase.words & words) / max(count, 1)
-                         for words, count in zip(captions, counts, strict=True)])  # fmt: skip
+        counts = [(len(phrase.words & words), len(phrase.words) + len(words)) for words in captions]
+        return np.array([2 * shared / max(both, 1) for shared, both in counts])
 
     @cached_property
     def _captioned(self) -> np.ndarray:
@@ -129,6 +130,12 @@ class Picker:
     @cached_property
     def _words_but_fair(self) -> list[frozenset[str]]:
         return [subjects.telling(subjects.FAIR.sub(" ", caption or "")) for caption in self.book.notes.captions]
+
+    @cached_property
+    def _looks(self) -> list[frozenset[str]]:
+        """The looks that each caption tells of, less those in its subject's name: "oil drum"."""
+        pairs = zip(self._words, self.book.notes.subjects, strict=True)
+        return [subjects.looks(words - subjects.telling(subject or "")) for words, subject in pairs]
 
     @cached_property
     def _plain_captions(self) -> list[tuple[int, list[str]]]:

@@ -7,7 +7,7 @@ subject is only asked to be one of the few hundred names that a sketchbook knows
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 EMPTY = {
@@ -29,7 +29,13 @@ STYLES = {
     "picture", "painting", "drawing", "sketch", "illustration", "photo", "photograph", "image", "portrait", "view",
     "watercolor", "art", "style", "close", "closeup", "up",
 }  # fmt: skip
-LOOKS = STYLES | {"pixel", "stained", "mosaic", "pencil", "oil", "neon", "sepia", "pastel", "comic", "poster"}
+# Words by which a picture is no ordinary one, and the kind of picture that it is instead.
+LOOKS = {
+    "painting": "painting", "painted": "painting", "oil": "painting", "watercolor": "painting",
+    "pastel": "painting", "drawing": "drawing", "pencil": "drawing", "sketch": "drawing",
+    "illustration": "drawing", "comic": "drawing", "stained": "glass", "mosaic": "glass",
+    "pixel": "pixels", "neon": "neon", "sepia": "sepia", "poster": "poster",
+}  # fmt: skip
 # "a field of sunflowers" is about sunflowers.
 CONTAINERS = STYLES | {
     "field", "meadow", "group", "bunch", "pile", "scene", "pair", "couple", "flock", "herd", "pack", "school", "row",
@@ -145,6 +151,11 @@ def fold(word: str) -> str:
     if word.endswith(("ches", "shes", "sses", "xes", "zzes", "tzes", "oes")):
         return word[:-2]
     return word[:-1] if word.endswith("s") else word
+
+
+def looks(words: Iterable[str]) -> frozenset[str]:
+    """The kinds of picture that some words tell of, other than an ordinary one."""
+    return frozenset(LOOKS[word] for word in words if word in LOOKS)
 
 
 def holds(words: list[str], wanted: str) -> bool:
