@@ -23,14 +23,17 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def make_book(captions, subjects=None, words=None, image=None, text=None, entries=1000, **about):
-    """A book of 4 x 3 codes for models that are never asked for; one direction for each caption by default."""
+    """A book of 4 x 3 codes for models that are never asked for.
+
+    By default each caption has a direction of its own, and all of them are like `no_embedding`.
+    """
     count = len(captions)
     codes = np.random.default_rng(0).integers(0, entries, (count, 12))
     sizes = {"height": 3, "width": 4, "entries": entries, "factor": 8}
     models = {"clip": "c" * 64, "vqgan": "v" * 64, "models": "a pair"}
     notes = book.Notes(**{**sizes, **models, **about}, captions=tuple(captions),
                        subjects=tuple(subjects or [None] * count), words=words or {})  # fmt: skip
-    directions = np.eye(count, 16, dtype=np.float32)
+    directions = np.eye(count, 16, dtype=np.float32) + 0.1
     packed = book.pack(codes, book.bits_for(entries))
     vectors = [book.eight_bits(directions if given is None else given) for given in (image, text)]
     return book.Sketchbook(notes, packed, *vectors), codes
@@ -244,6 +247,25 @@ def test_a_sketch_that_is_all_against_the_prompt_but_for_its_subject_does_not_fi
     assert Picker(made, no_embedding).pick("orange clouds at sunset") is None
 
 
+@pytest.mark.parametrize(("likeness", "found"), [(0.33, True), (0.3, False)])
+def test_a_word_of_the_dictionary_alone_is_not_enough(likeness, found):
+    """A bass is a singer to a dictionary, and a fish or a guitar to whoever asks for one."""
+    vectors = towards(likeness)
+    made, _ = make_book(["a singer on a hill"], ["singer"], {"singer": ["bass"]}, vectors, vectors)
+    assert bool(Picker(made, first_axis).pick("a bass")) == found
+
+
+def test_fits_are_what_sketches_are_chosen_by():
+    """Shared words count as much in the number that is shown as in the choice."""
+    vectors = towards(0.6, 0.55, 0.5)
+    captions = ["a cat in the rain by night", "a cat", "a cat at sunset"]
+    made, _ = make_book(captions, image=vectors, text=vectors)
+    picks = Picker(made, first_axis).ranked("a cat at sunset", 3)
+    assert [pick.index for pick in picks] == [2, 1, 0]
+    assert [pick.fit for pick in picks] == sorted((pick.fit for pick in picks), reverse=True)
+    assert picks[0].fit == pytest.approx(0.8 * 0.5 + 0.2, abs=0.01)
+
+
 def test_words_that_a_caption_shares_decide_between_equals():
     made, _ = make_book(["a cat at night", "a cat at sunset"], image=np.ones((2, 16)), text=np.ones((2, 16)))
     picker = Picker(made, lambda texts: np.full((len(texts), 16), 0.25, np.float32))
@@ -366,6 +388,12 @@ def test_a_book_of_ones_own_pictures(pictures, tmp_path, tiny_options):
     assert "none fits: no sketch of 'ambulance'" in none.output and not sheet.exists()
     other = run("show", "a cat", "--book", made, "-o", sheet)
     assert other.exit_code == 1 and "storybook" in other.output
+
+
+def test_the_list_of_sketches_reads_from_the_best_down(tmp_path):
+    shown = run("show", "a black cat on a green hill", "-o", tmp_path / "sheet.png", "--count", "9")
+    fits = [float(line.split()[0]) for line in shown.output.splitlines()[:-1]]
+    assert len(fits) == 9 and fits == sorted(fits, reverse=True) and 0 <= fits[-1] <= fits[0] <= 1
 
 
 def packaged_picker(pair):

@@ -1,7 +1,8 @@
 """Which sketch a prompt is drawn toward, or honestly none.
 
-Similarity alone confuses things of one colour and place, so a sketch must hold the prompt's subject: as its own
-subject, as another word for it, or in its caption. Among those, picture and caption decide together.
+Similarity alone confuses things of one colour and place, so a sketch must hold the prompt's
+subject: as its own subject, as another word for it, or in its caption. Among those, one number
+decides, which is shown with each: the fit of picture, caption and words.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from . import subject as subjects
 from .book import Sketchbook
 from .subject import Phrase
 
-SHARED_WORDS = 0.25  # what a caption gains that has the words of the prompt and no other
-LEAST_FIT = 0.2  # of a captioned sketch; below it the subject is there, and everything else is against the prompt
+SHARES = (0.4, 0.4, 0.2)  # of the picture's likeness, the caption's and the shared words in a fit
+LEAST_FIT = 0.25  # of a captioned sketch; one below it has the word, and not what the prompt means
 NEAR_SUBJECT = 0.85  # cosine to a known subject's name, both less the mean of all the names
 ENOUGH_SUBJECTS = 8  # for that mean to say anything
 ABOVE_ANY = 0.02  # by how much a picture without caption is more like the prompt than like "a picture"
@@ -33,7 +34,7 @@ class Pick:
 
     index: int
     caption: str | None
-    fit: float  # 0..1
+    fit: float  # 0..1; what the sketch was chosen by
     subject: str  # by which it was found
 
 
@@ -57,17 +58,22 @@ class Picker:
         if self.book.image.shape[1:] != target.shape:
             raise ModelError(f"{self.book.source}: its embeddings are not those of this CLIP; build it again")
         picture = self.book.image_directions @ target
-        caption = self.book.text_directions @ target
+        fit = self._fit(phrase, picture, self.book.text_directions @ target)
         named, found = self._holding(phrase)
         if named is None:
             found = self._alike_without_caption(picture)
             named = str(phrase)
-        fit = np.where(self._captioned, 0.5 * picture + 0.5 * caption, picture)
-        found = [index for index in self._ordinary(found, phrase) if fit[index] >= LEAST_FIT or not self._captioned[index]]
-        score = fit + SHARED_WORDS * self._shared(phrase)
-        order = sorted(found, key=lambda index: (-score[index], index))[:count]
-        captions = self.book.notes.captions
-        return [Pick(index, captions[index], float(np.clip(fit[index], 0, 1)), named) for index in order]
+        found = [index for index in self._ordinary(found, phrase) if fit[index] >= self._least[index]]
+        order = sorted(found, key=lambda index: (-fit[index], index))[:count]
+        return [self._pick(index, fit[index], named) for index in order]
+
+    def _pick(self, index: int, fit: float, name: str) -> Pick:
+        return Pick(index, self.book.notes.captions[index], float(np.clip(fit, 0, 1)), name)
+
+    def _fit(self, phrase: Phrase, picture: np.ndarray, caption: np.ndarray) -> np.ndarray:
+        """How well each sketch fits [N], 1 at most; without caption its picture has to do."""
+        all_three = SHARES @ np.stack([picture, caption, self._shared(phrase)])
+        return np.where(self._captioned, all_three, picture)
 
     def _holding(self, phrase: Phrase) -> tuple[str | None, list[int]]:
         """The name by which the phrase's subject is known here, and the sketches of it."""
@@ -122,6 +128,11 @@ class Picker:
     @cached_property
     def _captioned(self) -> np.ndarray:
         return np.array([bool(caption) for caption in self.book.notes.captions])
+
+    @cached_property
+    def _least(self) -> np.ndarray:
+        """The fit that each sketch has to reach; those without caption have a rule of their own."""
+        return np.where(self._captioned, LEAST_FIT, -np.inf)
 
     @cached_property
     def _words(self) -> list[frozenset[str]]:
