@@ -163,7 +163,29 @@ PROMPTS = {
     "grey wolves": "wolf",
     "pink sunrise over the deep sea": "sea",
     "watercolor, a fox in the snow": "fox",
+    "a wolf sketch": "wolf",
+    "a drawing of a castle by a child": "castle",
+    "the statue of a wolf": "wolf",
+    "a herd of foxes crossing a wild river": "fox",
+    "show me a lighthouse": "lighthouse",
+    "a slice of melon": "melon",
+    "a big slice of ripe melon on a table": "melon",
     "a pair of shoes": "shoe",
+    "a piece of cake": "cake",
+    "a bunch of flowers": "flower",
+    "a basket of red apples": "apple",
+    "half a melon": "melon",
+    "hundreds of apples": "apple",
+    "the edge of a city": "city",
+    "a cup": "cup",
+    "a red cup on a table": "cup",
+    "a cup of tea": "cup",
+    "two Glasses of wine": "glass",
+    "a pair of glasses": "glasses",
+    "a slice": "slice",
+    "a bowl of soup": "bowl",
+    "the roofs of a city": "city",
+    "rivers in spring": "river",
 }
 
 
@@ -183,9 +205,14 @@ def test_one_and_many_are_the_same_word(many, one):
     assert subject.fold(many) == subject.fold(one) == one
 
 
-@pytest.mark.parametrize("prompt", ["", "...", "of the", "日本", "!" * 5000, "of " * 3000, "ing " * 300, "a" * 300_000])
+@pytest.mark.parametrize(
+    "prompt",
+    ["", "...", "of the", "日本", "!" * 5000, "of " * 3000, "ing " * 300, "a" * 300_000,
+     "slice of " * 3000, "bowl with " * 3000, "a b of " * 3000],
+)  # fmt: skip
 def test_any_text_has_a_phrase(prompt):
-    assert len(list(subject.parse(prompt).names())) < 1000
+    phrase = subject.parse(prompt)
+    assert len([*phrase.names(), *phrase.longer]) < 1000
 
 
 CAPTIONS = {
@@ -220,6 +247,31 @@ def test_a_sketch_holds_the_prompts_subject_or_there_is_none(prompt, wanted):
     assert subject_found(prompt, **CAPTIONS) == wanted
 
 
+TABLE = ["cup of coffee", "wine glass", "teapot", "ear", "ear of corn", "fork and knife",
+         "bowl with spoon"]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("prompt", "wanted"),
+    [
+        ("a cup of coffee in the morning", "cup of coffee"),
+        ("a coffee cup", "cup of coffee"),
+        ("a cup", "cup of coffee"),
+        ("a glass of wine", "wine glass"),
+        ("a pot of tea", "teapot"),
+        ("an ear of corn on a table", "ear of corn"),
+        ("a big ear", "ear"),
+        ("a fork and a knife", "fork and knife"),
+        ("a bowl of soup", "bowl with spoon"),
+        ("a bowl of coffee", "cup of coffee"),
+        ("a slice of soup", None),
+    ],
+)
+def test_what_holds_a_thing_and_the_thing_are_found_together(prompt, wanted):
+    found = subject_found(prompt, captions=TABLE, subjects=TABLE)
+    assert found == wanted
+
+
 def towards(*axes):
     """Directions that are as much like "a prompt" as the numbers say, the rest being their own."""
     rows = np.zeros((len(axes), 16), np.float32)
@@ -230,6 +282,23 @@ def towards(*axes):
 
 def first_axis(texts):
     return np.eye(16, dtype=np.float32)[[0] * len(texts)]
+
+
+def test_a_word_for_several_subjects_means_the_one_that_fits():
+    about = {"subjects": ["candle", "lantern"], "words": {"candle": ["lamp"], "lantern": ["lamp"]}}
+    for likeness, wanted in (((0.4, 0.6), 1), ((0.6, 0.4), 0)):
+        vectors = towards(*likeness)
+        made, _ = make_book(["a candle", "a lantern"], **about, image=vectors, text=vectors)
+        assert Picker(made, first_axis).pick("a lamp").index == wanted
+
+
+def test_a_word_that_only_sounds_right_is_passed_over_for_what_is_meant():
+    """Of "a bowl of fruit" the olive is but by the dictionary a fruit; the bowl can be drawn."""
+    vectors = towards(0.2, 0.5)
+    words = {"olive": ["fruit"]}
+    made, _ = make_book(["an olive", "a bowl"], ["olive", "bowl"], words, vectors, vectors)
+    picker = Picker(made, first_axis)
+    assert picker.pick("a bowl of fruit").subject == "bowl" and picker.pick("some fruit") is None
 
 
 def test_picture_and_caption_decide_among_sketches_of_the_subject():
@@ -396,9 +465,38 @@ def test_the_list_of_sketches_reads_from_the_best_down(tmp_path):
     assert len(fits) == 9 and fits == sorted(fits, reverse=True) and 0 <= fits[-1] <= fits[0] <= 1
 
 
+MEANT = {
+    "a pastoral landscape painting": None,
+    "a bass": None,
+    "a bow": None,
+    "a submarine": None,
+    "a pair of shoes": None,
+    "a cup": "cup",
+    "a cup of tea": "teacup",
+    "a cup of coffee": "cup of coffee",
+    "a red cup on a table": "cup",
+    "a glass of wine": "wine glass",
+    "a bowl of fruit": "bowl",
+    "a slice of melon": "melon",
+    "a piece of cake": "cake",
+    "a bunch of flowers": "bouquet",
+    "a palm": "palm tree",
+    "a kitten": "cat",
+}
+
+
 def packaged_picker(pair):
     made = book.load(companion("sketchbook", Models()))
     return Picker(made, lambda texts: pair[0].embed_text(texts).numpy())
+
+
+def test_the_packaged_book_has_what_is_meant_or_nothing(storybook_pair):
+    picker = packaged_picker(storybook_pair)
+    found = {prompt: picker.pick(prompt) for prompt in MEANT}
+    captions = {prompt: pick and f"{pick.caption} " for prompt, pick in found.items()}
+    assert [prompt for prompt, pick in found.items() if bool(pick) != bool(MEANT[prompt])] == []
+    wanted = {prompt: f" {meant} " for prompt, meant in MEANT.items() if meant}
+    assert [captions[prompt] for prompt in wanted if wanted[prompt] not in captions[prompt]] == []
 
 
 def test_the_packaged_book_shows_no_look_that_is_not_asked_for(storybook_pair):

@@ -7,7 +7,7 @@ decides, which is shown with each: the fit of picture, caption and words.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -59,13 +59,11 @@ class Picker:
             raise ModelError(f"{self.book.source}: its embeddings are not those of this CLIP; build it again")
         picture = self.book.image_directions @ target
         fit = self._fit(phrase, picture, self.book.text_directions @ target)
-        named, found = self._holding(phrase)
-        if named is None:
-            found = self._alike_without_caption(picture)
-            named = str(phrase)
-        found = [index for index in self._ordinary(found, phrase) if fit[index] >= self._least[index]]
-        order = sorted(found, key=lambda index: (-fit[index], index))[:count]
-        return [self._pick(index, fit[index], named) for index in order]
+        for name, holding in self._holding(phrase, picture):
+            if found := [i for i in self._ordinary(holding, phrase) if fit[i] >= self._least[i]]:
+                order = sorted(found, key=lambda index: (-fit[index], index))[:count]
+                return [self._pick(index, fit[index], name) for index in order]
+        return []
 
     def _pick(self, index: int, fit: float, name: str) -> Pick:
         return Pick(index, self.book.notes.captions[index], float(np.clip(fit, 0, 1)), name)
@@ -75,17 +73,15 @@ class Picker:
         all_three = SHARES @ np.stack([picture, caption, self._shared(phrase)])
         return np.where(self._captioned, all_three, picture)
 
-    def _holding(self, phrase: Phrase) -> tuple[str | None, list[int]]:
-        """The name by which the phrase's subject is known here, and the sketches of it."""
-        names = tuple(dict.fromkeys(phrase.names()))
+    def _holding(self, phrase: Phrase, picture: np.ndarray) -> Iterator[tuple[str, list[int]]]:
+        """Names for the phrase's subject with the sketches called so, the most exact first."""
+        names = tuple(dict.fromkeys([*phrase.longer, *phrase.names()]))
+        yield from ((name, self._by_name[name]) for name in names if name in self._by_name)
         for name in names:
-            if name in self._by_name:
-                return name, self._by_name[name]
-        for name in names:
-            if found := [i for i, words in self._plain_captions if subjects.holds(words, name)]:
-                return name, found
-        near = self._nearest_subject(str(phrase))
-        return near, self._by_name.get(near, [])
+            yield name, [i for i, words in self._plain_captions if subjects.holds(words, name)]
+        if near := self._nearest_subject(str(phrase)):
+            yield near, self._by_name[near]
+        yield str(phrase), self._alike_without_caption(picture)
 
     def _nearest_subject(self, text: str) -> str | None:
         """A known subject that means nearly the same as an unknown one.
@@ -157,22 +153,29 @@ class Picker:
 
     @cached_property
     def _by_name(self) -> dict[str, list[int]]:
-        """The sketches of each subject, by its name and by the other words for it.
+        """The sketches by their subjects' names, and by other names those of all they may mean.
 
         Where a picture's subject is not said, it is the one that its caption would have as a prompt.
         """
-        found: dict[str, list[int]] = {}
+        known: dict[str, list[int]] = {}
         notes = self.book.notes
         for index, (caption, subject) in enumerate(zip(notes.captions, notes.subjects, strict=True)):
             called = [subjects.name(subject)] if subject else subjects.parse(caption or "").names()
             for name in dict.fromkeys(called):
-                found.setdefault(name, []).append(index)
+                known.setdefault(name, []).append(index)
+        meant: dict[str, list[int]] = {}
+        for name, subject in self._other_names():
+            meant.setdefault(name, []).extend(known.get(subject, []))
+        meant.update(known)
+        return {name: list(dict.fromkeys(found)) for name, found in meant.items() if found}
+
+    def _other_names(self) -> Iterator[tuple[str, str]]:
+        """Names with a subject they may mean: other words for it, "cup" for "cup of coffee"."""
+        for subject in dict.fromkeys(filter(None, self.book.notes.subjects)):
+            name, phrase = subjects.name(subject), subjects.parse(subject)
+            yield from ((other, name) for other in phrase.names() if name != " ".join(phrase.head))
         for subject, others in self.book.notes.words.items():
-            for other in others:
-                name = subjects.name(other)
-                if name not in found and subjects.name(subject) in found:
-                    found[name] = found[subjects.name(subject)]
-        return found
+            yield from ((subjects.name(other), subjects.name(subject)) for other in others)
 
     @cached_property
     def _subjects(self) -> list[str]:

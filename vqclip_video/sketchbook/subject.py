@@ -7,14 +7,20 @@ subject is only asked to be one of the few hundred names that a sketchbook knows
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
-EMPTY = {
-    "a", "an", "the", "some", "any", "this", "that", "these", "those", "my", "your", "his", "her", "its", "our",
-    "their", "there", "is", "are", "of",
+# Each begins a phrase, and so ends the one before: "horses crossing a river".
+ARTICLES = {
+    "a", "an", "the", "some", "any", "this", "that", "these", "those", "my", "your", "his", "her",
+    "its", "our", "their",
 }  # fmt: skip
-NUMBERS = {"one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "several", "many"}
+EMPTY = ARTICLES | {"there", "is", "are", "of"}
+NUMBERS = {
+    "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "several",
+    "many", "half",
+}  # fmt: skip
 # What ends the phrase that holds the subject.
 AFTER = {
     "in", "on", "at", "by", "with", "under", "over", "above", "below", "beneath", "beside", "near", "behind",
@@ -24,6 +30,8 @@ AFTER = {
     "for", "like", "as", "underneath", "without", "within", "next", "via", "upon", "off", "down",
     "up",
 }  # fmt: skip
+BREAKS = AFTER | ARTICLES | {"of"}
+JOINING = {"of", "with", "and"}  # may be within a name, where the others begin a place or an hour
 # How a thing is shown, which is not what is shown: "an oil painting of a castle"; "watercolor, a fox".
 STYLES = {
     "picture", "painting", "drawing", "sketch", "illustration", "photo", "photograph", "image", "portrait", "view",
@@ -36,16 +44,34 @@ LOOKS = {
     "illustration": "drawing", "comic": "drawing", "stained": "glass", "mosaic": "glass",
     "pixel": "pixels", "neon": "neon", "sepia": "sepia", "poster": "poster",
 }  # fmt: skip
-# "a field of sunflowers" is about sunflowers.
-CONTAINERS = STYLES | {
-    "field", "meadow", "group", "bunch", "pile", "scene", "pair", "couple", "flock", "herd", "pack", "school", "row",
-    "bouquet", "cluster", "crowd", "swarm", "garden", "pattern", "kind", "sort", "type", "lot", "piece",
+# Before "of" they say how many, how much, which part or how shown: "a slice of melon" is a melon.
+MEASURES = STYLES | {
+    "field", "meadow", "group", "bunch", "pile", "scene", "pair", "couple", "flock", "herd", "pack",
+    "school", "row", "bouquet", "cluster", "crowd", "swarm", "garden", "heap", "stack", "set",
+    "collection", "series", "string", "line", "chain", "range", "circle", "ring", "wreath",
+    "garland", "litter", "pride", "colony", "pod", "gaggle", "murder", "fleet", "army", "team",
+    "band", "gang", "family", "shoal", "brood", "convoy", "lot", "plenty", "number", "variety",
+    "selection", "assortment", "dozen", "hundred", "thousand", "pattern", "kind", "sort", "type",
+    "species", "breed",
+    "piece", "slice", "bit", "chunk", "lump", "scrap", "block", "bar", "drop", "grain", "pinch",
+    "handful", "spoonful", "sheet", "strip", "stick", "sprig", "wedge", "quarter", "loaf", "clove",
+    "stalk", "blade", "ray", "beam", "speck", "shard", "fragment", "splash", "patch", "portion",
+    "serving", "scoop", "crumb", "tuft", "coil", "roll", "cube", "pint", "shot",
+    "top", "bottom", "middle", "center", "edge", "side", "end", "surface", "rest", "part", "head",
+    "face", "shadow", "silhouette", "outline", "shape", "form", "statue", "sculpture", "figurine",
+    "model", "render", "print", "map",
+}  # fmt: skip
+# They too, but they can be drawn themselves where nothing has the name of what they hold.
+HOLDERS = {
+    "bowl", "basket", "plate", "platter", "box", "crate", "bag", "sack", "tray", "jar", "pot",
+    "pan", "tin", "can", "carton", "packet", "bucket", "barrel", "vase", "tank", "case",
 }  # fmt: skip
 # With another noun they name nothing: "a city skyline", "a mountain landscape", "a sunflower field".
 GENERIC = {
     "skyline", "landscape", "scene", "scenery", "field", "view", "panorama", "ruin", "picture", "background",
     "silhouette",
 }  # fmt: skip
+UNTELLING = GENERIC | STYLES
 # Of "sunset over the sea", the sea can be drawn; that it is a sunset, the sketch's caption may share.
 HOURS = {
     "sunset", "sunrise", "dawn", "dusk", "twilight", "nightfall", "night", "day", "morning", "evening", "storm",
@@ -85,38 +111,81 @@ class Phrase:
     head: tuple[str, ...]  # the phrase that ends in the subject, articles removed: ("red", "apple")
     written: tuple[str, ...]  # the same, not folded
     words: frozenset[str]  # every telling word of the prompt
-    place: tuple[str, ...] = ()  # what follows a head that is but an hour or the weather
+    longer: tuple[str, ...] = ()  # names with the words around the head: "cup tea", "tea cup"
+    others: tuple[tuple[str, ...], ...] = ()  # heads to fall back on: ("tea",)
 
     def names(self) -> Iterator[str]:
         """What the subject may be called, the most exact first: "hot air balloon", "air balloon", "balloon".
 
         After that come readings for prompts that are no bare noun phrase: "a dog jumps", "a fire burning",
-        "a city skyline".
+        "a city skyline", and those of `others`.
         """
         head, count = self.head, len(self.head)
-        bare = all(word in PLAIN for word in head[:-1])
-        yield from (name for name in _ends(head) if bare or name not in GENERIC)
-        while count > 1 and (head[count - 1] in GENERIC or re.search(r"(?:ing|ed|s)$", self.written[count - 1])):
+        yield from _telling_ends(head)
+        while count > 1 and (
+            head[count - 1] in UNTELLING or re.search(r"(?:ing|ed|s)$", self.written[count - 1])
+        ):
             count -= 1
-            yield from _ends(head[:count])
+            yield from _telling_ends(head[:count])
         for place, word in enumerate(self.written[1:count], 1):
             if word.endswith("ing"):
                 yield from _ends(head[:place])
-        yield from _ends(self.place)
+        for other in self.others:
+            yield from _ends(other)
 
     def __str__(self) -> str:
         return " ".join(self.written)
 
 
+@dataclass(frozen=True)
+class _Part:
+    """A part of a prompt, cut around the head of its first phrase."""
+
+    measure: tuple[str, ...]  # ("big", "slice") of "a big slice of ripe melon on a table"
+    head: tuple[str, ...]  # ("ripe", "melon")
+    rest: tuple[str, ...]  # the words after it, with the one that ended it
+
+    def longer(self) -> Iterator[str]:
+        """Names for the head with the words around it: "cup tea", "tea cup", "teacup"."""
+        measure, head = _folded(self.measure), _folded(self.head)
+        rest = self.rest[:LONGEST_HEAD] if self._before(JOINING) else ()
+        rest = _folded(word for word in rest if word not in EMPTY)
+        for count in range(len(rest), 0, -1):
+            yield from _ends(measure + head, rest[:count])
+        yield from _ends(measure, head)
+        held, holder = (head, measure) if measure else (self._next(), head)
+        if self.measure or self._before({"of"}):
+            yield from _ends(held, holder[-1:])
+            yield "".join(held[-1:] + holder[-1:])
+
+    def others(self) -> Iterator[tuple[str, ...]]:
+        """Heads to fall back on: what follows "of", an article or an hour; what holds the head."""
+        if self._before({"of"} | ARTICLES) or fold(self.head[-1]) in HOURS:
+            yield self._next()
+        if self.measure and fold(self.measure[-1]) in HOLDERS:
+            yield _folded(self.measure)
+
+    def _before(self, words: set[str]) -> bool:
+        """Whether the head stands before one of these."""
+        return not words.isdisjoint(self.rest[:1])
+
+    def _next(self) -> tuple[str, ...]:
+        """The head of the rest, folded."""
+        return _folded(_cut(self.rest).head)
+
+
 def parse(prompt: str) -> Phrase:
     """The subject's phrase of a prompt; its `head` is empty where there are no words."""
+    prompt = re.sub(r"(?i)\bglasses of\b", "glass of", prompt)  # they are no spectacles
     # "snow-covered" describes, whatever "covered" alone would begin.
     described = re.sub(r"\b\w+-(?:\w+ed|made|like)\b", " ", prompt)
-    parts = [words for part in re.split(r"[,;:.!?()\n]", described) if (words := written(part))]
-    heads = [head for words in parts if (head := _head(words))]
-    head = next((head for head in heads if fold(head[-1]) not in STYLES), heads[0] if heads else ())
-    place = _head(_after(parts, head)) if head and fold(head[-1]) in HOURS else ()
-    return Phrase(tuple(map(fold, head)), head, telling(prompt), tuple(map(fold, place)))
+    parts = [_cut(written(part)) for part in re.split(r"[,;:.!?()\n]", described)]
+    parts = [part for part in parts if part.head]
+    if not parts:
+        return Phrase((), (), telling(prompt))
+    part = next((part for part in parts if fold(part.head[-1]) not in STYLES), parts[0])
+    longer, others = tuple(part.longer()), tuple(filter(None, part.others()))
+    return Phrase(_folded(part.head), part.head, telling(prompt), longer, others)
 
 
 def telling(text: str) -> frozenset[str]:
@@ -163,29 +232,29 @@ def holds(words: list[str], wanted: str) -> bool:
     return f" {wanted} " in f" {' '.join(words)} "
 
 
-def _head(words: list[str]) -> tuple[str, ...]:
-    phrase: list[str] = []
+def _cut(words: Sequence[str]) -> _Part:
+    measure, phrase = (), ()
     for place, word in enumerate(words):
-        if word == "of":
-            if phrase and fold(phrase[-1]) in CONTAINERS:
-                phrase = []
-                continue
+        if word == "of" and phrase and fold(phrase[-1]) in MEASURES | HOLDERS:
+            measure, phrase = phrase, ()
+        elif word in BREAKS and (word, *words[place - 1 : place]) != ("up", "close"):
             if phrase:
-                break
-        elif word in AFTER and not (word == "up" and words[place - 1 : place] == ["close"]):
-            if phrase:
-                break
+                return _Part(measure, phrase, tuple(words[place:]))
         elif word not in EMPTY | NUMBERS:
-            phrase.append(word)
-    return tuple(phrase[-LONGEST_HEAD:])
+            phrase = (*phrase, word)[-LONGEST_HEAD:]
+    return _Part(measure, phrase, ()) if phrase else _Part((), measure, ())
 
 
-def _after(parts: list[list[str]], head: tuple[str, ...]) -> list[str]:
-    """The words of the part that `head` is from, after it."""
-    words = next(words for words in parts if head[-1] in words)
-    return words[words.index(head[-1]) + 1 :]
+def _folded(words: Iterable[str]) -> tuple[str, ...]:
+    return tuple(map(fold, words))
 
 
-def _ends(head: tuple[str, ...]) -> Iterator[str]:
-    for start in range(len(head)):
-        yield " ".join(head[start:])
+def _telling_ends(head: tuple[str, ...]) -> Iterator[str]:
+    bare = all(word in PLAIN for word in head[:-1])
+    yield from (name for name in _ends(head) if bare or name not in UNTELLING)
+
+
+def _ends(words: tuple[str, ...], more: tuple[str, ...] = ()) -> Iterator[str]:
+    """Names that begin with one of the words and go on to the last of them and of `more`."""
+    for start in range(len(words)):
+        yield " ".join(words[start:] + more)
