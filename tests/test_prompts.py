@@ -52,14 +52,21 @@ def test_a_prompt_is_the_weighted_direction_of_its_parts():
 
 
 def test_w1_and_w2_mix_the_prompt_with_the_style_however_many_parts_it_has():
-    (target,), perceptor = targets(scene(text("sea"), text("sea", 5.0), style="ink", w1=0.8, w2=0.6))
+    (target,), perceptor = targets(scene(text("sea"), text("sea", 5.0), style=(text("ink"),), w1=0.8, w2=0.6))
     sea, ink = perceptor.embed_text(["sea", "ink"])
     torch.testing.assert_close(target.include, 0.8 * sea + 0.6 * ink)
 
 
 def test_each_text_is_encoded_once_for_the_whole_film():
-    _, perceptor = targets(scene(text("sea"), style="ink"), scene(text("sea"), text("sky"), style="ink"))
-    assert perceptor.calls == [["sea", "sky", "ink"]]
+    _, perceptor = targets(scene(text("sea"), style=(text("ink"),)), scene(text("sea"), text("sky"), style=(text("ink"),)))
+    assert perceptor.calls == [["sea", "ink", "sky"]]
+
+
+def test_a_style_of_several_parts_weighs_as_much_as_one():
+    style = (text("ink", 3.0), text("wood", 4.0))
+    (target,), perceptor = targets(scene(text("sea"), style=style, w1=0.8, w2=0.6))
+    sea, ink, wood = perceptor.embed_text(["sea", "ink", "wood"])
+    torch.testing.assert_close(target.include, 0.8 * sea + 0.6 * (0.6 * ink + 0.8 * wood))
 
 
 def test_excludes_are_kept_apart_with_their_weights():

@@ -90,7 +90,7 @@ def test_times(written, seconds):
 
 @pytest.mark.parametrize("written", ["3x", "s", "1:99", "-3", "0", "25h", ".nan", "inf", "1e999", "[3]", "1 2s", "''"])
 def test_what_is_no_time(written):
-    assert "expected a time such as 3, 2.5s, 500ms or 1:30 above 0" in complaint(
+    assert "expected a time such as 3, 2.5s, 500ms, 1:30 or 100f above 0" in complaint(
         f"scenes: [{{prompt: x, duration: {written}}}]"
     )
 
@@ -132,7 +132,7 @@ def test_what_yaml_takes_for_something_else_is_a_text_where_a_text_is_meant(word
         ("w1: [1]", "found a list"),
         ("w1: {a: 1}", "found a mapping"),
         ("learning_rate: 0", "expected a number above 0 and at most 10, found '0'"),
-        ("style: ", 'expected a text, found nothing; write "" for an empty text'),
+        ("style: ", 'found nothing; write "" for an empty text'),
         ("losses: 3", "expected a mapping with keys such as clip, vq, gan, tv; found '3'"),
         ("losses: {clip: 0}", "every loss has the weight 0"),
         ("losses: {clip: 0, prior: 1}", "every loss has the weight 0 (prior alone is not enough)"),
@@ -198,7 +198,7 @@ scenes:
     assert caught.value.exit_code == 2
     assert str(caught.value).splitlines() == [
         f"{story}:1:1: unknown key 'titel'; did you mean 'title'?",
-        f"{story}:2:6: fps: expected a number from 1 to 240, found '0'",
+        f"{story}:2:6: fps: expected a number or a ratio such as 24, 23.976 or 30000/1001 from 1 to 240, found '0'",
         f"{story}:5:3: settings: unknown key 'learnig_rate'; did you mean 'learning_rate'?",
         f"{story}:6:3: settings: the key 'cutouts' is repeated; it stands in line 4",
         f"{story}:9:25: scenes[0].transition.curve: expected one of linear, ease-in, ease-out, ease-in-out, cut, "
@@ -227,7 +227,7 @@ def test_a_flood_of_mistakes_is_cut_short():
         ("size: [1, 2\nfps: 3\n", "1:7: a list opened with [ is not closed"),
         ("init: {noise: 1\nfps: 3\n", "1:7: a mapping opened with { is not closed"),
         ("fps: 3\nfoo\nsize: 2", "2:1: a line that is no 'key: value'"),
-        ("settings:\n   w1: 1\n  w2: 2\n", "3:3: not in line with the keys around it"),
+        ("settings:\n   w1: 1\n  w2: 2\n", "3:3: not in line with what is around it"),
         ("title: @home", "1:8: a text cannot begin with this character"),
         ('title: "C:\\dir"', "1:11: a backslash in double quotes"),
         ("a: *b", "1:4: *b stands for nothing"),

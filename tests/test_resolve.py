@@ -58,5 +58,6 @@ def test_transitions_by_default_and_in_short():
     assert second_transition("iterations: 24") == Transition(0.5, "ease-in-out", "slerp")
     assert second_transition("transition: cut") == Transition(0.0, "cut", "slerp")
     assert second_transition("transition: linear") == Transition(1.0, "linear", "slerp")
-    assert second_transition("transition: {duration: 99, curve: cut}") == Transition(0.0, "cut", "slerp")
+    assert second_transition("transition: 250ms") == Transition(0.25, "ease-in-out", "slerp")
+    assert second_transition("transition: {duration: 0, curve: cut}") == Transition(0.0, "cut", "slerp")
     assert reader.parse("scenes: [{prompt: a, transition: cut}]").scenes[0].transition is None

@@ -15,7 +15,7 @@ def scene(seconds=None, *, iterations=None, show_step=2, travel=None, curve="lin
 
 
 def timeline(*scenes, fps=24.0):
-    return Timeline(Storyboard(fps=fps, scenes=scenes))
+    return Timeline(Storyboard(fps=Fraction(str(fps)), scenes=scenes))
 
 
 def test_frames_and_iterations_follow_from_seconds():

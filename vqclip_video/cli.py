@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,6 +15,9 @@ from .errors import OutputError, UsageError, VqclipError
 from .output.encoders import ENCODER_CHOICES
 from .sketchbook.commands import sketchbook
 from .training.commands import train
+
+if TYPE_CHECKING:
+    from .storyboard.problems import Problem
 
 OUTPUTS = Path("outputs")
 
@@ -109,7 +114,7 @@ def render(storyboard, output, overrides, device, precision, memory, compile, en
     from .models import registry
     from .signals import StopRequests
 
-    board, film = checked(storyboard, overrides), output_path(storyboard, output)
+    board, film = checked(storyboard, overrides, quiet), output_path(storyboard, output)
     display = make_display(board, quiet, as_json)
     with StopRequests(lambda: display.notice("stopping after this step; once more stops at once")) as requests:
         registry.resolve(board.models)  # whatever is missing is said before torch is loaded
@@ -180,14 +185,14 @@ def new(storyboard):
 @main.command()
 @click.argument("prompt")
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), default=OUTPUTS / "image.png", show_default=True,
-    metavar="PICTURE.png", help="Where the picture goes; its latent lies beside it.",
+    "-o", "--output", type=click.Path(path_type=Path), metavar="PICTURE.png",
+    help="Where the picture goes; its latent lies beside it. [default: outputs/image.png, image-2.png, …]",
 )  # fmt: skip
 @click.option("--exclude", multiple=True, metavar="TEXT", help="What the picture should not be like. Repeatable.")
 @click.option("--style", default="", metavar="TEXT", help="Extra text, mixed in with settings.w2.")
 @click.option("--iterations", default=200, show_default=True, help="Optimiser steps.")
 @click.option("--size", default="256x256", show_default=True, metavar="WxH")
-@click.option("--seed", default=0, show_default=True)
+@click.option("--seed", default="0", show_default=True, metavar="NUMBER|random")
 @click.option("--models", default="storybook", show_default=True, help="A named pair.")
 @click.option("--every", type=click.IntRange(min=1), metavar="N", help="Also save every N-th picture.")
 @set_option
@@ -196,12 +201,13 @@ def new(storyboard):
 def image(prompt, output, exclude, style, iterations, size, seed, models, every, overrides, quiet, **engine):
     """Optimise one still picture for PROMPT, and save it with its latent."""
     from .models import registry
-    from .still import make_still, still_storyboard
+    from .output.files import free_path
+    from .still import make_still, said_of_still, still_storyboard
 
     board = still_storyboard(prompt, exclude, style, iterations, size, seed, models, overrides)
     registry.resolve(board.models)
-    warn_of_long_prompts(board)
-    make_still(board, output, every, quiet, **engine)
+    say_warnings(board, quiet, said_of_still)
+    make_still(board, output or free_path(OUTPUTS / "image.png", ".safetensors"), every, quiet, **engine)
 
 
 @main.command()
@@ -319,23 +325,23 @@ def doctor(as_json):
     sys.exit(0 if all(check.ok for check in checks if check.needed) else 1)
 
 
-def checked(path: Path, overrides: tuple[str, ...]):
-    """The storyboard at `path`, with its model names known; prompts that CLIP cuts are pointed out."""
+def checked(path: Path, overrides: tuple[str, ...], quiet: bool = False):
+    """The storyboard at `path`, with its model names known; what may not be meant is pointed out."""
     from .models import registry
     from .storyboard import reader
 
     storyboard = reader.read(path, overrides)
     registry.check_names(storyboard)
-    warn_of_long_prompts(storyboard)
+    say_warnings(storyboard, quiet)
     return storyboard
 
 
-def warn_of_long_prompts(storyboard) -> None:
-    """Say what CLIP will not read of texts longer than its context."""
-    from .plan import cut_prompts
+def say_warnings(storyboard, quiet: bool, place: Callable[[Problem], str] = str) -> None:
+    """Point out what may not mean what its writer thinks; `place` puts a warning into words."""
+    from .plan import warnings
 
-    for where, length, lost in cut_prompts(storyboard):
-        click.echo(f"{where}: {length} tokens, but CLIP reads 77; not read: {lost!r}", err=True)
+    for warning in [] if quiet else warnings(storyboard):
+        click.echo(click.style("warning: ", fg="yellow", bold=True) + place(warning), err=True)
 
 
 def output_path(storyboard: Path, output: Path | None) -> Path:

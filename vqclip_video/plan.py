@@ -13,6 +13,8 @@ from .errors import VqclipError
 from .models import registry
 from .models.vqgan_config import read_config
 from .output.video import estimate_disk
+from .storyboard.problems import Problem, setting_of
+from .storyboard.reader import problem_at
 from .storyboard.schema import Storyboard
 from .storyboard.sizes import frame_size, picture_size
 from .storyboard.timeline import Timeline
@@ -47,6 +49,9 @@ class Plan:
     storyboard: str
     title: str
     models: str
+    missing: tuple[str, ...]  # names of the models whose files are not here, or not whole
+    style: str
+    seed: int | None  # None: drawn at the first render
     scenes: tuple[PlannedScene, ...]
     frames: int
     fps: float
@@ -85,7 +90,11 @@ class Plan:
         return (
             f"{self.storyboard}: ok, {len(self.scenes)} scenes, {self.frames} frames of {width}x{height}, "
             f"{clock(self.seconds)} at {self.fps:g} fps, {self.total_iter} iterations"
-        )
+        ) + "".join(f"\n{line}" for line in self._missing())
+
+    def _missing(self) -> Iterator[str]:
+        for name in self.missing:
+            yield f"{name} is not here yet; get it with: vqclip-video models fetch {name}"
 
     def _totals(self) -> Iterator[str]:
         height, width, _ = self.im_shape
@@ -95,12 +104,17 @@ class Plan:
         yield f"im_shape    {height} x {width} x 3" + (
             f", cut from {inner}" if self.optimised_shape != self.im_shape else ""
         )
+        if self.style:
+            yield f"style       {self.style}"
+        if self.seed is None:
+            yield "seed        random: drawn at the first render, and written down"
         yield f"models      {self.models}"
         yield f"goes to     {self.film}, and {self.folder}/"
         known = self.render_seconds is not None
         about = f"about {clock(self.render_seconds)}, on {self.rendered_on}" if known else ""
         yield f"rendering   {about or 'known after a first render here'}"
         yield f"disk        at most {self.disk_bytes / 1e6:,.0f} MB while rendering"
+        yield from self._missing()
 
 
 def choose_guides(storyboard: Storyboard) -> tuple[Choice, ...]:
@@ -127,10 +141,13 @@ def make_plan(storyboard: Storyboard, film: Path, guides: tuple[Choice, ...] = (
     return Plan(
         storyboard=str(storyboard.source or "storyboard"),
         title=storyboard.title,
-        models=speed.models_text(storyboard),
+        models=storyboard.models.names,
+        missing=registry.missing(storyboard.models),
+        style=_style(storyboard),
+        seed=storyboard.seed,
         scenes=tuple(_scene_row(storyboard, timeline, index) for index in range(len(storyboard.scenes))),
         frames=timeline.frames,
-        fps=storyboard.fps,
+        fps=float(storyboard.fps),
         seconds=timeline.seconds,
         total_iter=timeline.total_iter,
         im_shape=(height, width, 3),
@@ -156,28 +173,47 @@ def frame_latent_bytes(storyboard: Storyboard) -> int:
     return width // factor * (height // factor) * channels * 4 + SAFETENSORS_HEADER
 
 
-def cut_prompts(storyboard: Storyboard) -> Iterator[tuple[str, int, str]]:
-    """(where, tokens, the part that is not read) of every text longer than CLIP's context."""
+def warnings(storyboard: Storyboard) -> list[Problem]:
+    """What may not mean what its writer thinks, each once, and what CLIP will not read of long texts."""
+    found = {problem: None for problem in storyboard.warnings}
     for index, scene in enumerate(storyboard.scenes):
-        texts = [(f"scenes[{index}].prompt", part.text) for part in scene.prompt]
-        texts += [(f"scenes[{index}].settings.exclude", part.text) for part in scene.settings.exclude]
-        texts.append((f"scenes[{index}].settings.style", scene.settings.style))
-        for where, text in texts:
-            # No token is shorter than a byte, so a short text needs no tokeniser (and no wait for its vocabulary).
-            if text and len(text.encode()) > CONTEXT_LENGTH - 2:
-                from .models.tokens import count_tokens
+        for key, prompt in scene.parts.items():
+            where = f"scenes[{index}].{key}"
+            if key != "prompt":
+                where = setting_of(f"scenes[{index}]", key.removeprefix("settings."), storyboard.marks)
+            for message in filter(None, (_unread(part.text) for part in prompt if part.text)):
+                found[problem_at(storyboard, where, message)] = None
+    return list(found)
 
-                count, lost = count_tokens(text)
-                if lost:
-                    yield where, count, lost
+
+def _unread(text: str) -> str:
+    """What to say of a text longer than CLIP's context; nothing of others."""
+    # No token is shorter than a byte, so a short text needs no tokeniser (and no wait for its vocabulary).
+    if len(text.encode()) <= CONTEXT_LENGTH - 2:
+        return ""
+    from .models.tokens import count_tokens
+
+    count, lost = count_tokens(text)
+    return f"{count} tokens, but CLIP reads {CONTEXT_LENGTH}; not read: {lost!r}" if lost else ""
+
+
+def _style(storyboard: Storyboard) -> str:
+    """The film's style in words, with the scenes that have one of their own."""
+    common = storyboard.settings.style
+    own = [
+        f"scene {index + 1}: {prompt_text(scene.settings.style) if scene.settings.style else 'none'}"
+        for index, scene in enumerate(storyboard.scenes)
+        if scene.settings.style != common
+    ]
+    return "; ".join([*([prompt_text(common)] if common else []), *own])
 
 
 def _scene_row(storyboard: Storyboard, timeline: Timeline, index: int) -> PlannedScene:
     span, scene = timeline.spans[index], storyboard.scenes[index]
     return PlannedScene(
         scene=index + 1,
-        start=span.first_frame / storyboard.fps,
-        seconds=span.frames / storyboard.fps,
+        start=float(span.first_frame / storyboard.fps),
+        seconds=float(span.frames / storyboard.fps),
         frames=span.frames,
         iterations=span.iterations,
         transition_iterations=span.transition_iterations,

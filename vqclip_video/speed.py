@@ -26,7 +26,7 @@ def recall(storyboard: Storyboard, factor: int) -> Speed | None:
     From a film of another size it is scaled: half of the time goes with the pixels, half with the cutouts, which is
     what the measured splits come to (docs/benchmarks.md).
     """
-    known = cache.recall(FILE).get(models_text(storyboard))
+    known = cache.recall(FILE).get(_key(storyboard))
     try:
         pixels, cutouts = _work(storyboard, factor)
         share = 0.5 * pixels / known["pixels"] + 0.5 * cutouts / known["cutouts"]
@@ -39,13 +39,11 @@ def remember(storyboard: Storyboard, factor: int, seconds: float, on: str) -> No
     """Keep the seconds per iteration of a film just rendered; a folder that cannot be written is no error."""
     pixels, cutouts = _work(storyboard, factor)
     entry = {"pixels": pixels, "cutouts": cutouts, "seconds": seconds, "on": on}
-    cache.remember(FILE, {models_text(storyboard): entry})
+    cache.remember(FILE, {_key(storyboard): entry})
 
 
-def models_text(storyboard: Storyboard) -> str:
-    """The models as a person names them."""
-    models = storyboard.models
-    return models.clip if models.clip == models.vqgan else f"{models.clip} + {models.vqgan}"
+def _key(storyboard: Storyboard) -> str:
+    return f"{storyboard.models.clip} + {storyboard.models.vqgan}"
 
 
 def _work(storyboard: Storyboard, factor: int) -> tuple[int, float]:

@@ -13,7 +13,9 @@ from .display import make_display
 from .errors import OutputError, StoryboardError, UsageError
 from .output.files import atomic_write
 from .storyboard import reader
+from .storyboard.problems import Problem
 from .storyboard.schema import Storyboard
+from .storyboard.seed import settled
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 # What a value of the storyboard is called on the command line.
@@ -34,18 +36,22 @@ def still_storyboard(prompt, exclude, style, iterations, size, seed, models, ove
     Every iteration is a frame of it: which of them are kept, `make_still` decides. Raises UsageError in the words of
     the command line.
     """
-    settings = {"style": style, "exclude": list(exclude)}
+    settings = {"style": style, "exclude": list(exclude), "show_step": 1}
     scene = {"prompt": prompt, "iterations": iterations}
     wanted = {name: value for name, value in settings.items() if value}
-    board = {"size": size, "seed": seed, "models": models, "settings": wanted, "scenes": [scene]}
+    board = {"size": size, "seed": _seed(seed), "models": models, "settings": wanted, "scenes": [scene]}
     text = yaml.safe_dump(board, allow_unicode=True)
     try:
         parsed = reader.parse(text, name="image", base=Path.cwd(), overrides=overrides)
     except StoryboardError as error:
-        said = [f"{_word(problem.where)}: {problem.message}" for problem in error.problems]
-        raise UsageError("\n".join(dict.fromkeys(said))) from error
+        said = dict.fromkeys(map(said_of_still, error.problems))
+        raise UsageError("\n".join(said)) from error
     (scene,) = parsed.scenes
-    return replace(parsed, scenes=(replace(scene, settings=replace(scene.settings, show_step=1)),))
+    return replace(settled(parsed), scenes=(replace(scene, settings=replace(scene.settings, show_step=1)),))
+
+
+def _seed(written: str | int) -> str | int:
+    return int(written) if str(written).isdecimal() else written
 
 
 def make_still(storyboard: Storyboard, output: Path, every: int | None, quiet: bool, **setup: str) -> None:
@@ -80,7 +86,7 @@ def make_still(storyboard: Storyboard, output: Path, every: int | None, quiet: b
     save_picture(output, progress.frame, storyboard)
     latent = output.with_suffix(".safetensors")
     atomic_write(latent, save({"latent": progress.latent.contiguous().cpu()}))
-    display.notice(f"{output} and its latent {latent.name}, similarity {progress.similarity:.3f}")
+    display.notice(f"{output} and its latent {latent.name}, similarity {progress.similarity:.3f}, seed {storyboard.seed}")
 
 
 def save_picture(path: Path, frame, storyboard: Storyboard) -> None:
@@ -91,5 +97,7 @@ def save_picture(path: Path, frame, storyboard: Storyboard) -> None:
     atomic_write(path, buffer.getvalue())
 
 
-def _word(where: str) -> str:
-    return next((word for name, word in WORDS.items() if where.startswith(name)), where)
+def said_of_still(problem: Problem) -> str:
+    """A mistake or a warning in the words of the command line."""
+    word = next((word for name, word in WORDS.items() if problem.where.startswith(name)), problem.where)
+    return f"{word}: {problem.message}" if word else problem.message

@@ -44,9 +44,8 @@ class Targets:
 
 def encode(storyboard: Storyboard, perceptor: Perceptor) -> Targets:
     """Encode every text and image of the film, each once."""
-    parts = [part for scene in storyboard.scenes for part in (*scene.prompt, *scene.settings.exclude)]
-    styles = [scene.settings.style for scene in storyboard.scenes if scene.settings.style]
-    texts = list(dict.fromkeys([part.text for part in parts if part.text is not None] + styles))
+    parts = [part for scene in storyboard.scenes for prompt in scene.parts.values() for part in prompt]
+    texts = list(dict.fromkeys(part.text for part in parts if part.text is not None))
     images = list(dict.fromkeys(part.image for part in parts if part.image is not None))
     vectors = dict(zip(texts, perceptor.embed_text(texts), strict=True)) if texts else {}
     for path in images:
@@ -57,9 +56,9 @@ def encode(storyboard: Storyboard, perceptor: Perceptor) -> Targets:
 
 def _scene_target(scene: Scene, vectors: dict) -> Target:
     settings = scene.settings
-    wanted = settings.w1 * F.normalize(_weighted(scene.prompt, vectors).sum(0), dim=0)
+    wanted = settings.w1 * _mixed(scene.prompt, vectors)
     if settings.style:
-        wanted = wanted + settings.w2 * vectors[settings.style]
+        wanted = wanted + settings.w2 * _mixed(settings.style, vectors)
     unwanted = [vectors[part.text or part.image] for part in settings.exclude]
     return Target(
         F.normalize(wanted, dim=0),
@@ -68,8 +67,10 @@ def _scene_target(scene: Scene, vectors: dict) -> Target:
     )
 
 
-def _weighted(prompt: Prompt, vectors: dict) -> Tensor:
-    return torch.stack([part.weight * vectors[part.text or part.image] for part in prompt])
+def _mixed(prompt: Prompt, vectors: dict) -> Tensor:
+    """The unit vector [dim] in the middle of a prompt's parts, each by its weight."""
+    parts = torch.stack([part.weight * vectors[part.text or part.image] for part in prompt])
+    return F.normalize(parts.sum(0), dim=0)
 
 
 def lerp(start: Tensor, end: Tensor, share: float) -> Tensor:

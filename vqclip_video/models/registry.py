@@ -18,6 +18,7 @@ from ..errors import ModelError, UsageError
 from ..safetensors_header import read_shapes
 from ..storyboard.problems import Problems, did_you_mean, setting_of
 from ..storyboard.schema import Models, Storyboard
+from ..web_page import web_page
 from .catalogue import MODELS, PAIRS, Model, ModelFile
 from .checksums import sha256_of
 from .vqgan_config import DISCRIMINATOR, FIRST_STAGE, read_config
@@ -40,8 +41,8 @@ class ModelPaths:
 
     @property
     def names(self) -> str:
-        """Both in a few words: the name of the pair, or the two names."""
-        return self.clip_name if self.clip_name == self.vqgan_name else f"{self.clip_name} + {self.vqgan_name}"
+        """Both in a few words (see `Models.names`)."""
+        return Models(self.clip_name, self.vqgan_name).names
 
 
 @dataclass(frozen=True)
@@ -135,6 +136,12 @@ def resolve(models: Models) -> ModelPaths:
     else:
         config = vqgan[1] if len(vqgan) > 1 else _config_beside(vqgan[0])
     return ModelPaths(clip[0], vqgan[0], config, models.clip, models.vqgan)
+
+
+def missing(models: Models) -> tuple[str, ...]:
+    """The known models of a storyboard whose files are not here, or not whole, by name."""
+    found = (find(kind, getattr(models, kind)) for kind in ("clip", "vqgan"))
+    return tuple(dict.fromkeys(model.name for model in found if model and status(model) != "present"))
 
 
 def companion(kind: str, models: Models) -> Path | None:
@@ -306,6 +313,8 @@ def _own_file(kind: str, name: str) -> Path:
     if not _exists(path):
         raise ModelError(f"there is no file {path}; {_known(_names(kind))}")
     if not path.is_dir():
+        if page := web_page(path, "a checkpoint"):
+            raise ModelError(f"{path}: {page}")
         return path
     inside = [path / "ckpts" / "last.ckpt", path / "checkpoints" / "last.ckpt"]
     inside = [each for each in inside if each.is_file()] or _files(path, CHECKPOINT_SUFFIXES)

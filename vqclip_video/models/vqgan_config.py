@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ModelError
+from ..web_page import web_page
 
 VQ, GUMBEL = "taming.models.vqgan.VQModel", "taming.models.vqgan.GumbelVQ"
 NET2NET = "taming.models.cond_transformer.Net2NetTransformer"
@@ -66,6 +67,8 @@ def _load(path: Path) -> Any:
     from omegaconf import OmegaConf
     from yaml import YAMLError
 
+    if page := web_page(path, "a VQGAN's YAML"):
+        raise ValueError(page)
     try:
         if path.stat().st_size > 1 << 20:
             raise ValueError("larger than 1 MiB, which no VQGAN config is")

@@ -24,6 +24,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from ..errors import ModelError
+from ..web_page import WORDS
 from .pickles import Global, Inert, PersistentId, read_pickle
 
 # torch.save stores its records uncompressed; what is compressed may unpack to this many times the file.
@@ -98,6 +99,20 @@ def read_tensors(path: Path | str) -> Tensors:
     return tensors
 
 
+def read_values(path: Path) -> Any:
+    """What a file of torch.save (1.6 and later) holds beside its tensors, as it is: texts, numbers.
+
+    Raises ModelError where it is of another kind, or damaged in whatever place.
+    """
+    try:
+        records = _ZipRecords(path)
+        for name in records.infos:
+            records.locate(name)  # held against its checksum
+        return read_pickle(records.read("data.pkl"))
+    except _DAMAGE as error:
+        raise ModelError(f"{path}: not a readable checkpoint ({error}); copy it again") from error
+
+
 def state_under(tensors: Mapping[str, torch.Tensor], prefix: str) -> Tensors:
     """The tensors whose name begins with `prefix`, without it; all of them, unchanged, if none does."""
     under = {name[len(prefix) :]: tensor for name, tensor in tensors.items() if name.startswith(prefix)}
@@ -111,7 +126,7 @@ def check_finite(tensors: Mapping[str, torch.Tensor], path: Path | str) -> None:
             continue
         values = tensor.float() if tensor.dtype.itemsize == 1 else tensor  # float8 computes nothing by itself
         # A NaN or an infinity is among the extremes, which are found 20 times faster than by testing every value.
-        if not torch.stack(values.aminmax()).isfinite().all():
+        if not all(extreme.isfinite() for extreme in values.aminmax()):
             count = int((~torch.isfinite(values)).sum())
             raise ModelError(
                 f"{path}: {name} holds {count} values that are NaN or infinite, of {tensor.numel()}; "
@@ -133,7 +148,7 @@ def _reader_for(path: Path) -> Callable[[Path], Tensors]:
     if head.startswith(b"version https://git-lfs"):
         raise ModelError(f"{path}: a Git LFS pointer, not the file itself; run `git lfs pull` where it came from")
     if head.lstrip()[:1] == b"<":
-        raise ModelError(f"{path}: a web page, not a checkpoint; the link it came from needs a browser or is dead")
+        raise ModelError(f"{path}: {WORDS.format(what='a checkpoint')}")
     raise ModelError(f"{path}: not a checkpoint; .safetensors and PyTorch's .pt, .pth and .ckpt files can be read")
 
 

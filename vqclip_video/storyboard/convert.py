@@ -5,11 +5,13 @@ Which keys there are, and how each is written, comes from `schema.keys`; only th
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from . import files, values
+from . import doubts, files, values
 from .problems import Mark, Problems, did_you_mean, quoted
 from .schema import (
     Guide,
@@ -59,11 +61,13 @@ def merged(below: Given, above: Given) -> Given:
 
 
 class Converter:
-    """Converts the nodes of one storyboard; paths are relative to `base`, mistakes go to `problems`."""
+    """Converts the nodes of one storyboard; paths are relative to `base`, mistakes go to `problems`.
 
-    def __init__(self, base: Path, problems: Problems):
-        self.base = base
-        self.problems = problems
+    Times in frames are counted at `fps`.
+    """
+
+    def __init__(self, base: Path, problems: Problems, fps: Fraction):
+        self.base, self.problems, self.fps = base, problems, fps
         self._files: dict[tuple[str, str], Any] = {}  # each file is looked at once, however many scenes name it
 
     def section(self, section: type, node: Node, where: str) -> Given:
@@ -100,12 +104,30 @@ class Converter:
             self.problems.add(node.mark, where, str(refusal))
             return BAD
 
+    def text(self, key: Key, node: Node, where: str) -> str:
+        """A text that is one, with what may not be meant in it pointed out."""
+        value = values.text(key, node)
+        self._doubt(doubts.of_comment(node.comment), node, where)
+        return value
+
+    def prompt_text(self, key: Key, node: Node, where: str) -> str:
+        """A text that CLIP reads."""
+        value = values.prompt_text(key, node)
+        self._doubt((*doubts.of_comment(node.comment), *doubts.of_prompt(value)), node, where)
+        return value
+
+    def _doubt(self, messages: Iterable[str], node: Node, where: str) -> None:
+        for message in messages:
+            self.problems.warn(node.mark, where, message)
+
     def prompt(self, key: Key, node: Node, where: str) -> Prompt:
         """The parts of a prompt: a text, a {text|image, weight} mapping, or a list of these and [text, weight]."""
+        if key.empty and isinstance(node, Scalar) and not node.is_null and not node.text.strip():
+            return ()
         if not isinstance(node, Sequence):
             part = self._part(key, node, where)
             return BAD if part is BAD else (part,)
-        if not node.items and key.name != "exclude":
+        if not node.items and not key.empty:
             raise Refusal("expected at least one text or image, found an empty list")
         if len(node.items) > MOST_PARTS:
             raise Refusal(f"expected at most {MOST_PARTS} texts and images, found {len(node.items)}")
@@ -132,7 +154,7 @@ class Converter:
     def _part(self, key: Key, node: Node, where: str) -> PromptPart:
         if isinstance(node, Scalar):
             values.scalar(key, node)
-            return PromptPart(text=values.prompt_text(keys(PromptPart)["text"], node))
+            return PromptPart(text=self.prompt_text(keys(PromptPart)["text"], node, where))
         if not isinstance(node, Mapping):
             raise values.refuse(key, node)
         given = self.section(PromptPart, node, where)
@@ -171,6 +193,12 @@ class Converter:
             self.problems.add(node.mark, where, "the prompt is missing: what should the picture show?")
         return given
 
+    def picture(self, key: Key, node: Node, where: str) -> Path:
+        """The path of a picture that can be read; where its values had to be interpreted, that is pointed out."""
+        path = self.file(files.picture, key, node)
+        self._doubt(filter(None, [files.picture_doubt(path)]), node, where)
+        return path
+
     def file(self, check: Callable[[Path], Path], key: Key, node: Node) -> Path:
         """The absolute path of a file that `check` accepts."""
         path = files.absolute(values.text(key, node), self.base)
@@ -183,6 +211,16 @@ class Converter:
         if isinstance(self._files[slot], Refusal):
             raise self._files[slot]
         return path
+
+
+def rate_of(root: Node) -> Fraction:
+    """The film's frames a second, before anything is converted; a wrong one is refused where it is its turn."""
+    key = keys(Storyboard)["fps"]
+    for name, node in root.entries if isinstance(root, Mapping) else ():
+        if name.text == "fps":
+            with suppress(Refusal):
+                return values.rate(key, node)
+    return key.default
 
 
 def _unknown(name: str, section: type) -> str:
@@ -221,6 +259,9 @@ def _guide_weight(converter: Converter, node: Scalar, where: str) -> Given:
 
 
 def _transition(converter: Converter, node: Scalar, where: str) -> Given:
+    if node.text[:1].isdigit():
+        duration = converter.value(keys(Transition)["duration"], node, where)
+        return BAD if duration is BAD else {"duration": duration}
     curve = converter.value(keys(Transition)["curve"], node, where)
     return BAD if curve is BAD else {"curve": curve}
 
@@ -236,13 +277,15 @@ CONVERTERS: dict[str, Callable[[Converter, Key, Node, str], Any]] = {
     "number": _number,
     "whole": lambda converter, key, node, where: values.whole(key, node),
     "flag": lambda converter, key, node, where: values.flag(key, node),
-    "text": lambda converter, key, node, where: values.text(key, node),
-    "prompt text": lambda converter, key, node, where: values.prompt_text(key, node),
+    "text": Converter.text,
+    "prompt text": Converter.prompt_text,
     "word": lambda converter, key, node, where: values.word(key, node),
-    "time": lambda converter, key, node, where: values.time(key, node),
+    "rate": lambda converter, key, node, where: values.rate(key, node),
+    "seed": lambda converter, key, node, where: values.seed(key, node),
+    "time": lambda converter, key, node, where: values.time(key, node, converter.fps),
     "size": lambda converter, key, node, where: values.size(key, node),
     "path": lambda converter, key, node, where: files.absolute(values.text(key, node), converter.base),
-    "picture": lambda converter, key, node, where: converter.file(files.picture, key, node),
+    "picture": Converter.picture,
     "latent": lambda converter, key, node, where: converter.file(files.latent, key, node),
     "sketchbook": lambda converter, key, node, where: converter.file(files.sketchbook, key, node),
     "prior": lambda converter, key, node, where: converter.file(files.prior, key, node),

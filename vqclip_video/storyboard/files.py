@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..safetensors_header import read_shapes
+from ..web_page import HEAD, WORDS, is_web_page, web_page
 from .problems import LONGEST_QUOTE, quoted
 from .schema import MODEL_NAMES
 from .values import Refusal
@@ -17,7 +19,9 @@ if TYPE_CHECKING:
     from PIL import Image
 
 # What Pillow reads without calling another program (its EPS reader starts Ghostscript).
-PICTURE_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
+PICTURE_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "AVIF")
+HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")  # brands in a file's first box
+WEB = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 MOST_DECODED = 25_000_000  # pixels; a TIFF and a progressive JPEG take up to 8 bytes for each
 MODEL_SUFFIXES = (".pt", ".pth", ".ckpt", ".safetensors", ".bin")
 
@@ -26,6 +30,13 @@ def absolute(written: str, base: Path) -> Path:
     """The path as seen from the storyboard's folder; `~` is the user's home."""
     if "\0" in written or not written.strip():
         raise Refusal(f"expected a path, found {quoted(written)}")
+    if WEB.match(written.strip()):
+        raise Refusal(f"{quoted(written)} is a web address, and nothing is fetched; save the file and name it here")
+    if any(ord(sign) < 32 for sign in written):
+        raise Refusal(
+            f"{quoted(written)} holds a line break or the like: a backslash in double quotes begins an escape; use "
+            "single quotes, or / in paths"
+        )
     try:
         return Path(os.path.abspath(base / Path(written).expanduser()))  # noqa: PTH100 - resolve() would follow links
     except RuntimeError:  # ~someone who does not exist
@@ -77,7 +88,8 @@ def _shapes(path: Path, wanted: str) -> dict[str, tuple[int, ...]]:
     except OSError as error:
         raise Refusal(f"cannot read {_named(path)}: {reason(error)}") from None
     except ValueError:
-        raise Refusal(f"{_named(path)} is no .safetensors file, or is cut off") from None
+        page = web_page(path, "a .safetensors file")
+        raise Refusal(f"{_named(path)}: {page}" if page else f"{_named(path)} is no .safetensors file, or is cut off") from None
 
 
 def picture(path: Path) -> Path:
@@ -100,11 +112,35 @@ def picture(path: Path) -> Path:
     except PermissionError as error:
         raise Refusal(f"cannot read {_named(path)}: {reason(error)}") from None
     except Image.UnidentifiedImageError:
-        names = ", ".join(PICTURE_FORMATS)
-        raise Refusal(f"{_named(path)} cannot be read as a picture; known are {names}") from None
+        raise Refusal(f"{_named(path)} {_no_picture(path)}") from None
     except Exception:  # Pillow's readers raise whatever broken bytes lead them to
         raise Refusal(f"{_named(path)} is damaged or cut off; copy or save it again") from None
     return path
+
+
+def picture_doubt(path: Path) -> str:
+    """What to say of how a picture that has been checked is read; mostly nothing."""
+    from PIL import Image
+
+    from ..picture_files import scaled_levels
+
+    with Image.open(path, formats=PICTURE_FORMATS) as image:
+        if not scaled_levels(image):
+            return ""
+    return f"{_named(path)} has values without a fixed range; 0 to 1 are black to white, others are scaled to be so"
+
+
+def _no_picture(path: Path) -> str:
+    """Why a file that Pillow does not know is none that can be read."""
+    with path.open("rb") as file:
+        head = file.read(HEAD)
+    if is_web_page(head):
+        return f"cannot be read: {WORDS.format(what='a picture')}"
+    if head[4:8] == b"ftyp" and head[8:12] in HEIC:
+        return "is a HEIC picture, as telephones take them, which is not read here; save it as JPEG or PNG"
+    if head[4:8] == b"ftyp" and head[8:12] in (b"avif", b"avis"):
+        return "is an AVIF picture, which the installed Pillow does not read; pip install --upgrade pillow"
+    return f"cannot be read as a picture; known are {', '.join(PICTURE_FORMATS)}"
 
 
 def _check_whole(image: Image.Image) -> None:

@@ -26,6 +26,7 @@ from .schema import (
     Transition,
     keys,
 )
+from .sizes import SHAPES
 
 Schema = dict[str, Any]
 
@@ -33,15 +34,16 @@ Schema = dict[str, Any]
 TEXT: Schema = {"type": ["string", "number", "boolean"], "maxLength": values.LONGEST_TEXT}
 # Something that is neither space nor ASCII punctuation.
 SAYS_SOMETHING: Schema = {"pattern": r"""[^\s!"#%&'()*,\-./:;?@\[\\\]_{}]"""}
-TIME: Schema = {"type": "string", "pattern": rf"^\s*(?=\S)(?:{values.NUMBER}|{values.CLOCK}|{values.UNITS})\s*$"}
+TIME: Schema = {"type": "string", "pattern": rf"^\s*(?=\S)(?:{values.NUMBER}|{values.CLOCK}|{values.FRAMES}|{values.UNITS})\s*$"}
 SIZE: Schema = {"type": "string", "pattern": rf"^\s*{values.SIZE}\s*$"}
+RATIO: Schema = {"type": "string", "pattern": rf"^\s*{values.RATIO}\s*$"}
 PATH: Schema = {**TEXT, "pattern": r"\S"}
 
 # What may stand for the whole mapping.
 SHORTHANDS: dict[type, Schema] = {
     Models: {**PATH, "description": "the name of a pair"},
     Init: {"const": "noise"},
-    Transition: {"enum": list(CURVES)},
+    Transition: {"anyOf": [{"enum": list(CURVES)}, {"type": "number", "minimum": 0, "maximum": 86400}, TIME]},
     GuideWeight: {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "the same all through the scene"},
 }
 # What a mapping must hold, beyond the shape of each key.
@@ -70,7 +72,7 @@ def settings_table() -> str:
     """The settings as a Markdown table: key, default, range, meaning."""
     rows = ["| key | default | range | meaning |", "|---|---|---|---|"]
     for name, key in _leaves(Settings):
-        written = '""' if key.default == "" else _default(key)
+        written = _default(key)
         rows.append(f"| `{name}` | `{written}` | {values.limits(key)} | {key.help} |".replace("|  |", "| |"))
     return "\n".join(rows) + "\n"
 
@@ -98,6 +100,8 @@ def _default(key: Key) -> Any:
         return "{}x{}".format(*key.default)
     if key.kind == "prompt":
         return []
+    if key.kind == "rate":
+        return float(key.default)
     if key.kind == "guide":
         return key.default.word
     if key.default is dataclasses.MISSING or key.kind in ("section", "scenes"):
@@ -119,7 +123,11 @@ def _shape(key: Key, sections: dict[str, Schema]) -> Schema:
         return {"anyOf": [{"type": "number", **_range(key)}, TIME]}
     if key.kind == "size":
         sides = {"type": "array", "items": {"type": "integer", **_range(key)}, "minItems": 2, "maxItems": 2}
-        return {"anyOf": [SIZE, sides]}
+        return {"anyOf": [SIZE, sides, {"enum": list(SHAPES)}]}
+    if key.kind == "rate":
+        return {"anyOf": [{"type": "number", **_range(key)}, RATIO]}
+    if key.kind == "seed":
+        return {"anyOf": [{"type": "integer", **_range(key)}, {"const": "random"}]}
     return {
         "number": {"type": "number", **_range(key)},
         "whole": {"type": "integer", **_range(key)},
@@ -151,5 +159,6 @@ def _prompt(key: Key, sections: dict[str, Schema]) -> Schema:
     listed = {**text, "type": ["string", "boolean"]}  # a number in the list is more likely a misplaced weight
     pair = {"type": "array", "prefixItems": [text, weight], "minItems": 2, "maxItems": 2}
     several = {"type": "array", "items": {"anyOf": [listed, part, pair]}, "maxItems": MOST_PARTS}
-    several["minItems"] = 0 if key.name == "exclude" else 1
-    return {"anyOf": [text, part, several]}
+    several["minItems"] = 0 if key.empty else 1
+    nothing = [{"type": "string", "pattern": r"^\s*$"}] if key.empty else []
+    return {"anyOf": [text, part, several, *nothing]}

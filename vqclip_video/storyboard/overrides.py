@@ -25,7 +25,7 @@ def apply(root: Node, overrides: list[str] | tuple[str, ...], problems: Problems
         path = _path(steps)
         mark = Mark(1, 1, path)
         try:
-            node = load(value, override=path) or Scalar(mark, "", plain=True)
+            node = load(value, override=path, warn=lambda mark, said, path=path: problems.warn(mark, path, said)) or Scalar(mark, "", plain=True)
             root = _replaced(root, steps, node, mark)
         except YamlError as error:
             problems.add(error.mark, path, str(error))

@@ -10,6 +10,7 @@ from ..errors import StoryboardError
 
 MOST_PROBLEMS = 100  # a reader of messages mends the first few; a hostile file must not earn a million
 LONGEST_QUOTE = 60
+SLIP = 0.75  # how alike two words are of which one is a slip of the other; `caption` and `duration` have .67
 
 
 class Mark(NamedTuple):
@@ -41,6 +42,7 @@ class Problems:
     def __init__(self, name: str, marks: dict[str, Mark] | None = None):
         self.name = name
         self.marks = {} if marks is None else marks
+        self.warnings: dict[tuple[Mark, str], Problem] = {}
         self._found: dict[tuple[Mark, str], Problem] = {}
 
     def __bool__(self) -> bool:
@@ -55,6 +57,11 @@ class Problems:
         if len(self._found) == MOST_PROBLEMS:
             stop = Problem(self.name, 0, 0, "", f"{MOST_PROBLEMS} mistakes; mend these and the rest will be shown")
             self.fail(stop)
+
+    def warn(self, mark: Mark, where: str, message: str) -> None:
+        """Record what may not be meant, up to a hundred times; one that aliases repeat is recorded once."""
+        if len(self.warnings) < MOST_PROBLEMS:
+            self.warnings.setdefault((mark, message), problem_of(self.name, mark, where, message))
 
     def at(self, where: str, message: str) -> None:
         """Record a mistake at the place of the value `where`, or of the nearest thing around it."""
@@ -98,5 +105,6 @@ def did_you_mean(word: str, known: list[str]) -> str:
     """The end of a message: "; did you mean 'x'?" where something known is near, else nothing."""
     spellings = {name.lower(): name for name in known}
     # difflib takes quadratic time, and no key or model's name is this long.
-    near = get_close_matches(word.lower(), spellings, n=1) if len(word) <= 40 else []
+    near = get_close_matches(word.lower(), spellings, 1, SLIP) if len(word) <= 40 else []
+    near = near or [name for name in spellings if sorted(name) == sorted(word.lower())][:1]
     return f"; did you mean '{spellings[near[0]]}'?" if near else ""

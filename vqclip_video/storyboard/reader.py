@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from ..web_page import HEAD, WORDS, is_web_page
 from . import overrides as overriding
-from .convert import BAD, Converter
+from .convert import BAD, Converter, rate_of
 from .files import reason
 from .problems import Mark, Problem, Problems, nearest, problem_of
 from .resolve import assemble
@@ -39,6 +40,8 @@ def read(path: str | Path, overrides: Sequence[str] = ()) -> Storyboard:
     if len(content) > MOST_BYTES:
         message = f"more than {MOST_BYTES:,} bytes; a storyboard is a short text"
         problems.fail(Problem(str(path), 0, 0, "", message))
+    if is_web_page(content[:HEAD]):
+        problems.fail(Problem(str(path), 1, 1, "", WORDS.format(what="a storyboard")))
     storyboard = _parse(_decoded(content, problems), problems, path.parent, overrides)
     return replace(storyboard, source=path)
 
@@ -57,16 +60,17 @@ def problem_at(storyboard: Storyboard, where: str, message: str) -> Problem:
 def _parse(text: str, problems: Problems, base: Path, overrides: Sequence[str]) -> Storyboard:
     root = overriding.apply(_root(text, problems), overrides, problems)
     problems.marks[""] = root.mark
-    given = Converter(base.absolute(), problems).section(Storyboard, root, "")
+    given = Converter(base.absolute(), problems, rate_of(root)).section(Storyboard, root, "")
     storyboard = assemble(given, problems) if given is not BAD else None
     if problems or storyboard is None:
         problems.fail()
-    return replace(storyboard, marks=problems.marks)
+    warnings = sorted(problems.warnings.values(), key=lambda problem: (problem.line, problem.column))
+    return replace(storyboard, marks=problems.marks, warnings=tuple(warnings))
 
 
 def _root(text: str, problems: Problems) -> Node:
     try:
-        root = load(text)
+        root = load(text, warn=lambda mark, message: problems.warn(mark, "", message))
     except YamlError as error:
         problems.add(error.mark, "", str(error))
         problems.fail()

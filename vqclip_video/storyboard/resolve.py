@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 
 from .convert import BAD, Given, build, merged
 from .problems import Problems, setting_of
 from .schema import Scene, Settings, Storyboard, Transition
-from .timeline import Timeline, exact, scene_seconds
-from .values import plain
+from .sizes import named_size
+from .timeline import Timeline, exact, in_frames, scene_seconds
+from .values import plain, rate_text
 
 SCENE_SECONDS = 3.0  # where a scene says nothing of its length
 MOST_ITERATIONS = 10**9
@@ -17,6 +19,9 @@ MOST_ITERATIONS = 10**9
 def assemble(given: Given, problems: Problems) -> Storyboard:
     """The film, as far as it can be told; whether it can be used, `problems` knows."""
     film = build(Storyboard, {name: value for name, value in given.items() if name != "scenes"})
+    if isinstance(film.size, str):
+        own_scale = film.models.vqgan in ("storybook", "storybook-vqgan")
+        film = replace(film, size=named_size(film.size, own_scale))
     _check_init(given, problems)
     scenes = given.get("scenes")
     if scenes is None:
@@ -88,7 +93,7 @@ def _end_before(before: Given, start: float, where: str, problems: Problems) -> 
         before["duration"] = float(exact(start) - exact(began))
 
 
-def _scene(given: Given, where: str, fps: float, below: Given, problems: Problems) -> Scene:
+def _scene(given: Given, where: str, fps: Fraction, below: Given, problems: Problems) -> Scene:
     own = given.get("settings", {})
     settings = build(Settings, below if own is BAD else merged(below, own))
     _check_settings(settings, where, problems)
@@ -108,7 +113,7 @@ def _scene(given: Given, where: str, fps: float, below: Given, problems: Problem
 
 
 def _check_settings(settings: Settings, where: str, problems: Problems) -> None:
-    if settings.w1 == 0 and (settings.w2 == 0 or not settings.style.strip()):
+    if settings.w1 == 0 and (settings.w2 == 0 or not settings.style):
         message = "w1 is 0 and there is no style with a weight, so there is nothing to show"
         problems.at(setting_of(where, "w1", problems.marks), message)
     # The prior does not count: scenes with a guide, and pairs without a prior, have none.
@@ -117,14 +122,14 @@ def _check_settings(settings: Settings, where: str, problems: Problems) -> None:
         problems.at(setting_of(where, "losses", problems.marks), message)
 
 
-def _holds_a_frame(scene: Scene, where: str, fps: float, problems: Problems) -> bool:
+def _holds_a_frame(scene: Scene, where: str, fps: Fraction, problems: Problems) -> bool:
     show_step = scene.settings.show_step
     if scene.iterations is not None and scene.iterations < show_step:
         message = f"{scene.iterations} iterations are less than one frame with show_step {show_step}"
         problems.at(f"{where}.iterations", message)
         return False
-    if scene.iterations is None and exact(scene.duration) * exact(fps) < 1:
-        problems.at(f"{where}.duration", f"{plain(scene.duration)}s is less than one frame at {plain(fps)} fps")
+    if scene.iterations is None and in_frames(scene.duration, fps) < 1:
+        problems.at(f"{where}.duration", f"{plain(scene.duration)}s is less than one frame at {rate_text(fps)} fps")
         return False
     return True
 
@@ -135,6 +140,9 @@ def _transition(given: Given, where: str, seconds: float, problems: Problems) ->
     if "duration" not in given:
         transition = replace(transition, duration=min(transition.duration, seconds))
     if transition.curve == "cut":
+        if given.get("duration", BAD) not in (BAD, 0.0):
+            message = "a cut takes no time; remove the duration, or choose another curve"
+            problems.at(f"{where}.transition.duration", message)
         transition = replace(transition, duration=0.0)
     if where == "scenes[0]":
         if given and transition.duration > 0 and BAD not in given.values():

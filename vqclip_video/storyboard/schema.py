@@ -12,6 +12,7 @@ import functools
 import types
 import typing
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +28,13 @@ MODEL_NAMES = (
 )  # fmt: skip
 
 
-def option(default, help, *, least=None, above=None, most=None, choices=None, kind=None):
+def option(default, help, *, least=None, above=None, most=None, choices=None, kind=None, empty=None):
     """A field with its allowed range: `least <= value <= most`, or `above < value`; `choices` for words.
 
-    `kind` names how the value is written where its type alone does not say (see `Key.kind`).
+    `kind` names how the value is written where its type alone does not say (see `Key.kind`); `empty`: whether a
+    prompt may be none.
     """
-    limits = {"least": least, "above": above, "most": most, "choices": choices, "kind": kind}
+    limits = {"least": least, "above": above, "most": most, "choices": choices, "kind": kind, "empty": empty}
     return field(default=default, metadata={"help": help, **{k: v for k, v in limits.items() if v is not None}})
 
 
@@ -124,10 +126,10 @@ class Settings:
         0, "cutouts per CLIP call, to save memory; 0 is all at once; the result is the same", least=0, most=1024
     )
     show_step: int = option(2, "iterations between two frames of the film", least=1, most=10000)
-    style: str = option("", "extra text, said once for every scene")
+    style: Prompt = option((), "extra text, said once for every scene: a text, or a list like a prompt", empty=True)
     w1: float = option(1.0, "weight of the scene's prompt in the target", least=0.0, most=1000.0)
     w2: float = option(0.3, "weight of the style text in the target", least=0.0, most=1000.0)
-    exclude: Prompt = option((), "what the picture should not be like: a text, or a list like a prompt")
+    exclude: Prompt = option((), "what the picture should not be like: a text, or a list like a prompt", empty=True)
     guide: Guide = option(
         Guide(),
         "what to draw the picture toward: `auto` (the sketchbook's fitting sketch), `off`, {image} or {sketch}",
@@ -149,7 +151,7 @@ class Transition:
         most=86400.0,
         kind="time",
     )
-    curve: str = option("ease-in-out", "course of the travel over time", choices=CURVES)
+    curve: str = option("ease-in-out", "course of the travel over time; `cut` begins afresh", choices=CURVES)
     blend: str = option("slerp", "path between the two targets: along the sphere, or straight", choices=BLENDS)
 
 
@@ -159,7 +161,7 @@ class Scene:
 
     prompt: Prompt = option((), "a text, or a list of texts and {text|image, weight} entries")
     duration: float | None = option(
-        None, "seconds of film: 3, 3s, 500ms, 1:30; 3s where nothing is said", above=0.0, most=86400.0, kind="time"
+        None, "seconds of film: 3, 3s, 500ms, 1:30, 100f; 3s where nothing is said", above=0.0, most=86400.0, kind="time"
     )
     iterations: int | None = option(None, "optimiser steps, instead of a duration", least=1, most=100_000_000)
     at: float | None = option(
@@ -172,6 +174,17 @@ class Scene:
     transition: Transition | None = option(None, "how the target travels here from the scene before")
     settings: Settings = option(Settings(), "overrides of the film's settings")
 
+    @property
+    def parts(self) -> dict[str, Prompt]:
+        """All that CLIP is told of this scene, by the key that it stands under."""
+        settings = self.settings
+        return {"prompt": self.prompt, "settings.exclude": settings.exclude, "settings.style": settings.style}
+
+    @property
+    def begins_afresh(self) -> bool:
+        """Whether nothing of the scene before is carried into this one."""
+        return self.transition is not None and self.transition.curve == "cut"
+
 
 @dataclass(frozen=True)
 class Models:
@@ -180,6 +193,12 @@ class Models:
     clip: str = option("storybook", "a name, or the path of an OpenAI-CLIP checkpoint", kind="model")
     vqgan: str = option("storybook", "a name, or the path of a taming VQGAN checkpoint", kind="model")
     vqgan_config: Path | None = option(None, "the VQGAN's YAML; by default the one beside the checkpoint", kind="path")
+
+    @property
+    def names(self) -> str:
+        """Both in a few words: the name of the pair, or the two names; files of one's own by their bare names."""
+        named = (self.clip, self.vqgan)
+        return " + ".join(dict.fromkeys(Path(name).name if Path(name).is_absolute() else name for name in named))
 
 
 @dataclass(frozen=True)
@@ -196,9 +215,15 @@ class Storyboard:
     """A whole film, checked and complete."""
 
     title: str = option("", "name of the film, written into the MP4")
-    size: tuple[int, int] = option((256, 256), "delivered pixels, WIDTHxHEIGHT", least=16, most=8192, kind="size")
-    fps: float = option(24.0, "frames a second", least=1.0, most=240.0)
-    seed: int = option(0, "the film's random numbers; the same seed gives the same film", least=0, most=2**63 - 1)
+    size: tuple[int, int] = option(
+        (256, 256), "delivered pixels, WIDTHxHEIGHT, or a word such as square, reel or 16:9", least=16, most=8192,
+        kind="size",
+    )  # fmt: skip
+    fps: Fraction = option(Fraction(24), "frames a second: 24, 23.976, 30000/1001", least=1.0, most=240.0, kind="rate")
+    seed: int | None = option(
+        0, "the film's random numbers; the same seed gives the same film; `random` draws one (here None)", least=0,
+        most=2**63 - 1, kind="seed",
+    )  # fmt: skip
     models: Models = option(Models(), "a named pair, or {clip, vqgan}")
     init: Init = option(Init(), "what the first picture starts from")
     sketchbook: Path | None = option(
@@ -217,8 +242,15 @@ class Storyboard:
     settings: Settings = option(Settings(), "defaults for every scene")
     scenes: tuple[Scene, ...] = option((), "the scenes, in order")
     source: Path | None = field(default=None, compare=False, metadata={"internal": True})
+    # What may not mean what its writer thinks, each a problems.Problem with its place.
+    warnings: tuple = field(default=(), compare=False, repr=False, metadata={"internal": True})
     # Where each value was written (problems.Mark: line, column), by its dotted path, for checks that come later.
     marks: dict = field(default_factory=dict, compare=False, repr=False, metadata={"internal": True})
+
+    @property
+    def home(self) -> Path:
+        """The folder that the film's files belong to: the storyboard's own, or the current one."""
+        return self.source.absolute().parent if self.source else Path.cwd()
 
 
 @dataclass(frozen=True)
@@ -234,6 +266,7 @@ class Key:
     above: float | None = None
     most: float | None = None
     choices: tuple[str, ...] | None = None
+    empty: bool = False
 
 
 KIND_OF_TYPE = {

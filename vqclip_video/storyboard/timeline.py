@@ -20,6 +20,7 @@ COURSES: dict[str, Callable[[float], float]] = {
     "ease-out": lambda t: 1 - (1 - t) ** 2,
     "ease-in-out": lambda t: t * t * (3 - 2 * t),  # smoothstep
 }
+SAME_FRAME = Fraction(1, 10**6)  # of a frame: nearer to a whole one than anybody means
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Moment:
     guide_weight: float = 0.0  # pull of the scene's guide, as a share of the way to it
     guide_weight_before: float = 0.0  # that of the guide of `previous`
     coarse: bool = False  # whether the latent has half its resolution yet (see `Storyboard.grow`)
+    afresh: bool = False  # whether the picture begins anew at this iteration: a cut leads to its scene
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class Timeline:
         self.spans: tuple[Span, ...] = tuple(_spans(storyboard))
         self.frames: int = sum(span.frames for span in self.spans)
         self.total_iter: int = sum(span.iterations for span in self.spans)
-        self.seconds: float = self.frames / storyboard.fps
+        self.seconds = float(self.frames / storyboard.fps)
         self._first_iterations = [span.first_iteration for span in self.spans]
 
     def at(self, iteration: int) -> Moment:
@@ -81,10 +83,11 @@ class Timeline:
             blend=scene.transition.blend if scene.transition else "slerp",
             settings=scene.settings,
             frame=frame if captured else None,
-            time=frame / self.storyboard.fps,
+            time=float(frame / self.storyboard.fps),
             settled=_settled(span, local),
             guide_weight=_guide_weight(scene.settings.guide_weight, span, local),
             guide_weight_before=self._guide_weight_at_end(span.scene - 1) if mix < 1 else 0.0,
+            afresh=local == 0 and scene.begins_afresh,
             coarse=self.storyboard.grow and iteration < self.spans[0].iterations // 2,
         )
 
@@ -99,20 +102,26 @@ def exact(value: float) -> Fraction:
     return Fraction(str(value))
 
 
-def scene_seconds(scene: Scene, fps: float) -> float:
+def in_frames(seconds: float, fps: Fraction) -> Fraction:
+    """How many frames a time lasts, exactly; one that was given in whole frames is so again, whatever its seconds."""
+    frames = exact(seconds) * fps
+    return Fraction(round(frames)) if abs(frames - round(frames)) < SAME_FRAME else frames
+
+
+def scene_seconds(scene: Scene, fps: Fraction) -> float:
     """How long a scene lasts, in seconds of film."""
     if scene.iterations is None:
         return scene.duration
-    return float(Fraction(scene.iterations, scene.settings.show_step) / exact(fps))
+    return float(Fraction(scene.iterations, scene.settings.show_step) / fps)
 
 
 def _spans(storyboard: Storyboard) -> Iterator[Span]:
-    fps = exact(storyboard.fps)
+    fps = storyboard.fps
     position = Fraction(0)  # in frames, exact; only a scene's borders are rounded to whole ones
     first_frame = first_iteration = 0
     for index, scene in enumerate(storyboard.scenes):
         show_step = scene.settings.show_step
-        end = position + (exact(scene.duration) * fps if scene.iterations is None else scene.iterations // show_step)
+        end = position + (in_frames(scene.duration, fps) if scene.iterations is None else scene.iterations // show_step)
         frames = _half_up(end) - first_frame
         iterations = scene.iterations or frames * show_step
         travel = _transition_iterations(scene, fps) if index else 0
@@ -136,7 +145,7 @@ def _half_up(value: Fraction) -> int:
 def _transition_iterations(scene: Scene, fps: Fraction) -> int:
     if scene.transition is None or scene.transition.curve == "cut":
         return 0
-    return _half_up(exact(scene.transition.duration) * fps * scene.settings.show_step)
+    return _half_up(in_frames(scene.transition.duration, fps) * scene.settings.show_step)
 
 
 def _settled(span: Span, local: int) -> float:

@@ -13,6 +13,7 @@ from fractions import Fraction
 
 from .problems import did_you_mean
 from .schema import TENSOR_FILES, Key
+from .sizes import SHAPES
 from .yaml_nodes import Node, Scalar, Sequence, describe
 
 LONGEST_TEXT = 20_000  # characters; CLIP reads 77 tokens
@@ -22,11 +23,22 @@ NUMBER = r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 WHOLE = r"[+-]?[0-9]+(?:\.0*)?"
 UNSIGNED = r"[0-9]+(?:\.[0-9]*)?|\.[0-9]+"
 CLOCK = r"(?:([0-9]+):)?([0-9]+):([0-5]?[0-9](?:\.[0-9]*)?)"
-UNITS = rf"(?:({UNSIGNED})\s*h\s*)?(?:({UNSIGNED})\s*m(?!s)\s*)?(?:({UNSIGNED})\s*s\s*)?(?:({UNSIGNED})\s*ms)?"
+UNITS = "".join(
+    rf"(?:({UNSIGNED})\s*(?:{unit})\s*)?"
+    for unit in ("h|hrs?|hours?", "m(?!s)|mins?|minutes?", "s|secs?|seconds?", "ms|milliseconds?")
+)
+FRAMES = r"([0-9]+)\s*(?:f|frames?)"
+RATIO = r"([0-9]{1,6})\s*/\s*([0-9]{1,6})"
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff]")
 SIZE = r"([0-9]{1,9})\s*[xX×]\s*([0-9]{1,9})"
 
-NOUNS = {"number": "a number", "whole": "a whole number", "time": "a time such as 3, 2.5s, 500ms or 1:30"}
+NOUNS = {
+    "number": "a number", "whole": "a whole number",
+    "time": "a time such as 3, 2.5s, 500ms, 1:30 or 100f",
+    "rate": "a number or a ratio such as 24, 23.976 or 30000/1001", "seed": "random, or a whole number",
+}  # fmt: skip
+NTSC = {Fraction(n * 1000, 1001) for n in (24, 30, 48, 60, 96, 120, 240)}  # frames a second, as video counts them
+NEARLY = Fraction(1, 150)  # of a frame a second: how far 23.976, 23.98 and 29.97 are from what they stand for
 
 
 class Refusal(Exception):
@@ -36,7 +48,7 @@ class Refusal(Exception):
 def expected(key: Key) -> str:
     """What a key takes, for a message."""
     if key.kind == "size":
-        return f"a size such as 256x256, each side {limits(key)}"
+        return f"a size such as 256x256, each side {limits(key)}, or one of {', '.join(SHAPES)}"
     if key.kind in NOUNS:
         return f"{NOUNS[key.kind]} {limits(key)}".rstrip()
     return {
@@ -67,6 +79,12 @@ def plain(number: float) -> str:
     return str(int(number)) if float(number).is_integer() else str(number)
 
 
+def rate_text(fps: Fraction) -> str:
+    """Frames a second as a person writes them: 24, 12.5, 30000/1001."""
+    decimal = plain(float(fps))
+    return decimal if Fraction(decimal) == fps else f"{fps.numerator}/{fps.denominator}"
+
+
 def refuse(key: Key, node: Node, hint: str = "") -> Refusal:
     return Refusal(f"expected {expected(key)}, found {describe(node)}{hint}")
 
@@ -74,7 +92,7 @@ def refuse(key: Key, node: Node, hint: str = "") -> Refusal:
 def scalar(key: Key, node: Node) -> Scalar:
     """The node, if it is a word, number or text at all."""
     if not isinstance(node, Scalar) or node.is_null:
-        hint = '; write "" for an empty text' if key.kind == "text" and isinstance(node, Scalar) else ""
+        hint = '; write "" for an empty text' if (key.kind == "text" or key.empty) and isinstance(node, Scalar) else ""
         raise refuse(key, node, hint)
     return node
 
@@ -124,13 +142,28 @@ def whole(key: Key, node: Node) -> int:
     return _in_range(key, node, int(_digits(key, node, WHOLE).partition(".")[0]))
 
 
-def time(key: Key, node: Node) -> float:
-    """Seconds, from 3, 2.5s, 500ms, 1:30, 1:02:03.5, 2m, 1m30s or 1h."""
+def rate(key: Key, node: Node) -> Fraction:
+    """Frames a second, exactly: 24, 12.5, 30000/1001; 23.976, 29.97 and the like are the NTSC rates they stand for."""
+    if isinstance(node, Scalar) and (ratio := re.fullmatch(RATIO, node.text.strip())) and int(ratio[2]):
+        return _in_range(key, node, Fraction(int(ratio[1]), int(ratio[2])))
+    written = Fraction(str(number(key, node)))
+    return next((ntsc for ntsc in NTSC if written.denominator > 1 and abs(written - ntsc) < NEARLY), written)
+
+
+def seed(key: Key, node: Node) -> int | None:
+    """A whole number in the key's range; None for the word `random`."""
+    return None if scalar(key, node).text == "random" else whole(key, node)
+
+
+def time(key: Key, node: Node, fps: Fraction) -> float:
+    """Seconds, from 3, 2.5s, 2 seconds, 500ms, 1:30, 1:02:03.5, 2min, 1m30s, 1h; or frames at `fps`, 100f."""
     value = scalar(key, node).text.strip()
     if len(value) > LONGEST_NUMBER:
         raise refuse(key, node)
     if re.fullmatch(NUMBER, value):
         return _in_range(key, node, float(value))
+    if frames := re.fullmatch(FRAMES, value):
+        return _in_range(key, node, float(int(frames[1]) / fps))
     match = re.fullmatch(CLOCK, value) or (value and re.fullmatch(UNITS, value))
     if not match:
         raise refuse(key, node)
@@ -139,8 +172,10 @@ def time(key: Key, node: Node) -> float:
     return _in_range(key, node, float(seconds))
 
 
-def size(key: Key, node: Node) -> tuple[int, int]:
-    """Width and height in pixels, from 256x256 or [256, 256]."""
+def size(key: Key, node: Node) -> tuple[int, int] | str:
+    """Width and height in pixels, from 256x256, 256 × 256 or [256, 256]; or one of the words of `SHAPES`."""
+    if isinstance(node, Scalar) and (word := node.text.strip().lower()) in SHAPES:
+        return word
     if isinstance(node, Sequence) and len(node.items) == 2:
         written = [_digits(key, item, WHOLE).partition(".")[0] for item in node.items]
     else:

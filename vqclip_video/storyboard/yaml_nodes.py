@@ -8,14 +8,19 @@ text and whether it was quoted, and the field it is meant for decides what it is
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import yaml
 
 from .problems import Mark, quoted
+from .yaml_words import ODD_COLON, ODD_SPACE, explained, nested, odd_space
 
 MOST_NODES = 150_000  # once aliases are written out: ten thousand scenes fit, an alias bomb does not
 MOST_DEPTH = 50
+
+HASHTAG = re.compile(r"\s+#\w")
+Warn = Callable[[Mark, str], None]
 
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -39,6 +44,7 @@ class Scalar:
     text: str
     plain: bool  # written without quotes
     nodes: int = 1
+    comment: str = ""  # what stands behind it on its line, where that is # and a letter: a hashtag, it may be
     depth: int = 0
 
     @property
@@ -74,6 +80,8 @@ class Mapping:
             self.entries.append((self._key, node))
             self._key = None
         elif isinstance(node, Scalar):
+            if node.plain and re.match(ODD_SPACE, node.text):
+                raise YamlError(node.mark, odd_space(node.text[0]))
             self._key = node
         else:
             raise YamlError(node.mark, f"{describe(node)} cannot be a key; a key is a word")
@@ -93,39 +101,43 @@ def describe(node: Node) -> str:
     return quoted(node.text) if node.plain else f"the text {quoted(node.text)}"
 
 
-def load(text: str, override: str = "") -> Node | None:
+def load(text: str, override: str = "", warn: Warn = lambda mark, message: None) -> Node | None:
     """Read one YAML document; None where there is none. `override` names the `--set` that the text came from.
 
-    Raises YamlError, in plain words, at the first thing that is wrong with the text.
+    `warn` is told of what may not be meant. Raises YamlError, in plain words, at the first thing that is wrong.
     """
     stray = UNPRINTABLE.search(text)
     if stray:
         line = text.count("\n", 0, stray.start()) + 1
         mark = Mark(line, stray.start() - text.rfind("\n", 0, stray.start()), override)
         raise YamlError(mark, f"the character U+{ord(stray[0]):04X} does not belong in a text file")
-    builder = _Builder(override)
+    builder = _Builder(text, override)
     try:
         for event in yaml.parse(text, Loader=Loader):
             builder.take(event)
     except yaml.MarkedYAMLError as error:
-        raise _in_plain_words(error, text, override) from None
+        raise YamlError(*explained(error, text, override, MOST_DEPTH)) from None
     except (ValueError, OverflowError):  # PyYAML without libyaml takes any number for a character
         raise YamlError(Mark(0, 0, override), "an escape in double quotes that stands for no character") from None
+    for name, node in builder.unused():
+        warn(node.mark, f"&{name} gives the value a name that nothing asks for; put the text in quotes if it is part of it")
     return builder.root
 
 
 class _Builder:
-    def __init__(self, override: str):
+    def __init__(self, text: str, override: str):
         self.override = override
+        self._lines = text.splitlines()
         self.root: Node | None = None
         self._open: list[Sequence | Mapping] = []
         self._anchors: dict[str, Node] = {}
+        self._asked: set[str] = set()
         self._documents = 0
 
     def take(self, event: yaml.Event) -> None:
         if isinstance(event, yaml.ScalarEvent):
             self._refuse_tag(event)
-            node = Scalar(self._mark(event), event.value, plain=event.style in (None, ""))
+            node = self._scalar(event)
             self._keep(event.anchor, node)
             self._place(node)
         elif isinstance(event, yaml.CollectionStartEvent):
@@ -143,6 +155,22 @@ class _Builder:
             if self._documents > 1:
                 raise YamlError(self._mark(event), "a second document starts here; a storyboard is one document")
 
+    def unused(self) -> list[tuple[str, Node]]:
+        """The anchors that no alias asks for, with what they name."""
+        return [(name, node) for name, node in self._anchors.items() if name not in self._asked]
+
+    def _scalar(self, event: yaml.ScalarEvent) -> Scalar:
+        plain = event.style in (None, "")
+        mark = self._mark(event)
+        if plain and (odd := ODD_COLON.match(event.value)):
+            place = mark._replace(column=mark.column + odd.end())
+            raise YamlError(place, odd_space(event.value[odd.end()]))
+        return Scalar(mark, event.value, plain, comment=self._comment(event.end_mark) if plain else "")
+
+    def _comment(self, end: yaml.Mark) -> str:
+        rest = self._lines[end.line][end.column :] if end.line < len(self._lines) else ""
+        return rest.strip() if HASHTAG.match(rest) else ""
+
     def _mark(self, event: yaml.Event) -> Mark:
         return Mark(event.start_mark.line + 1, event.start_mark.column + 1, self.override)
 
@@ -158,9 +186,11 @@ class _Builder:
     def _aliased(self, event: yaml.AliasEvent) -> Node:
         node = self._anchors.get(event.anchor)
         if node is None:
-            raise YamlError(self._mark(event), f"*{event.anchor} stands for nothing: no &{event.anchor} before it")
+            message = f"*{event.anchor} stands for nothing: no &{event.anchor} before it; put a text in quotes"
+            raise YamlError(self._mark(event), message)
         if any(node is parent for parent in self._open):
             raise YamlError(self._mark(event), f"*{event.anchor} contains itself")
+        self._asked.add(event.anchor)
         return node
 
     def _place(self, node: Node) -> None:
@@ -177,39 +207,4 @@ class _Builder:
 
     def _check_depth(self, node: Node, depth: int) -> None:
         if depth > MOST_DEPTH:
-            raise YamlError(node.mark, f"nested more than {MOST_DEPTH} levels deep; a storyboard needs six")
-
-
-# libyaml's and PyYAML's wording → what the writer of a storyboard can do about it. First match counts.
-PLAIN_WORDS = (
-    ("mapping values are not allowed", "a ': ' inside an unquoted text, or a line indented too far; "
-     "put the text in quotes or line the key up with the others"),
-    ("unexpected end of stream", "a quote is opened and never closed"),
-    ("',' or ']'", "a list opened with [ is not closed, or a comma is missing"),
-    ("',' or '}'", "a mapping opened with { is not closed, or a comma is missing"),
-    ("could not find expected ':'", "a line that is no 'key: value'; a ':' with a space after it is missing, "
-     "or the line should be indented as part of the text above"),
-    ("did not find expected key", "not in line with the keys around it; check the indentation and the quotes"),
-    ("expected <block end>", "not in line with what is around it; check the indentation and the quotes"),
-    ("did not find expected '-' indicator", "not in line with the list above it; check the indentation"),
-    ("unknown escape", "a backslash in double quotes begins an escape; use single quotes for the text"),
-    ("<document start>", "not in line with the first line; check the indentation"),
-    ("cannot start any token", "a text cannot begin with this character; put the text in quotes"),
-)  # fmt: skip
-
-
-def _in_plain_words(error: yaml.MarkedYAMLError, text: str, override: str) -> YamlError:
-    said = f"{error.problem or error.context}"
-    place = error.problem_mark or error.context_mark
-    # An unclosed quote or bracket is noticed late; where it was opened is where it is mended.
-    if error.context_mark and any(wording in said for wording in ("end of stream", "',' or", "expected ':'")):
-        place = error.context_mark
-    mark = Mark(place.line + 1, place.column + 1, override) if place else Mark(0, 0, override)
-    lines = text.splitlines()
-    rest = lines[place.line][place.column :] if place and place.line < len(lines) else ""
-    if rest.startswith("\t"):
-        return YamlError(mark, "a tab in the indentation; indent with spaces")
-    for wording, plain in PLAIN_WORDS:
-        if wording in said:
-            return YamlError(mark, plain)
-    return YamlError(mark, f"not valid YAML: {said}")
+            raise YamlError(node.mark, nested(MOST_DEPTH))
