@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -87,6 +88,18 @@ def test_the_film_is_what_the_plan_said(folder, tiny_files):
         assert told in film.metadata
 
 
+def test_a_still_without_a_name_never_replaces_another(folder, tiny_files):
+    models = "models={clip: %(clip)s, vqgan: %(vqgan)s, vqgan_config: %(config)s}" % tiny_files
+    small = ["--size", "32x32", "--iterations", "1", "--set", "settings.cutouts=2", "--set", models]
+    for prompt in ("the sea", "the sky", "fire"):
+        run("image", prompt, *small, "-q")
+    names = {path.name for path in (folder / "outputs").iterdir()}
+    assert {f"{stem}.{suffix}" for stem in ("image", "image-2", "image-3") for suffix in ("png", "safetensors")} == names
+    (folder / "outputs/image.png").unlink()
+    run("image", "the sea", *small, "-q")  # its latent is still there
+    assert (folder / "outputs/image-4.png").exists() and not (folder / "outputs/image.png").exists()
+
+
 @pytest.mark.parametrize("size", ["33x47", "50x34"])
 def test_odd_and_uneven_sizes_come_out_as_planned(folder, tiny_files, size):
     story = write_story(folder, tiny_files)
@@ -98,7 +111,7 @@ def test_odd_and_uneven_sizes_come_out_as_planned(folder, tiny_files, size):
 
 
 def test_beside_the_film_lies_all_that_was_promised(folder, tiny_files):
-    story = write_story(folder, tiny_files)
+    story = write_story(folder, {kind: shutil.copy(path, folder) for kind, path in tiny_files.items()})
     run("render", story, "-o", "films/first.mp4")
     there = {str(path.relative_to(folder / "films")) for path in (folder / "films").rglob("*") if path.is_file()}
     assert there == {

@@ -36,6 +36,41 @@ def test_interrupted_write_leaves_what_was_there(tmp_path, monkeypatch, error, p
     assert list(tmp_path.iterdir()) == [path]
 
 
+class InUse(PermissionError):
+    """What Windows raises where another program has the file open."""
+
+    winerror = 32
+
+
+@pytest.mark.parametrize("refusals", [1, 5])
+def test_a_file_that_a_viewer_holds_for_a_while_is_swapped_in_all_the_same(tmp_path, monkeypatch, refusals):
+    path, replace, left = tmp_path / "film.mp4", Path.replace, [InUse()] * refusals
+    path.write_bytes(b"before")
+
+    def in_use(self, target):
+        if left:
+            raise left.pop()
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", in_use)
+    monkeypatch.setattr(files, "SWAP_POLL", 0.001)
+    atomic_write(path, b"after")
+    assert path.read_bytes() == b"after" and not left
+
+
+def test_a_file_that_stays_in_use_is_told_and_left_as_it_was(tmp_path, monkeypatch):
+    def in_use(self, target):
+        raise InUse(errno.EACCES, "denied")
+
+    path = tmp_path / "film.mp4"
+    path.write_bytes(b"before")
+    monkeypatch.setattr(Path, "replace", in_use)
+    monkeypatch.setattr(files, "SWAP_SECONDS", 0.01)
+    with pytest.raises(OutputError, match="a program has it open, such as a player or viewer; close it, then run"):
+        atomic_write(path, b"after")
+    assert path.read_bytes() == b"before" and list(tmp_path.iterdir()) == [path]
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_truly_full_device_is_explained(monkeypatch):
     monkeypatch.setattr(files, "beside", lambda path: Path("/dev/full"))

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 
 from vqclip_video.engine.render import Session, render
 from vqclip_video.errors import RenderError, VqclipError
-from vqclip_video.storyboard.schema import Init, Losses, Models, PromptPart, Scene, Settings, Storyboard, Transition
+from vqclip_video.storyboard.schema import Guide, Init, Losses, Models, PromptPart, Scene, Settings, Storyboard, Transition
 from vqclip_video.storyboard.sizes import frame_size, picture_size
 
 
@@ -42,6 +42,43 @@ def test_the_same_storyboard_twice_gives_the_same_frames_and_another_seed_does_n
     first, second = (frames(render(storyboard, "cpu")) for _ in range(2))
     assert np.array_equal(first, second)
     assert not np.array_equal(first, frames(render(replace(storyboard, seed=2), "cpu")))
+
+
+@pytest.mark.parametrize("grids", [1, 4])
+def test_after_a_cut_nothing_is_left_of_the_scene_before(tiny_files, grids):
+    def second_scene(first: str, transition: Transition) -> np.ndarray:
+        storyboard = board(first, "sky")
+        scenes = (storyboard.scenes[0], replace(storyboard.scenes[1], transition=transition))
+        models = Models(str(tiny_files["clip"]), str(tiny_files["vqgan"]), tiny_files["config"])
+        return frames(render(replace(storyboard, scenes=scenes, models=models, grids=grids), "cpu"))[3:]
+
+    cut, at_once = Transition(0.0, "cut"), Transition(0.0)
+    assert np.array_equal(second_scene("sea", cut), second_scene("fire", cut))
+    assert not np.array_equal(second_scene("sea", at_once), second_scene("fire", at_once))
+
+
+def test_a_cut_begins_with_the_scenes_guide_where_it_has_one(storybook_pair, tmp_path):
+    Image.new("RGB", (64, 64), "red").save(tmp_path / "red.png")
+    storyboard = board("sea", "sky", size=(64, 64), iterations=4, show_step=1, guide=Guide(off=True))
+    guided = replace(storyboard.scenes[1].settings, guide=Guide(image=tmp_path / "red.png"))
+    second = replace(storyboard.scenes[1], settings=guided, transition=Transition(0.0, "cut"))
+    storyboard = replace(storyboard, scenes=(storyboard.scenes[0], second))
+    shown = frames(Session(storyboard, *storybook_pair).run())
+    red, green, blue = shown[4].astype(float).mean((0, 1))
+    assert red > 200 and green < 60 and blue < 60
+
+
+@pytest.mark.parametrize("stop_after", [6, 7, 8])
+def test_a_session_resumed_around_a_cut_is_bit_identical(tiny_files, stop_after):
+    from vqclip_video.engine.setup import load_models
+
+    models = Models(str(tiny_files["clip"]), str(tiny_files["vqgan"]), tiny_files["config"])
+    storyboard = replace(board("sea", "sky", show_step=1), models=models)
+    second = replace(storyboard.scenes[1], transition=Transition(0.0, "cut"))
+    storyboard = replace(storyboard, scenes=(storyboard.scenes[0], second))
+    whole = list(Session(storyboard, *load_models(storyboard, "cpu")).run())
+    rest = Session(storyboard, *load_models(storyboard, "cpu"), start=whole[stop_after - 1].state).run()
+    assert np.array_equal(frames(rest), frames(whole[stop_after:]))
 
 
 @pytest.mark.parametrize("stop_after", [2, 6, 8])

@@ -85,7 +85,7 @@ class Display:
     def notice(self, text: str) -> None:
         """Something the user should know."""
 
-    def end(self, result, seconds: float) -> None:
+    def end(self, result) -> None:
         """The render is over; `result` is a `recorder.FilmResult`."""
 
     def close(self) -> None:
@@ -119,7 +119,7 @@ class Lines(Display):
     def notice(self, text: str) -> None:
         ERR.write(f"{text}\n")
 
-    def end(self, result, seconds: float) -> None:
+    def end(self, result) -> None:
         if result.state == "there":
             self.notice(f"{result.film} is finished already; --fresh renders it anew")
         elif result.state == "stopped":
@@ -128,7 +128,8 @@ class Lines(Display):
         else:
             best = "" if result.similarity is None else f", best similarity {result.similarity:.3f}"
             length = f"{result.frames} frames, {clock(self.timeline.seconds)} of film"
-            self.notice(f"{result.film}: {length} in {clock(seconds)}{best}")
+            sittings = f" and {result.sittings} sittings" if result.sittings > 1 else ""
+            self.notice(f"{result.film}: {length} in {clock(result.seconds)}{sittings}{best}")
 
     def _prompt(self, moment: Moment, width: int = 60) -> str:
         return prompt_text(self.storyboard.scenes[moment.scene].prompt, width)
@@ -181,7 +182,7 @@ class JsonDisplay(Display):
     def notice(self, text: str) -> None:
         self._say("notice", text=text)
 
-    def end(self, result, seconds: float) -> None:
+    def end(self, result) -> None:
         film = str(result.film) if result.film else None
-        about = {"frames": result.frames, "seconds": round(seconds, 3), "best_similarity": result.similarity}
+        about = {"frames": result.frames, "seconds": round(result.seconds, 3), "best_similarity": result.similarity}
         self._say(result.state, film=film, **about)

@@ -26,13 +26,15 @@ from .output.video import check_space
 from .plan import frame_latent_bytes
 from .recorder import FilmResult, Recorder, timed
 from .sketchbook.choose import book_path, open_book
-from .storyboard.reader import dump
 from .storyboard.schema import Storyboard
+from .storyboard.seed import settled
 from .storyboard.sizes import frame_size
 from .storyboard.timeline import Timeline
+from .storyboard.writer import dump, without_places
 
 # To be raised by whoever changes what an iteration computes: runs of another version do not mix in one film.
 NUMERICS = 1
+ENOUGH_DIGITS = 16  # of a sha256, to tell a picture from the one it was
 ENOUGH_ITERATIONS = 10  # for a speed worth remembering
 
 
@@ -65,21 +67,26 @@ def make_film(
     began = time.monotonic()
     paths, device = resolve(storyboard.models), pick_device(options.device)
     with RunDir(output) as run:
-        options = replace(options, precision=_precision(options, run, device))
+        begun = {} if options.fresh else run.begun()
+        storyboard = settled(storyboard, str(begun.get("storyboard")))
+        options = replace(options, precision=_precision(options, begun, device))
         dtype = pick_precision(options.precision, device)
         fingerprint = make_fingerprint(storyboard, paths, device, dtype, options.compile)
-        state = run.open(fingerprint, dump(storyboard), options.fresh)
+        names = {content: path.name for path, content in content_names(storyboard).items()}
+        state = run.open(fingerprint, as_rendered(storyboard, run.folder), options.fresh, names)
         if state == FINISHED:
             result = FilmResult("there", run.film, Timeline(storyboard).frames, None)
         else:
             saved = checkpoint.load(run.work, display.notice) if state == UNFINISHED else None
-            with _recorder(storyboard, run, saved, options, display) as recorder:
+            with _recorder(storyboard, run, saved, options, display, began) as recorder:
                 result = _shoot(storyboard, recorder, paths, device, options, display, should_stop)
-    display.end(result, time.monotonic() - began)
+    display.end(result)
     return result
 
 
-def _recorder(storyboard: Storyboard, run: RunDir, saved, options: FilmOptions, display: Display) -> Recorder:
+def _recorder(
+    storyboard: Storyboard, run: RunDir, saved, options: FilmOptions, display: Display, began: float
+) -> Recorder:
     """What the frames go to, once an encoder works and the disk has room."""
     size = frame_size(storyboard.size)
     encoder = pick_encoder(options.encoder, size, storyboard.fps)
@@ -89,7 +96,7 @@ def _recorder(storyboard: Storyboard, run: RunDir, saved, options: FilmOptions, 
         _same_threads(saved[1]["threads"], display.notice)
     frames_left = Timeline(storyboard).frames - (saved[1]["frames"] if saved else 0)
     check_space(run.work, frames_left, size, frame_latent_bytes(storyboard))
-    return Recorder(storyboard, run, encoder, saved, display.notice)
+    return Recorder(storyboard, run, encoder, saved, display.notice, began)
 
 
 def _shoot(storyboard, recorder, paths, device, options, display, should_stop) -> FilmResult:
@@ -115,7 +122,7 @@ def _optimise(storyboard, recorder, paths, device, options, display, should_stop
     if recorder.start:
         display.notice(f"going on from frame {recorder.writer.frames} of {session.timeline.frames}")
     display.start(session.iteration)
-    first = session.iteration
+    first, before = session.iteration, seconds.get("render", 0.0)
     if should_stop():  # asked while the models were loading
         return recorder.stop(session.state(), device)
     for progress in recorder.timed_iterations(session.run()):
@@ -130,7 +137,7 @@ def _optimise(storyboard, recorder, paths, device, options, display, should_stop
     rendered = session.iteration - first
     if rendered >= ENOUGH_ITERATIONS:
         on = f"{device.type}, {_dtype_name(vqgan.dtype)}"
-        speed.remember(storyboard, vqgan.factor, seconds["render"] / rendered, on)
+        speed.remember(storyboard, vqgan.factor, (seconds["render"] - before) / rendered, on)
     return result
 
 
@@ -139,14 +146,15 @@ def make_fingerprint(
 ) -> dict:
     """What makes the film this film; a run with another one is not gone on with."""
     book, prior = book_path(storyboard), prior_path(storyboard)
+    contents = content_names(storyboard)
     return {
-        "storyboard": dump(storyboard),
+        # By content, so that a project that was moved or renamed is still the same film.
+        "storyboard": dump(storyboard, lambda path: contents.get(path, "a file, see below")),
         "CLIP file (sha256)": sha256_of(paths.clip),
         "VQGAN file (sha256)": sha256_of(paths.vqgan),
         "VQGAN config (sha256)": sha256_of(paths.vqgan_config),
         **({"sketchbook (sha256)": sha256_of(book)} if book else {}),
         **({"prior (sha256)": sha256_of(prior)} if prior else {}),
-        **{f"{path} (sha256)": sha256_of(path) for path in named_files(storyboard)},
         "device": device.type,
         "precision": _dtype_name(dtype),
         "compiled": pick_compile(compile, device, Timeline(storyboard).total_iter),
@@ -154,18 +162,30 @@ def make_fingerprint(
     }
 
 
+def content_names(storyboard: Storyboard) -> dict[Path, str]:
+    """What to call the files that a storyboard names by what is in them."""
+    return {path: f"sha256 {sha256_of(path)[:ENOUGH_DIGITS]}" for path in named_files(storyboard)}
+
+
 def named_files(storyboard: Storyboard) -> list[Path]:
     """The pictures and latents that a storyboard names, each once."""
-    parts = [part for scene in storyboard.scenes for part in (*scene.prompt, *scene.settings.exclude)]
+    parts = [part for scene in storyboard.scenes for prompt in scene.parts.values() for part in prompt]
     files = [part.image for part in parts] + [scene.settings.guide.image for scene in storyboard.scenes]
     files += [storyboard.init.image, storyboard.init.latent]
     return list(dict.fromkeys(file for file in files if file))
 
 
-def _precision(options: FilmOptions, run: RunDir, device: torch.device) -> str:
+def as_rendered(storyboard: Storyboard, folder: Path) -> str:
+    """The storyboard to keep in `folder`, with the sha256 of the files that it names."""
+    home = storyboard.home
+    files = [f"#   {path.name}  sha256 {sha256_of(path)}" for path in named_files(storyboard)]
+    about = "\n".join(["# The files that this storyboard names, by their content:", *files, ""]) if files else ""
+    return about + dump(storyboard, without_places(home, folder.absolute()))
+
+
+def _precision(options: FilmOptions, begun: dict, device: torch.device) -> str:
     """The precision asked for, or, left to choose, that of the run which is gone on from: what is best here may have
     been measured anew since."""
-    begun = {} if options.fresh else run.begun()
     if options.precision != "auto" or begun.get("device") != device.type:
         return options.precision
     return next((name for name, dtype in PRECISIONS.items() if _dtype_name(dtype) == begun.get("precision")), "auto")

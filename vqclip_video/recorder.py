@@ -22,11 +22,10 @@ from .output.progress import ProgressLog, frame_record, to_json
 from .output.report import ContactSheet, Poster
 from .output.rundir import RunDir
 from .output.video import FilmWriter
-from .speed import models_text
-from .storyboard.reader import dump
 from .storyboard.schema import Storyboard
 from .storyboard.sizes import frame_size
 from .storyboard.timeline import Timeline
+from .storyboard.writer import dump, without_places
 
 CHECKPOINT_SECONDS = 5.0  # between two at least
 CHECKPOINT_SHARE = 0.005  # of the time at most; what each one takes is measured
@@ -40,18 +39,25 @@ class FilmResult:
     film: Path | None  # the preview of a stopped one; None where it was stopped before the first frame
     frames: int
     similarity: float | None
+    seconds: float = 0.0  # that it took, in all sittings
+    sittings: int = 1  # how often it was begun or gone on with
 
 
 class Recorder:
     """Everything a render leaves on disk, kept together so that a checkpoint is one position in all of it."""
 
-    def __init__(self, storyboard: Storyboard, run: RunDir, encoder: Encoder, saved, notice: Callable[[str], None]):
+    def __init__(
+        self, storyboard: Storyboard, run: RunDir, encoder: Encoder, saved, notice: Callable[[str], None], began: float
+    ):
+        """`saved`: what a checkpoint holds, to go on from; `began`: when this sitting began, by the monotonic clock."""
         self.storyboard, self.run, self.encoder = storyboard, run, encoder
         self.timeline = Timeline(storyboard)
-        tensors, info = saved or ({}, {"frames": 0})
+        tensors, info = saved or ({}, {"frames": 0, "seconds": {}, "elapsed": 0.0, "sittings": 0})
         frames = info["frames"]
         self.start = _state_of(tensors, info) if saved else None
-        self.seconds: dict[str, float] = {}
+        self.seconds: dict[str, float] = dict(info["seconds"])  # of each stage, all sittings together
+        self.sittings = info["sittings"] + 1
+        self._began = began - info["elapsed"]
         self.poster = Poster()
         self.poster.restore({name[7:]: t.numpy() for name, t in tensors.items() if name.startswith("poster.")})
         self.sheet = ContactSheet(run.work, self.timeline.frames)
@@ -109,6 +115,9 @@ class Recorder:
                 "rate_scale": state.rate_scale,
                 "batch_size": state.batch_size,
                 "threads": torch.get_num_threads(),
+                "seconds": self.seconds,
+                "elapsed": time.monotonic() - self._began,
+                "sittings": self.sittings,
             }
             older = checkpoint.save(self.run.work, tensors, info)
             self.writer.release(older["frames"] if older else 0)
@@ -120,7 +129,7 @@ class Recorder:
         self.checkpoint(state)
         there = self.writer.preview(self.run.preview, self._metadata())
         self._save_run(device, finished=False)
-        return FilmResult("stopped", self.run.preview if there else None, self.writer.frames, self._similarity())
+        return self._result("stopped", self.run.preview if there else None)
 
     def finish(self, device: torch.device) -> FilmResult:
         """Close the film and everything beside it."""
@@ -130,7 +139,11 @@ class Recorder:
             self.sheet.save(self.run.contact_sheet, self.storyboard.fps, metadata.chapters, self.storyboard.title)
             self.writer.finish(self.run.film, metadata)
         self._save_run(device, finished=True)
-        return FilmResult("finished", self.run.film, self.writer.frames, self._similarity())
+        return self._result("finished", self.run.film)
+
+    def _result(self, state: str, film: Path | None) -> FilmResult:
+        seconds = time.monotonic() - self._began
+        return FilmResult(state, film, self.writer.frames, self._similarity(), seconds, self.sittings)
 
     def _similarity(self) -> float | None:
         return round(self.poster.similarity, 5) if self.poster.picture is not None else None
@@ -147,8 +160,8 @@ class Recorder:
         about = {
             "program": f"vqclip-video {__version__}",
             "seed": self.storyboard.seed,
-            "models": models_text(self.storyboard),
-            "storyboard": dump(self.storyboard),
+            "models": self.storyboard.models.names,
+            "storyboard": dump(self.storyboard, without_places(self.storyboard.home, self.storyboard.home)),
         }
         title = self.storyboard.title or self.run.folder.name
         return FilmMetadata(title, to_json(about), chapters(self.storyboard.scenes, self.timeline.spans))
@@ -165,6 +178,7 @@ class Recorder:
             "torch": torch.__version__,
             "threads": torch.get_num_threads(),
             "seconds": {stage: round(value, 3) for stage, value in self.seconds.items()},
+            "sittings": self.sittings,
             "resumed_at": self.start.iteration if self.start else 0,
         }
         self.run.save_run(about, finished)

@@ -31,7 +31,8 @@ class Expectations:
     def __init__(self, prior: Prior, storyboard: Storyboard, choices: Sequence[Choice], low: Tensor, high: Tensor):
         """`choices`: the guides of the scenes; `low`, `high` [channels]: the range of the latent."""
         self.prior, self.seed = prior, storyboard.seed
-        self.from_noise = storyboard.init.image is None and storyboard.init.latent is None
+        self.from_noise = [scene.begins_afresh for scene in storyboard.scenes]
+        self.from_noise[0] = storyboard.init.image is None and storyboard.init.latent is None
         self.free = [choice.sketch is None and choice.image is None for choice in choices]
         self.low, self.high = (bound.view(1, -1, 1, 1) for bound in (low, high))
 
@@ -47,7 +48,7 @@ class Expectations:
 
     def level(self, moment: Moment) -> float:
         """The share of noise that is mixed into the latent, 0..1; in a transition it rises as the new scene comes."""
-        first = FROM_NOISE if moment.scene == 0 and self.from_noise else FROM_PICTURE
+        first = FROM_NOISE if self.from_noise[moment.scene] else FROM_PICTURE
         if moment.previous is not None:
             return LAST + (first - LAST) * moment.mix * self.free[moment.scene]
         return first + (LAST - first) * min(1.0, moment.settled / OVER)

@@ -28,6 +28,10 @@ class Guides:
     def __init__(self, targets: Sequence[Tensor | None]):
         self.targets = targets
 
+    def start(self, scene: int) -> Tensor | None:
+        """The latent that a scene begins with after a cut, where it has a guide."""
+        return self.targets[scene]
+
     def at(self, moment: Moment, size: tuple[int, int]) -> tuple[Tensor, float] | None:
         """The latent to draw toward, at that size (h, w), and the share of the way; None where nothing guides.
 

@@ -23,6 +23,7 @@ from ..models.vqgan import VQGAN
 from ..sketchbook.book import Sketchbook
 from ..sketchbook.choose import choose, told
 from ..storyboard.schema import Losses, Settings, Storyboard
+from ..storyboard.seed import settled
 from ..storyboard.sizes import picture_size
 from ..storyboard.timeline import Moment, Timeline
 from . import cutouts, guide, losses, prompts
@@ -34,7 +35,13 @@ from .memory import LOW_MEMORY_CUTOUTS, is_out_of_memory, release
 from .pictures import load_picture
 
 RETRIES_AFTER_NAN = 4
-STAGES = ("decode", "cutouts", "CLIP", "backward", "step", "capture")
+STAGES = ("decode", "cutouts", "CLIP", "prior", "backward", "step", "capture")
+Stage = Callable[[str], AbstractContextManager]
+
+
+def no_stage(name: str) -> AbstractContextManager:
+    """A stage of an iteration that nobody times."""
+    return nullcontext()
 
 
 @dataclass(frozen=True)
@@ -89,8 +96,9 @@ class Session:
         book: Sketchbook | None = None,
         prior: Prior | None = None,
         on_notice: Callable[[str], None] = lambda text: None,
-        stage: Callable[[str], AbstractContextManager] = lambda name: nullcontext(),
+        stage: Stage = no_stage,
     ):
+        storyboard = settled(storyboard)
         self.storyboard, self.perceptor, self.vqgan = storyboard, perceptor, vqgan
         self.on_notice, self.stage = on_notice, stage
         self.timeline = Timeline(storyboard)
@@ -140,6 +148,8 @@ class Session:
         moment = self.timeline.at(self.iteration)
         if self.latent.size != (size := self._latent_size(moment)):
             self.latent.resize(*size)
+        if moment.afresh:
+            self.latent = Latent(self._start_after_cut(moment), self.vqgan.low, self.vqgan.high, self.storyboard.grids)
         picture, value, terms, similarity = self._gradients_that_fit(moment, self.targets.at(moment))
         with self.stage("step"):
             self.latent.step(moment.settings.learning_rate * self.rate_scale, moment.settings.weight_decay)
@@ -241,7 +251,8 @@ class Session:
         if weights.vq:
             yield "vq", weights.vq, losses.vq(latent, self.vqgan.codebook)
         if self.expectations and (weight := weights.prior * self.expectations.weight(moment)):
-            expected = self.expectations.at(moment, latent.detach(), target.include)
+            with self.stage("prior"):
+                expected = self.expectations.at(moment, latent.detach(), target.include)
             yield "prior", weight, losses.prior(latent, expected)
 
     def _picture_terms(self, picture: Tensor, weights: Losses) -> Iterator[tuple[str, float, Tensor]]:
@@ -299,8 +310,16 @@ class Session:
             return vqgan.encode(picture.to(self.device))
         if init.latent:
             return _load_latent(init.latent, (1, vqgan.channels, h, w)).to(self.device)
-        random = cutouts.generator_for(self.storyboard.seed, 0, "start")
-        return noise_start(vqgan.codebook, h, w, init.noise, random).to(self.device)
+        return self._noise(0, h, w)
+
+    def _start_after_cut(self, moment: Moment) -> Tensor:
+        """The latent that a scene begins with which nothing leads to: its guide, or noise."""
+        guided = self.guides.start(moment.scene)
+        return self._noise(moment.iteration, *self._latent_size(moment)) if guided is None else guided
+
+    def _noise(self, iteration: int, h: int, w: int) -> Tensor:
+        random = cutouts.generator_for(self.storyboard.seed, iteration, "start")
+        return noise_start(self.vqgan.codebook, h, w, self.storyboard.init.noise, random).to(self.device)
 
     def _latent_size(self, moment: Moment) -> tuple[int, int]:
         """(height, width) of the latent at a moment: half of it, rounded up, while a growing film is coarse."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import torch
@@ -24,10 +25,10 @@ def pick_device(name: str = "auto") -> torch.device:
     """The device a name means; `auto` is CUDA, then Apple's MPS, then the CPU. UsageError where it is not there."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if _mps_works() else "cpu"
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise UsageError(f"--device {name}: no such device; auto, cpu, cuda, cuda:N or mps") from error
+    # torch knows more words (xpu, hpu, vulkan, meta, …), on which nothing of this has ever run.
+    if not re.fullmatch(r"cpu|mps|cuda(:[0-9]{1,3})?", name):
+        raise UsageError(f"--device {name}: no such device; auto, cpu, cuda, cuda:N or mps")
+    device = torch.device(name)
     if device.type == "cuda" and not (torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count()):
         raise UsageError(f"--device {name}: torch sees {torch.cuda.device_count()} CUDA devices here; try --device cpu")
     if device.type == "mps" and not torch.backends.mps.is_available():

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from ..errors import ModelError
+from ..output.files import swap_in, sync_file
 from . import registry
 from .catalogue import Model, ModelFile
 from .checksums import sha256_of
@@ -81,7 +82,8 @@ def _fetch_file(model: Model, file: ModelFile, report: Progress, timeout: float)
         with _locked(path.with_name(f".{path.name}.lock")):
             if not _is_right(path, model, file):
                 sha256 = _try_links(file, target, wanted, path)
-                _put_in_place(target.part, path)
+                sync_file(target.part)
+                swap_in(target.part, path)
                 target.forget()
                 if wanted is None:
                     registry.remember_sha256(model, file, sha256)
@@ -150,18 +152,6 @@ def _check_kind(file: ModelFile, target: Target) -> None:
     if not any(head[at:].startswith(magic) for at, magic in MAGICS):
         target.forget()
         raise Refused("sends something that is no weights file")
-
-
-def _put_in_place(part: Path, path: Path) -> None:
-    with part.open("rb+") as file:
-        os.fsync(file.fileno())
-    part.replace(path)
-    if os.name != "nt":
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
 
 @contextlib.contextmanager

@@ -9,9 +9,11 @@ from __future__ import annotations
 import contextlib
 import errno
 import glob
+import itertools
 import math
 import os
 import shutil
+import time
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +23,8 @@ from ..errors import OutputError
 RESERVED_NAMES = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
 NAME_BYTES = 120  # leaves room for suffixes and for the temporary name beside, within the usual 255
 MB = 1_000_000
+SWAP_SECONDS, SWAP_POLL = 6.0, 0.1  # how long a file in use is waited for, and how often it is tried
+IN_USE = (5, 32, 33)  # Windows' access denied, sharing violation, lock violation
 
 
 def atomic_write(path: Path, content: bytes | str) -> None:
@@ -48,14 +52,37 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 def swap_in(temporary: Path, path: Path) -> None:
-    """Gives a finished, fsynced file its final name, for good. Raises OSError."""
-    temporary.replace(path)
+    """Gives a finished, fsynced file its final name, for good. Raises OSError.
+
+    On Windows a viewer, player or scanner may hold the old file for some seconds, which are waited for.
+    """
+    until = time.monotonic() + SWAP_SECONDS
+    while True:
+        try:
+            temporary.replace(path)
+            break
+        except OSError as error:
+            if not in_use(error) or time.monotonic() > until:
+                raise
+        time.sleep(SWAP_POLL)
     sync_folder(path.parent)
+
+
+def in_use(error: OSError) -> bool:
+    """Whether Windows refuses because another program has the file open."""
+    return getattr(error, "winerror", None) in IN_USE
 
 
 def beside(path: Path) -> Path:
     """A temporary name in the same folder, this process's own."""
     return path.with_name(f".{path.name}.{os.getpid()}.part")
+
+
+def free_path(path: Path, *suffixes: str) -> Path:
+    """The path, or the first of NAME-2, NAME-3, … under which nothing lies, with other suffixes neither."""
+    names = itertools.chain([path], (path.with_stem(f"{path.stem}-{number}") for number in itertools.count(2)))
+    taken = (path.suffix, *suffixes)
+    return next(name for name in names if not any(name.with_suffix(suffix).exists() for suffix in taken))
 
 
 def remove_leftovers(path: Path) -> None:
@@ -115,6 +142,8 @@ def explanation(error: OSError, path: Path, needed: int = 0, then: str = "run th
     """One line for the user: what the system refused, at which file, and the remedy."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return full_disk(path, needed, then)
+    if in_use(error) and path.exists():
+        return f"{path}: a program has it open, such as a player or viewer; close it, then {then}"
     if error.errno == errno.EROFS:
         return f"{path}: the file system is read-only; choose a folder that can be written with -o"
     if error.errno in (errno.EACCES, errno.EPERM):

@@ -6,6 +6,7 @@ import contextlib
 import io
 import math
 from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -75,13 +76,13 @@ class ContactSheet:
             thumbnail.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
             atomic_write(self._path(frame), _encoded(thumbnail, "PNG"))
 
-    def save(self, path: Path, fps: float, chapters: Sequence[Chapter], title: str = "") -> None:
+    def save(self, path: Path, fps: Fraction, chapters: Sequence[Chapter], title: str = "") -> None:
         """Composes the JPEG: each frame there is with its time and the prompt of its chapter."""
         entries = []
         for frame in self.frames:
             if self._path(frame).exists():
                 with explained(self._path(frame)), Image.open(self._path(frame)) as image:
-                    entries.append((image.convert("RGB"), _clock(frame / fps), _prompt(chapters, frame)))
+                    entries.append((image.convert("RGB"), _clock(float(frame / fps)), _prompt(chapters, frame)))
         if entries:
             atomic_write(path, _encoded(compose(entries, title), "JPEG", quality=90))
 

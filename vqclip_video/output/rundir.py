@@ -25,6 +25,7 @@ OTHER_FORMATS = {".avi", ".gif", ".m4v", ".mkv", ".mov", ".webm"}
 OWN_FILES = ("poster.png", "contact_sheet.jpg", "progress.jsonl", "storyboard.yaml", ".*.part")
 OWN_WORK = ("segment-*", "encoder", "checkpoint-*", "sheet-*.png", "film.*", "film-tail.*", "preview*", ".*.part")
 DIFFERENCES = 6  # shown of one kind
+NO_NAMES: Mapping[str, str] = {}
 
 
 class RunDir:
@@ -52,6 +53,7 @@ class RunDir:
         self._identity = self.work / "identity.json"
         self._lock = Lock(self.work / "lock")
         self._fingerprint: dict[str, Any] = {}
+        self._names: Mapping[str, str] = NO_NAMES
 
     def __enter__(self) -> RunDir:
         return self
@@ -59,15 +61,18 @@ class RunDir:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
-    def open(self, fingerprint: Mapping[str, Any], storyboard: str, fresh: bool = False) -> str:
+    def open(
+        self, fingerprint: Mapping[str, Any], storyboard: str, fresh: bool = False, names: Mapping[str, str] = NO_NAMES
+    ) -> str:
         """Takes the folder for a run: returns "new", "unfinished" (go on from its checkpoint) or "finished".
 
         `fingerprint` is what makes the film this film (storyboard, seed, hashes of the models, ...): any
         JSON, in words that a user understands. `storyboard` is the text kept beside the film. `fresh`
-        removes what an earlier run made, and nothing else. A finished film is left alone and not locked.
+        removes what an earlier run made, and nothing else. `names`: for texts of the fingerprint, what to call them
+        in a message. A finished film is left alone and not locked.
         Raises OutputError when the folder is another program's, another run's or in use.
         """
-        self._fingerprint = json.loads(to_json(fingerprint))
+        self._fingerprint, self._names = json.loads(to_json(fingerprint)), names
         state = self._state(fresh)
         if state == FINISHED and not self.work.exists():
             return state
@@ -147,6 +152,8 @@ class RunDir:
 
     def _different(self, lines: list[str]) -> str:
         lines = [f"{self.folder} holds the run of a different film:", *(f"  {line}" for line in lines)]
+        for text, name in self._names.items():
+            lines = [line.replace(text, f"{name} ({text})") for line in lines]
         return "\n".join([*lines, "render to another name with -o, or discard what is there with --fresh"])
 
     def _begin(self) -> None:
