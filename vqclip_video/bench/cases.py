@@ -9,15 +9,17 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from ..engine.setup import prepare
+from ..engine.render import Session, Stage, no_stage
+from ..engine.setup import open_prior, prepare
 from ..errors import ModelError
 from ..models.fit import Unfilled
 from ..models.perceptor import Perceptor, packaged_clip
-from ..models.registry import resolve
+from ..models.registry import ModelPaths, resolve
 from ..models.tokens import clip_file
 from ..models.vqgan import VQGAN, packaged_vqgan, skeleton
 from ..models.vqgan_config import DDConfig, VQGANConfig, read_config
 from ..models.weights import read_tensors
+from ..sketchbook.choose import open_book
 from ..storyboard import reader
 from ..storyboard.schema import Models, PromptPart, Scene, Settings, Storyboard
 
@@ -88,6 +90,7 @@ class Weights:
     vqgan: Mapping[str, Tensor]
     config: VQGANConfig
     source: str  # what to call them in a report
+    paths: ModelPaths | None = None  # the files they are from; None for made-up ones
 
     def engine_networks(
         self, storyboard: Storyboard, device: torch.device, dtype: torch.dtype, memory: str, compile: str
@@ -97,6 +100,13 @@ class Weights:
         networks = Perceptor(clip, device, dtype), VQGAN(vqgan, self.config, Path(self.source), device, dtype, False)
         prepare(storyboard, *networks, memory, compile)
         return networks
+
+    def session(self, storyboard: Storyboard, networks: tuple[Perceptor, VQGAN], stage: Stage = no_stage) -> Session:
+        """What a film of these networks is rendered by, with the prior and the sketchbook that it would have."""
+        prior = book = None
+        if self.paths:
+            prior, book = open_prior(storyboard, self.paths, *networks), open_book(storyboard, self.paths)
+        return Session(storyboard, *networks, book=book, prior=prior, stage=stage)
 
     def packaged_networks(self) -> tuple[nn.Module, nn.Module]:
         """OpenAI's CLIP and taming's modules as they come."""
@@ -114,7 +124,7 @@ def find_weights(models: Models) -> Weights:
         return random_weights()
     config = read_config(paths.vqgan_config)
     name = " + ".join(dict.fromkeys((paths.clip_name, paths.vqgan_name)))
-    return Weights(read_tensors(paths.clip), read_tensors(paths.vqgan), config, name)
+    return Weights(read_tensors(paths.clip), read_tensors(paths.vqgan), config, name, paths)
 
 
 def random_weights(clip: tuple = VIT_B_32, vqgan: VQGANConfig = F16_16384) -> Weights:

@@ -102,7 +102,7 @@ def _contestants(case: Case, options: Options, prompt: str, against: bool) -> tu
     storyboard, device = case.with_prompt(prompt), pick_device(options.device)
     weights, dtype = find_weights(storyboard.models), pick_precision(options.precision, device)
     networks = weights.engine_networks(storyboard, device, dtype, options.memory, options.compile)
-    session = Session(storyboard, *networks)
+    session = weights.session(storyboard, networks)
     if not against:
         return session, None
     start, vqgan = session.latent.value.detach(), session.vqgan

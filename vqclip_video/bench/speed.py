@@ -161,7 +161,7 @@ def measure(
     dtype, weights = pick_precision(options.precision, device), find_weights(storyboard.models)
     clock, other_clock = StageClock(device), StageClock(device)
     networks = weights.engine_networks(storyboard, device, dtype, options.memory, options.compile)
-    session = Session(storyboard, *networks, stage=clock)
+    session = weights.session(storyboard, networks, clock)
     show_step = storyboard.scenes[0].settings.show_step
     iterations = show_step * max(1, round(ITERATIONS_PER_ROUND.get(device.type, 2) / show_step))
     with ExitStack() as stack:
@@ -218,7 +218,8 @@ def take_turns(engine: EngineRunner, reference: ReferenceRunner | None, repeats:
 
 
 def _medians(rounds: list[dict[str, float]]) -> dict[str, float]:
-    return {stage: median(found[stage] for found in rounds) for stage in (*STAGES, "other")}
+    entered = [stage for stage in (*STAGES, "other") if any(stage in found for found in rounds)]
+    return {stage: median(found.get(stage, 0.0) for found in rounds) for stage in entered}
 
 
 def _ratios(taken: dict[str, list]) -> dict[str, Range]:
