@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import ModelError
+from .apart import apart
 from .fit import Unfilled, fit
 from .resnet import ModifiedResNet
 from .tokens import clip_file, encode, vocabulary_size
@@ -36,19 +37,22 @@ class Perceptor:
         self._image_tower = tower(clip.visual, device, dtype)
         self._text_tower: TextTransformer | None = TextTransformer(clip, device)
 
-    @torch.no_grad()
     def embed_text(self, texts: Sequence[str]) -> Tensor:
-        """Unit vectors [n, dim], float32. A text longer than `context_length` tokens is cut, as CLIP does."""
+        """Unit vectors [n, dim], float32 even where the caller is in autocast.
+
+        A text longer than `context_length` tokens is cut, as CLIP does.
+        """
         if self._text_tower is None:
             raise RuntimeError("embed_text after forget_text: the text tower is gone")
-        vectors = [torch.empty(0, self.dim, device=self.device)]
-        for start in range(0, len(texts), TEXTS_AT_ONCE):
-            tokens = [encode(text, self.context_length) for text in texts[start : start + TEXTS_AT_ONCE]]
-            ids = torch.zeros(len(tokens), max(map(len, tokens)), dtype=torch.long)
-            for row, found in zip(ids, tokens, strict=True):
-                row[: len(found)] = torch.tensor(found)
-            vectors.append(F.normalize(self._text_tower(ids), dim=-1))
-        return torch.cat(vectors)
+        vectors = [torch.empty(0, self.dim, device=self.device, dtype=torch.float32)]
+        with apart(self.device):
+            for start in range(0, len(texts), TEXTS_AT_ONCE):
+                tokens = [encode(text, self.context_length) for text in texts[start : start + TEXTS_AT_ONCE]]
+                ids = torch.zeros(len(tokens), max(map(len, tokens)), dtype=torch.long)
+                for row, found in zip(ids, tokens, strict=True):
+                    row[: len(found)] = torch.tensor(found)
+                vectors.append(F.normalize(self._text_tower(ids), dim=-1))
+            return torch.cat(vectors)
 
     def embed_image(self, images: Tensor) -> Tensor:
         """Unit vectors [n, dim], float32, differentiable with respect to `images`.
@@ -78,7 +82,9 @@ def load_perceptor(path: Path, device: str | torch.device = "cpu", dtype: torch.
 
     Sizes are read off the weights. Raises ModelError where the file is damaged or not such a CLIP.
     """
-    return Perceptor(packaged_clip(read_tensors(path), path), torch.device(device), dtype)
+    device = torch.device(device)
+    with apart(device):
+        return Perceptor(packaged_clip(read_tensors(path), path), device, dtype)
 
 
 def packaged_clip(tensors: Mapping[str, Tensor], path: Path) -> nn.Module:

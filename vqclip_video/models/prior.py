@@ -18,6 +18,7 @@ from torch import Tensor
 
 from ..errors import ModelError
 from ..output.files import plain_text
+from .apart import apart
 from .denoiser import HEAD, PATCH, TIMES, Denoiser
 from .fit import Unfilled, fit
 from .registry import ModelPaths, require_models
@@ -91,6 +92,12 @@ def load(path: Path, device: torch.device, dtype: torch.dtype = torch.float32) -
         raise ModelError(f"{path}: cannot be read ({error}); copy or train it again") from None
     except (LookupError, RecursionError, TypeError, ValueError) as error:
         raise ModelError(f"{path}: not a prior ({error}); train it again") from None
+    with apart(device):
+        return Prior(_network(path), notes, str(path), device, dtype)
+
+
+def _network(path: Path) -> Denoiser:
+    """The denoiser in a file, float32. Raises ModelError where it is damaged or none."""
     try:
         stored = read_tensors(path)
         network = _skeleton(stored)
@@ -99,7 +106,7 @@ def load(path: Path, device: torch.device, dtype: torch.dtype = torch.float32) -
         raise ModelError(f"{path}: not the tensors of a prior ({error}); train it again") from None
     fit(network, tensors, path, "the prior that their sizes announce")
     check_finite(tensors, path)
-    return Prior(network, notes, str(path), device, dtype)
+    return network
 
 
 def encoded(network: Denoiser, notes: Notes) -> bytes:
