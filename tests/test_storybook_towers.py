@@ -5,12 +5,13 @@ import json
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 from torch.nn.functional import normalize
 
 from vqclip_video.errors import ModelError, UsageError
 from vqclip_video.models.perceptor import Perceptor
-from vqclip_video.training.storybook import corpus, image_tower, judged, teacher, text_tower, texts, views
+from vqclip_video.training.storybook import corpus, image_tower, judged, states, teacher, text_tower, texts, views
 from vqclip_video.training.storybook.budget import Budget, warm_constant_cosine
 from vqclip_video.training.storybook.image_tower import Batches
 from vqclip_video.training.storybook.words import WordNet
@@ -89,13 +90,55 @@ def test_a_stopped_training_of_the_image_tower_goes_on_as_if_it_had_not(plain_co
         assert torch.equal(parts.visual.state_dict()[name], again.visual.state_dict()[name])
 
 
-@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut off", b"\x80\x02."])
+def proven(info):
+    """A checkpoint that its digest proves whole, with `info` in it."""
+    content = safetensors.torch.save({}, {"info": json.dumps(info)})
+    return hashlib.sha256(content).hexdigest().encode() + b"\n" + content
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"PK\x03\x04 cut off", proven({}), proven({"state": {"tensor": "gone"}})]
+)
 def test_a_damaged_training_is_one_line_with_the_remedy(content, tmp_path):
     with pytest.raises(UsageError, match="run the stage image-tower first"):
         image_tower.load(tmp_path)
-    (tmp_path / image_tower.SAVED).write_bytes(content)
+    (tmp_path / image_tower.SAVED).mkdir()
+    (tmp_path / image_tower.SAVED / "checkpoint-000001").write_bytes(content)
     with pytest.raises(ModelError, match="^[^\n]*remove it to begin anew$"):
         image_tower.load(tmp_path)
+
+
+def test_a_state_comes_back_as_it_was_kept(tmp_path):
+    weight = torch.nn.Parameter(torch.randn(3, 2))
+    optimiser = torch.optim.AdamW([weight], lr=0.1, betas=(0.9, 0.98))
+    weight.sum().backward()
+    optimiser.step()
+    kept = {"optimiser": optimiser.state_dict(), "random": torch.Generator().get_state(),
+            "budget": {"done": 3, "seconds": 0.1}, "name": "a", "none": None}  # fmt: skip
+    states.save_state(tmp_path / "kept", kept)
+    found = states.load_state(tmp_path / "kept")
+    assert found["budget"] == kept["budget"] and found["none"] is None and found["name"] == "a"
+    assert torch.equal(found["random"], kept["random"])
+    assert found["optimiser"]["param_groups"] == kept["optimiser"]["param_groups"]
+    assert isinstance(found["optimiser"]["param_groups"][0]["betas"], tuple)
+    moments, was = found["optimiser"]["state"][0], kept["optimiser"]["state"][0]
+    assert moments.keys() == was.keys() and all(torch.equal(moments[key], was[key]) for key in was)
+
+
+def test_a_torn_state_falls_back_to_the_one_before_and_says_so(tmp_path):
+    for done in (1, 2):
+        states.save_state(tmp_path / "kept", {"done": done, "tensor": torch.ones(2)})
+    newest = max((tmp_path / "kept").iterdir())
+    newest.write_bytes(newest.read_bytes()[:-1])
+    told = []
+    assert states.load_state(tmp_path / "kept", told.append)["done"] == 1
+    assert len(told) == 1 and newest.name in told[0]
+
+
+def test_what_is_no_data_is_not_kept(tmp_path):
+    with pytest.raises(TypeError):
+        states.save_state(tmp_path / "kept", {"function": print})
+    assert states.load_state(tmp_path / "kept") is None
 
 
 def test_captions_of_the_same_meaning_are_no_mistakes():
@@ -204,6 +247,13 @@ def test_a_budget_counts_what_an_interrupted_run_has_used():
     budget.resume({"done": 7, "seconds": 45.0})
     assert budget.done == 7 and 0.75 <= budget.fraction < 0.8
     assert Budget(steps=10, done=5).fraction == 0.5
+
+
+def test_however_short_the_time_is_a_step_is_taken():
+    budget = Budget(minutes=1e-9)
+    assert budget.fraction == 1 and not budget.ended
+    budget.done += 1
+    assert budget.ended
 
 
 def test_the_learning_rate_rises_holds_and_falls():

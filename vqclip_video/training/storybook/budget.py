@@ -28,6 +28,11 @@ class Budget:
         share = self.done / self.steps if self.steps else self.seconds / (60 * self.minutes)
         return min(1.0, share)
 
+    @property
+    def ended(self) -> bool:
+        """Whether all is used; however little that is, a step is taken, so that something is left."""
+        return self.done > 0 and self.fraction >= 1
+
     def state_dict(self) -> dict[str, float]:
         return {"done": self.done, "seconds": self.seconds}
 

@@ -29,7 +29,7 @@ DIM = 256
 LAYERS, WIDTH = (1, 2, 2, 1), 32
 MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)  # of OpenAI's CLIP
 SAME_MEANING = 0.93  # cosine of two captions' MiniLM vectors from which on they describe each other's pictures
-SAVED = "image-tower.pt"
+SAVED = "image-tower"  # the folder of its states
 SAVE_SECONDS = 180
 
 
@@ -65,7 +65,9 @@ def train(
     batches: Batches, seed: int, start: dict[str, Tensor] | None = None, device: str = "cpu",
     report: Callable[[str], None] = print, stop: Callable[[], bool] = lambda: False,
 ) -> ImageTower:  # fmt: skip
-    """Train until the budget is used, or `stop()` says so; the next call goes on from `folder/image-tower.pt`.
+    """Train until the budget is used, or `stop()` says so.
+
+    The next call goes on from `folder/image-tower`.
 
     start: weights of an image tower to begin with (names of the packaged CLIP, after "visual."); its first 200 steps
     teach only the head, so that the tower is not led astray by one that knows nothing yet.
@@ -79,7 +81,7 @@ def train(
     tower.to(device).visual.to(memory_format=torch.channels_last)
     averaged = AveragedModel(tower, multi_avg_fn=get_ema_multi_avg_fn(0.998), use_buffers=True)
     optimiser = torch.optim.AdamW(_groups(tower), lr=batches.learning_rate, betas=(0.9, 0.98))
-    if state := load_state(folder / SAVED):
+    if state := load_state(folder / SAVED, report):
         for part, name in ((tower, "tower"), (averaged, "averaged"), (optimiser, "optimiser")):
             part.load_state_dict(state[name])
         random.set_state(state["random"])
@@ -88,7 +90,7 @@ def train(
     only_head = 200 if start else 0
     last_save = budget.seconds
     tower.train()
-    ended = budget.fraction >= 1
+    ended = budget.ended
     while not ended:
         rate = batches.learning_rate * warm_constant_cosine(budget.fraction, budget.done)
         for group in optimiser.param_groups:
@@ -99,7 +101,7 @@ def train(
         budget.done += 1
         if budget.done % 50 == 0:
             report(f"image tower: step {budget.done}, {budget.seconds / 60:.1f} min, loss {loss:.3f}")
-        ended = budget.fraction >= 1 or stop()
+        ended = budget.ended or stop()
         if ended or budget.seconds - last_save > SAVE_SECONDS:
             last_save = budget.seconds
             save_state(folder / SAVED, {

@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from ...engine.precision import pick_precision
 from ...models.denoiser import Denoiser
 from ...models.perceptor import Perceptor
 from ...models.vqgan import VQGAN
@@ -26,7 +27,7 @@ from .budget import Budget, warm_constant_cosine
 from .corpus import Captions, whole_pictures
 from .states import load_state, save_state
 
-SAVED = "prior.pt"
+SAVED = "prior"  # the folder of its states
 SAVE_SECONDS = 240
 PART = 1000  # pictures in one of the files that keep what is encoded
 AT_ONCE = 16  # pictures that are encoded together
@@ -80,7 +81,9 @@ def train(
     batch_size: int, seed: int, learning_rate: float = 8e-4, device: str = "cpu",
     report: Callable[[str], None] = print, stop: Callable[[], bool] = lambda: False,
 ) -> Denoiser:  # fmt: skip
-    """Train until the budget is used, or `stop()` says so; the next call goes on from `folder/prior.pt`.
+    """Train until the budget is used, or `stop()` says so.
+
+    The next call goes on from `folder/prior`.
 
     `folder` belongs to these lessons. Returns the averaged weights, in eval mode.
     """
@@ -90,14 +93,14 @@ def train(
     network.to(device, memory_format=torch.channels_last)
     averaged = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(AVERAGED))
     optimiser = torch.optim.AdamW(network.parameters(), lr=learning_rate, betas=(0.9, 0.99), weight_decay=0.01)
-    if state := load_state(folder / SAVED):
+    if state := load_state(folder / SAVED, report):
         for part, name in ((network, "network"), (averaged, "averaged"), (optimiser, "optimiser")):
             part.load_state_dict(state[name])
         random.set_state(state["random"])
         budget.resume(state["budget"])
         report(f"prior: goes on after {budget.done} steps")
     last_save = budget.seconds
-    ended = budget.fraction >= 1
+    ended = budget.ended
     while not ended:
         for group in optimiser.param_groups:
             group["lr"] = learning_rate * warm_constant_cosine(budget.fraction, budget.done, warm=200)
@@ -113,7 +116,7 @@ def train(
         budget.done += 1
         if budget.done % 100 == 0:
             report(f"prior: step {budget.done}, {budget.seconds / 60:.1f} min, loss {float(loss.detach()):.3f}")
-        ended = budget.fraction >= 1 or stop()
+        ended = budget.ended or stop()
         if ended or budget.seconds - last_save > SAVE_SECONDS:
             last_save = budget.seconds
             save_state(folder / SAVED, {
@@ -145,10 +148,10 @@ def _batch(lessons: Lessons, size: int, random: torch.Generator) -> Iterator[Ten
 def _encode(pictures: np.ndarray, path: Path, perceptor: Perceptor, vqgan: VQGAN) -> None:
     """Write latents and embeddings of pictures [n, h, w, 3] uint8."""
     latents, images = [], []
+    half = pick_precision("auto", vqgan.device) == torch.bfloat16
     for start in range(0, len(pictures), AT_ONCE):
         part = torch.tensor(pictures[start : start + AT_ONCE], device=vqgan.device).permute(0, 3, 1, 2).float() / 255
-        with torch.autocast(vqgan.device.type, torch.bfloat16):
-            latents.append(vqgan.encode(part).half().cpu())
+        latents.append(vqgan.encode(part, half).half().cpu())
         images.append(perceptor.embed_image(F.interpolate(part, size=perceptor.size, mode="area")).half().cpu())
     content = BytesIO()
     np.savez(content, latents=torch.cat(latents).numpy(), images=torch.cat(images).numpy())

@@ -25,7 +25,7 @@ TEXT_WIDTH, TEXT_LAYERS = 128, 3
 BATCH = 320
 USUAL_TOKENS = 26  # few texts are longer; a batch of all lengths costs three times as much
 LONG_BATCHES = 0.03  # share of the batches that are of all lengths, so that late positions are learned too
-SAVED = "text-tower.pt"
+SAVED = "text-tower"  # the folder of its states
 SAVE_SECONDS = 120
 
 
@@ -93,7 +93,8 @@ def distil(
 ) -> None:  # fmt: skip
     """Train `clip`'s text tower in place until the budget is used, or `stop()` says so; the next call goes on.
 
-    clip: on the device to train on; `sources` may lie on the CPU. The training is kept in `folder/text-tower.pt`.
+    clip: on the device to train on; `sources` may lie on the CPU. The training is kept in
+    `folder/text-tower`.
     """
     random = torch.Generator().manual_seed(seed)
     parameters = _text_side(dict(clip.named_parameters()))
@@ -103,7 +104,7 @@ def distil(
          {"params": list(parameters.values()), "weight_decay": 0.02, "share": 1.0}],
         lr=learning_rate, betas=(0.9, 0.98),
     )  # fmt: skip
-    if state := load_state(folder / SAVED):
+    if state := load_state(folder / SAVED, report):
         clip.load_state_dict(_text_side(state["clip"]), strict=False)
         optimiser.load_state_dict(state["optimiser"])
         random.set_state(state["random"])
@@ -111,7 +112,7 @@ def distil(
         report(f"text tower: goes on after {budget.done} steps")
     usual = [torch.nonzero(texts.lengths <= USUAL_TOKENS)[:, 0] for texts in sources]
     last_save = budget.seconds
-    ended = budget.fraction >= 1
+    ended = budget.ended
     while not ended:
         rate = learning_rate * warm_constant_cosine(budget.fraction, budget.done, constant=0.4)
         for group in optimiser.param_groups:
@@ -126,7 +127,7 @@ def distil(
         budget.done += 1
         if budget.done % 50 == 0:
             report(f"text tower: step {budget.done}, {budget.seconds / 60:.1f} min, cosine {float(cosine):.3f}")
-        ended = budget.fraction >= 1 or stop()
+        ended = budget.ended or stop()
         if ended or budget.seconds - last_save > SAVE_SECONDS:
             last_save = budget.seconds
             save_state(folder / SAVED, {
