@@ -1,16 +1,19 @@
 """The illustrated world, on a handful of emoji in the files that npm packages hold."""
 
 import json
+import os
 import re
+import signal
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from vqclip_video.errors import UsageError
+from vqclip_video.errors import RenderError, UsageError
 from vqclip_video.training.storybook import pictures
 from vqclip_video.training.storybook.artwork import STYLES, load_artwork
 from vqclip_video.training.storybook.words import WordNet, held_back, is_allowed, subject_words
+from vqclip_video.training.storybook.workers import as_done, workers
 from vqclip_video.training.storybook.world import sketches
 from vqclip_video.training.storybook.world.canvas import Canvas
 from vqclip_video.training.storybook.world.captions import counted, plural, with_article
@@ -234,6 +237,30 @@ def test_pictures_are_written_by_processes_and_go_on_after_a_stop(world, tmp_pat
     (tmp_path / "parts/pictures.npy").unlink()
     pictures.write_pictures(world, tmp_path / "parts", 10, seed=3)
     assert np.array_equal(np.load(tmp_path / "parts/pictures.npy"), whole), "not taken for painted when they are gone"
+
+
+def deaf():
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
+def doubled(number):
+    return 2 * number
+
+
+def killed(number):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_processes_that_do_not_hear_a_signal_end_with_their_work():
+    with workers(2, deaf) as pool:
+        assert sorted(as_done(pool, doubled, range(5), 2)) == [0, 2, 4, 6, 8]
+    with workers(2, deaf) as pool:
+        assert next(as_done(pool, doubled, range(1000), 2)) in (0, 2)
+
+
+def test_a_painter_that_is_killed_is_not_waited_for():
+    with pytest.raises(RenderError, match="run the same command again"), workers(2) as pool:
+        list(as_done(pool, killed, range(3), 2))
 
 
 def test_the_command_says_what_is_missing(tmp_path):

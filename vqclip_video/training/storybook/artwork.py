@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import json
-import multiprocessing
 import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -18,6 +17,7 @@ import numpy as np
 from PIL import Image
 
 from ...errors import UsageError
+from .workers import workers
 
 SIDE = 128  # pixels of a sprite
 STYLES = ("fluent-emoji", "fluent-emoji-flat", "noto")
@@ -88,8 +88,8 @@ def require_packages(folder: Path) -> None:
 
 def _rasterise_all(folder: Path, processes: int | None) -> Artwork:
     drawings = list(_drawings(folder))
-    with multiprocessing.Pool(processes) as pool:
-        rasters = pool.map(_rasterise, [svg for _, svg in drawings], chunksize=32)
+    with workers(processes) as pool:
+        rasters = list(pool.map(_rasterise, [svg for _, svg in drawings], chunksize=32))
     found = [(sprite, raster) for (sprite, _), raster in zip(drawings, rasters, strict=True) if raster is not None]
     if not found:
         raise UsageError(f"{folder} holds no emoji that could be drawn; install the packages of npm afresh")

@@ -17,6 +17,8 @@ import numpy as np
 from ...errors import UsageError, VqclipError
 from .artwork import PACKAGES, load_artwork
 from .words import WordNet, is_allowed
+from .workers import as_done
+from .workers import workers as processes
 from .world.things import catalogue
 from .world.world import World
 
@@ -56,8 +58,8 @@ def write_pictures(world: World, folder: Path, count: int, seed: int, workers: i
     done = count - len(missing) * BLOCK
     if (folder / "subjects.json").exists():
         return
-    with multiprocessing.Pool(workers, _begin, (world, folder, seed)) as pool:
-        for _ in pool.imap_unordered(_write_block, missing):
+    with processes(workers, _begin, (world, folder, seed)) as pool:
+        for _ in as_done(pool, _write_block, missing, workers):
             done += BLOCK
             on_progress(min(count, done))
             if stop():
