@@ -381,7 +381,7 @@ def test_the_command_leaves_checkpoint_config_log_and_sheets(trained):
         "last.ckpt", "model.yaml", "log.jsonl", "samples", "skipped.txt"
     }  # fmt: skip
     names = sorted(path.name for path in (folder / "samples").iterdir())
-    assert names == ["0000001.png", "0000006.png"]
+    assert names == ["0000000.png", "0000001.png", "0000006.png"]
     assert Image.open(folder / "samples" / names[-1]).width == 3 * 192
     last = log_of(folder)[-1]
     assert last["step"] == 6 and {"pixel", "codebook", "adversarial", "discriminator", "psnr"} <= set(last)
@@ -421,14 +421,14 @@ def test_repeating_the_command_goes_on(trained, tmp_path):
     mine = tmp_path / "mine"
     shutil.copytree(folder, mine)
     said = train(pictures, "--config", write_config(tmp_path, training={"steps": 9}), "-o", mine)
-    assert "written" in said and [row["step"] for row in log_of(mine)] == [1, 6, 9]
+    assert "written" in said and [row["step"] for row in log_of(mine)] == [0, 1, 6, 9]
     found = torch.load(mine / "last.ckpt", weights_only=False)
     assert found["training"]["step"] == 9
     steps = {int(state["step"]) for state in found["optimizer_states"][0]["state"].values()}
     assert max(steps) == 9, "the optimiser went on, too"
     minutes = log_of(mine)[-1]["minutes"]
     train(pictures, "--config", write_config(tmp_path, training={"steps": 9}), "-o", mine)
-    assert len(log_of(mine)) == 3 and log_of(mine)[-1]["minutes"] == minutes, "nothing was left to do"
+    assert len(log_of(mine)) == 4 and log_of(mine)[-1]["minutes"] == minutes, "nothing was left to do"
 
 
 def test_another_network_does_not_go_on(trained, tmp_path):

@@ -6,7 +6,7 @@ Which keys there are, of what type, and what they default to is written in `vqga
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ LOSS = "model.params.lossconfig.params"
 NETWORK = ("ddconfig", "embed_dim", "n_embed")
 # What taming's own configs say beside, and what it must say to mean what is done here.
 ONLY = {"disc_conditional": False, "disc_in_channels": 3, "disc_loss": "hinge", "disc_factor": 1, "use_actnorm": False}
+# Keys that may say null.
+MAY_BE_NULL = {"quantise_from": int, "group_norm_eps": float}
 SHARES = ("flip", "flat", "corrupt", "constant")
 POSITIVE = ("steps", "learning_rate", "group_norm_eps", "save_every", "batch_size", "disc_num_layers", "disc_ndf")
 
@@ -66,7 +68,7 @@ class Training:
     weight_decay: float
     ema: float
     precision: str
-    group_norm_eps: float
+    group_norm_eps: float | None
     quantise_from: int | None
     corrupt: float
     save_every: int
@@ -81,6 +83,11 @@ class TrainConfig:
     data: Data
     training: Training
     tree: dict[str, Any]
+
+    def with_eps(self, eps: float) -> TrainConfig:
+        """The same with norms of that eps."""
+        tree = self.tree | {"training": self.tree["training"] | {"group_norm_eps": eps}}
+        return replace(self, training=replace(self.training, group_norm_eps=eps), tree=tree)
 
 
 def read_training(path: Path | None, base: Path | None = None) -> TrainConfig:
@@ -150,11 +157,11 @@ def _over(known: Mapping[str, Any], given: Mapping[Any, Any], where: str, name: 
 
 
 def _typed(default: Any, value: Any, key: str, place: str, name: str) -> Any:
-    wanted = type(default)
+    wanted = MAY_BE_NULL.get(key) or type(default)
     whole = isinstance(value, int) and not isinstance(value, bool)
     if key == "target" and place != "model.target":
         return value  # of the loss: taming's name, or of the dummy that published files have
-    if key == "quantise_from" and value is None:
+    if key in MAY_BE_NULL and value is None:
         return None
     if key == "crop" and isinstance(value, list) and value and all(type(side) is int for side in value):
         return value

@@ -10,40 +10,60 @@ from pathlib import Path
 
 from lightning import Callback, Trainer
 from torch import Tensor
-from tqdm import tqdm
 
 from ..errors import RenderError
 from ..output.files import explained
 from . import samples
+from .bar import Bar
 from .vqgan import VQGANTraining
 
 CHECKPOINT, LOG, SHEETS = "last.ckpt", "log.jsonl", "samples"
 LOG_EVERY, MEASURE_EVERY = 50, 500  # steps
+# Steps after which a training from given weights is held against them: those in which its learning
+# rate rises, since what is too much shows by then; and how much PSNR it may have lost, in dB.
+CHECKED, MOST_LOST = (1, 2, 5, 10, 20, 50), 3.0
 
 
 class Keeper(Callback):
     """Saves, logs, measures and shows how the training goes, and ends it when its time has come."""
 
-    def __init__(self, output: Path, held_out: list[Tensor], stop: Callable[[], bool]):
-        """held_out: pictures uint8 [1, 3, H, W] to measure by. stop: asked whether the user wants to stop."""
-        self.output, self.held_out, self.stop = output, held_out, stop
+    def __init__(
+        self, output: Path, held_out: list[Tensor], watched: list[Tensor], stop: Callable[[], bool]
+    ):
+        """stop: asked whether the user wants to stop.
+
+        Pictures are uint8 [1, 3, H, W]: held_out, to measure by; watched, to see by whether the
+        first steps spoil the weights that the training starts from; none where it starts from none.
+        """
+        self.output, self.held_out, self.watched, self.stop = output, held_out, watched, stop
+        self.bar: Bar | None = None
 
     def on_train_start(self, trainer: Trainer, module: VQGANTraining) -> None:
-        done, steps = module.progress.step, module.config.training.steps
-        self.bar = tqdm(initial=done, total=steps, unit="step", dynamic_ncols=True, disable=not trainer.is_global_zero)
+        self.bar = Bar(module, trainer.is_global_zero)
+        if not module.progress.step:
+            module.began = self._likeness(trainer, module)
+            if trainer.is_global_zero and self.held_out:
+                self._log(module, self._sheet(0), measured=True)
         self._end_if_due(trainer, module)
 
     def on_train_batch_end(self, trainer: Trainer, module: VQGANTraining, *_: object) -> None:
         step, ended = module.progress.step, self._end_if_due(trainer, module)
-        self.bar.update(1)
-        if ended or step % module.config.training.save_every == 0:
+        self.bar.show(module)
+        saving = ended or step % module.config.training.save_every == 0
+        if step in CHECKED or (saving and step < CHECKED[-1]):
+            self._check(trainer, module)
+        if saving:
             self._save(trainer, module)
-        sheet = self.output / SHEETS / f"{step:07d}.png" if samples.sheet_wanted(step) or ended else None
+        sheet = self._sheet(step) if samples.sheet_wanted(step) or ended else None
         if trainer.is_global_zero and (sheet or step % LOG_EVERY == 0):
             self._log(module, sheet, measured=sheet is not None or step % MEASURE_EVERY == 0)
 
     def on_train_end(self, trainer: Trainer, module: VQGANTraining) -> None:
         self.bar.close()
+
+    def on_exception(self, trainer: Trainer, module: VQGANTraining, error: BaseException) -> None:
+        if self.bar:  # so that the error gets a line of its own
+            self.bar.close()
 
     def _end_if_due(self, trainer: Trainer, module: VQGANTraining) -> bool:
         """Ends the training on every device once one of them wants to; several are asked at every tenth step."""
@@ -52,6 +72,35 @@ class Keeper(Callback):
         due = trainer.strategy.reduce_boolean_decision(module.share >= 1 or self.stop(), all=False)
         trainer.should_stop = trainer.should_stop or due
         return due
+
+    def _check(self, trainer: Trainer, module: VQGANTraining) -> None:
+        """Raises RenderError, on every device, where the steps so far have spoilt what was there.
+
+        Compared are the pictures that the decoder is trained to paint, from codes or from latents:
+        those from latents may lose several dB to a codebook without any harm.
+        """
+        found = self._likeness(trainer, module)
+        if module.began is None or found is None or module.began - found <= MOST_LOST:
+            return
+        training = module.config.training
+        raise RenderError(
+            f"step {module.progress.step}: the PSNR has fallen from {module.began:.1f} to "
+            f"{found:.1f} dB; these steps spoil the weights that the training starts from, and are "
+            f"not saved. Lower training.learning_rate ({training.learning_rate:g}), or leave "
+            f"training.group_norm_eps ({training.group_norm_eps:g}) out of the config, and run "
+            "the same command again"
+        )
+
+    def _likeness(self, trainer: Trainer, module: VQGANTraining) -> float | None:
+        """The PSNR of the pictures to watch, the same on every device; None without any."""
+        if not self.watched:
+            return None
+        with averaged(module):
+            found = samples.likeness(module, self.watched, module.quantising)
+        return trainer.strategy.broadcast(found)
+
+    def _sheet(self, step: int) -> Path:
+        return self.output / SHEETS / f"{step:07d}.png"
 
     def _save(self, trainer: Trainer, module: VQGANTraining) -> None:
         """Every device takes part; the file is swapped in whole.
@@ -77,7 +126,7 @@ class Keeper(Callback):
             with averaged(module):
                 row["psnr"] = round(samples.try_out(module, self.held_out, sheet), 3)
             row["measured_in"] = round(time.monotonic() - began, 1)
-            self.bar.set_postfix_str(f"{row['psnr']:.2f} dB")
+            self.bar.quality = f", {row['psnr']:.2f} dB"
         with (self.output / LOG).open("a", encoding="utf-8") as log:
             log.write(json.dumps(row) + "\n")
 
@@ -89,7 +138,8 @@ def averaged(module: VQGANTraining) -> Iterator[None]:
     before = {name: weight.data for name, weight in weights.items()}
     try:
         for name, weight in weights.items():
-            weight.data = module.mean[name]
+            # Before the first step the mean may lie on the CPU yet.
+            weight.data = module.mean[name].to(weight.device)
         yield
     finally:
         for name, weight in weights.items():

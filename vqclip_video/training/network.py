@@ -5,6 +5,7 @@ The modules are those of the published files, so that names fit; the functions c
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,6 +19,9 @@ from ..models.vqgan_config import VQGANConfig
 PUBLISHED_EPS = 1e-6  # of every group norm in taming
 WRITERS = ("conv_in", "conv1", "conv2", "proj_out")  # layers whose output goes into a stream that is normalised
 KEEPERS = ("nin_shortcut", "upsample", "downsample")  # layers that carry such a stream on
+# The gain of a writer: RMS of its weights times the root of its inputs. torch's first weights have
+# 0.58, trained ones 0.2 to 2; a median below LEAST comes of a training with another eps.
+LEAST_GAIN, USUAL_GAIN = 0.1, 0.8
 
 
 def new_network(config: VQGANConfig) -> nn.Module:
@@ -41,14 +45,45 @@ def new_network(config: VQGANConfig) -> nn.Module:
     return network
 
 
-def network_of(tensors: Mapping[str, Tensor], config: VQGANConfig, path: Path, eps: float) -> nn.Module:
-    """The network of a published checkpoint, float32 and trainable, with norms of `eps` and the same output."""
+def network_of(
+    tensors: Mapping[str, Tensor], config: VQGANConfig, path: Path, eps: float | None = None
+) -> nn.Module:
+    """The network of a published checkpoint, float32 and trainable, with norms of `eps`.
+
+    Its output is the same for every eps. None: the one that suits the weights.
+    """
     network = packaged_vqgan(tensors, config, path, "its YAML").float()
     if hasattr(network, "loss"):
         del network.loss
-    state = rescale_norms({name: tensor.clone() for name, tensor in network.state_dict().items()}, PUBLISHED_EPS, eps)
-    network.load_state_dict(state, assign=True)  # not copied into `tensors`, which the network shares
+    state = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    eps = suitable_eps(state) if eps is None else eps
+    # Not copied into `tensors`, which the network shares.
+    network.load_state_dict(rescale_norms(state, PUBLISHED_EPS, eps), assign=True)
+    set_eps(network, eps)
     return network.requires_grad_(True)
+
+
+def suitable_eps(state: Mapping[str, Tensor]) -> float:
+    """The norms' eps at which published weights have the scale that a training expects.
+
+    A step of AdamW moves every weight by about the learning rate, however small the weight is. A
+    network trained with another eps than taming's has had the scale of its streams changed by
+    `rescale_norms`, a thousandfold for 0.5, and its first step would wipe it out.
+    """
+    gains = [
+        float(tensor.float().square().mean().sqrt()) * tensor[0].numel() ** 0.5
+        for name, tensor in state.items()
+        if tensor.ndim == 4 and writes_stream(name)
+    ]
+    gain = statistics.median(gains)
+    if not 0 < gain < LEAST_GAIN:
+        return PUBLISHED_EPS
+    return float(f"{PUBLISHED_EPS * (USUAL_GAIN / gain) ** 2:.2g}")
+
+
+def eps_of(network: nn.Module) -> float:
+    """The eps of its norms, which all have the same."""
+    return next(module.eps for module in network.modules() if isinstance(module, nn.GroupNorm))
 
 
 def set_eps(network: nn.Module, eps: float) -> None:
@@ -66,14 +101,17 @@ def rescale_norms(state: Mapping[str, Tensor], before: float, after: float) -> d
     to a group, taming's eps of 1e-6 takes the amplitude away and plain colours cannot be learnt; 0.5 leaves it.
     """
     scale = (after / before) ** 0.5
-    scaled = {}
-    for name, tensor in state.items():
-        parts = name.split(".")
-        layer = parts[-3] if parts[-2] == "conv" else parts[-2]
-        inside = parts[0] in ("encoder", "decoder")
-        write = inside and (layer in WRITERS or (layer in KEEPERS and parts[-1] == "bias"))
-        scaled[name] = tensor * scale if write else tensor
-    return scaled
+    return {
+        name: tensor * scale if writes_stream(name) else tensor for name, tensor in state.items()
+    }
+
+
+def writes_stream(name: str) -> bool:
+    """Whether the weight of that name puts something into a stream that is normalised."""
+    parts = name.split(".")
+    layer = parts[-3] if parts[-2] == "conv" else parts[-2]
+    inside = parts[0] in ("encoder", "decoder")
+    return inside and (layer in WRITERS or (layer in KEEPERS and parts[-1] == "bias"))
 
 
 def encode(network: nn.Module, images: Tensor) -> Tensor:

@@ -6,7 +6,9 @@ import contextlib
 import logging
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 
 import click
 import numpy as np
@@ -21,16 +23,17 @@ from ..errors import ModelError, UsageError
 from ..models import registry
 from ..models.perceptor import Perceptor, load_perceptor
 from ..models.vqgan_config import read_config
-from ..models.weights import read_tensors
+from ..models.weights import read_tensors, read_values
 from ..output.files import atomic_write
 from ..storyboard.schema import Models
 from . import network
-from .config import TrainConfig, read_training
+from .config import Data, TrainConfig, read_training
 from .data import SKIPPED, Batches, Pictures, hold_out, open_pictures, whole
 from .keeper import CHECKPOINT, Keeper
 from .vqgan import VQGANTraining
 
 CONFIG = "model.yaml"
+WATCHED, WATCHED_SIDE = 4, 128  # pictures to judge the first steps by, and their longest side
 
 
 def train_vqgan(
@@ -50,23 +53,38 @@ def train_vqgan(
     paths = registry.resolve(Models(vqgan=start)) if start else None
     config = read_training(config_path, paths and paths.vqgan_config)
     checkpoint = output / CHECKPOINT
-    done = _steps_done(checkpoint, config)
+    begun = _begun(checkpoint, config)
     output.mkdir(parents=True, exist_ok=True)
     pictures = _look_through(folder, config, output / SKIPPED)
     learnt, apart = hold_out(len(pictures), config.data.held_out, seed)
-    atomic_write(output / CONFIG, _as_yaml(config))
     seed_everything(seed, verbose=False)
-    parts, known = _parts(config, paths)
-    batches = Batches(pictures, learnt, config.data, (seed, done, rank_zero_only.rank))
-    workers = 0 if isinstance(pictures, np.ndarray) else config.data.workers
-    loader = DataLoader(batches, batch_size=None, num_workers=workers, persistent_workers=workers > 0)
-    keeper = Keeper(output, whole(pictures, apart, config.network.factor), stop)
+    parts, known = _parts(config, paths, begun.eps if begun else config.training.group_norm_eps)
+    config = config.with_eps(network.eps_of(parts))
+    atomic_write(output / CONFIG, _as_yaml(config))
+    watched = (apart if len(apart) else learnt)[:WATCHED] if paths else []
+    factor = config.network.factor
+    keeper = Keeper(
+        output, whole(pictures, apart, factor), whole(pictures, watched, factor, WATCHED_SIDE), stop
+    )
     with _quiet():
         trainer = _trainer(config, keeper)
-        module = VQGANTraining(config, parts, _perceptor(config, trainer.strategy.root_device), minutes, known)
-        resumed = {"ckpt_path": checkpoint, "weights_only": True} if done else {}
-        trainer.fit(module, loader, **resumed)
+        perceptor = _perceptor(config, trainer.strategy.root_device)
+        module = VQGANTraining(config, parts, perceptor, minutes, known)
+        resumed = {"ckpt_path": checkpoint, "weights_only": True} if begun else {}
+        seeds = (seed, begun.step if begun else 0, rank_zero_only.rank)
+        try:
+            trainer.fit(module, _loader(pictures, learnt, config.data, seeds), **resumed)
+        except UnpicklingError:  # of a checkpoint that would run something, which torch refuses
+            raise _no_training(checkpoint) from None
     return checkpoint
+
+
+def _loader(
+    pictures: Pictures, chosen: np.ndarray, data: Data, seeds: tuple[int, ...]
+) -> DataLoader:
+    workers = 0 if isinstance(pictures, np.ndarray) else data.workers
+    batches = Batches(pictures, chosen, data, seeds)
+    return DataLoader(batches, batch_size=None, num_workers=workers, persistent_workers=workers > 0)
 
 
 def _trainer(config: TrainConfig, keeper: Keeper) -> Trainer:
@@ -98,12 +116,19 @@ def _look_through(folder: Path, config: TrainConfig, report: Path) -> Pictures:
     return pictures
 
 
-def _parts(config: TrainConfig, paths: registry.ModelPaths | None) -> tuple[nn.Module, bool]:
-    """The network to train, and whether its codebook is one already."""
+def _parts(
+    config: TrainConfig, paths: registry.ModelPaths | None, eps: float | None
+) -> tuple[nn.Module, bool]:
+    """The network to train, and whether its codebook is one already.
+
+    eps: of its norms; None is what suits the weights it starts from, or taming's.
+    """
     if paths is None:
-        return network.new_network(config.network), False
+        parts = network.new_network(config.network)
+        network.set_eps(parts, eps or network.PUBLISHED_EPS)
+        return parts, False
     theirs = read_config(paths.vqgan_config)
-    parts = network.network_of(read_tensors(paths.vqgan), theirs, paths.vqgan, config.training.group_norm_eps)
+    parts = network.network_of(read_tensors(paths.vqgan), theirs, paths.vqgan, eps)
     known = theirs.n_embed == config.network.n_embed
     if not known:
         parts.quantize.embedding = nn.Embedding(config.network.n_embed, theirs.embed_dim)
@@ -132,22 +157,38 @@ def _device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def _steps_done(checkpoint: Path, config: TrainConfig) -> int:
-    """Steps of the training that `checkpoint` is of; 0 where there is none. It must be of the network in `config`."""
+@dataclass(frozen=True)
+class Begun:
+    """What a training that goes on has behind it: its steps, and the norms' eps that it keeps."""
+
+    step: int
+    eps: float
+
+
+def _begun(checkpoint: Path, config: TrainConfig) -> Begun | None:
+    """The training that `checkpoint` is of; None where there is none.
+
+    Raises ModelError for a damaged file, UsageError where it is not of the network in `config`.
+    """
     if not checkpoint.is_file():
-        return 0
+        return None
     try:
-        found = torch.load(checkpoint, map_location="cpu", mmap=True, weights_only=True)["training"]
-        step, eps = found["step"], found["eps"]
-    except Exception:  # whatever a broken or foreign file leads the reader to; torch's advice is not for this case
-        raise ModelError(
-            f"{checkpoint}: no training to go on with, or a damaged one; remove it or choose another -o"
-        ) from None
+        found = read_values(checkpoint)["training"]
+        begun = Begun(int(found["step"]), float(found["eps"]))
+    except (ModelError, LookupError, TypeError, ValueError):
+        raise _no_training(checkpoint) from None
     before = checkpoint.with_name(CONFIG)
-    if read_config(before) != config.network or eps != config.training.group_norm_eps:
+    same_eps = config.training.group_norm_eps in (None, begun.eps)
+    if read_config(before) != config.network or not same_eps:
         raise UsageError(f"{checkpoint} is of another network; go on with the config it was begun with, {before}, "
                          f"or choose another folder with -o")  # fmt: skip
-    return step
+    return begun
+
+
+def _no_training(checkpoint: Path) -> ModelError:
+    return ModelError(
+        f"{checkpoint}: no training to go on with, or a damaged one; remove it or choose another -o"
+    )
 
 
 def _as_yaml(config: TrainConfig) -> str:

@@ -16,8 +16,8 @@ COLUMN = 192  # pixels of the sheet's columns
 
 
 def sheet_wanted(step: int) -> bool:
-    """Whether a sheet is due after this step: 1, 100, 200, 400, 800…"""
-    return step == 1 or (step >= 100 and step % 100 == 0 and (step // 100).bit_count() == 1)
+    """Whether a sheet is due after this step: 0, 1, 100, 200, 400, 800…"""
+    return step in (0, 1) or (step >= 100 and step % 100 == 0 and (step // 100).bit_count() == 1)
 
 
 @torch.no_grad()
@@ -27,19 +27,39 @@ def try_out(parts: nn.Module, pictures: list[Tensor], path: Path | None) -> floa
     path: where a sheet of the first few goes: original | reconstruction | reconstruction from codes.
     """
     rows, ratios = [], []
-    device = parts.quantize.embedding.weight.device
     for picture in pictures:
-        image = picture.to(device).float() / 127.5 - 1
-        latents = network.encode(parts, image).float()
-        found = network.decode(parts, latents).float().clamp(-1, 1)
+        image, latents = _encoded(parts, picture)
+        found = _painted(parts, latents)
         ratios.append(psnr((found + 1) / 2, (image + 1) / 2))
         if path is not None and len(rows) < SHOWN:
-            entries = codebook.quantised(latents, parts.quantize.embedding.weight)
-            coarse = network.decode(parts, entries).float().clamp(-1, 1)
+            coarse = _painted(parts, latents, rounded=True)
             rows.append([_tile(each) for each in (image, found, coarse)])
     if path is not None:
         _write(rows, path)
     return sum(ratios) / len(ratios)
+
+
+@torch.no_grad()
+def likeness(parts: nn.Module, pictures: list[Tensor], rounded: bool) -> float:
+    """The mean PSNR (dB) of the reconstructions of such pictures; rounded: of those from codes."""
+    ratios = []
+    for picture in pictures:
+        image, latents = _encoded(parts, picture)
+        ratios.append(psnr((_painted(parts, latents, rounded) + 1) / 2, (image + 1) / 2))
+    return sum(ratios) / len(ratios)
+
+
+def _encoded(parts: nn.Module, picture: Tensor) -> tuple[Tensor, Tensor]:
+    """A picture uint8 [1, 3, H, W] as -1..1, and its latents, float32."""
+    image = picture.to(parts.quantize.embedding.weight.device).float() / 127.5 - 1
+    return image, network.encode(parts, image).float()
+
+
+def _painted(parts: nn.Module, latents: Tensor, rounded: bool = False) -> Tensor:
+    """The picture of latents, -1..1; rounded: of the codebook's entries nearest to them."""
+    if rounded:
+        latents = codebook.quantised(latents, parts.quantize.embedding.weight)
+    return network.decode(parts, latents).float().clamp(-1, 1)
 
 
 def psnr(found: Tensor, wanted: Tensor) -> float:

@@ -49,6 +49,7 @@ class VQGANTraining(LightningModule):
         self.automatic_optimization = False
         self.config, self.budget, self.known = config, minutes and minutes * 60, known
         self.progress = Progress()
+        self.began: float | None = None  # what `samples.likeness` was before the first step, dB
         for name, part in parts.named_children():
             self.add_module(name, part)
         network.set_eps(self, config.training.group_norm_eps)
@@ -223,7 +224,7 @@ class VQGANTraining(LightningModule):
         checkpoint["training"] = {
             "weights": checkpoint["state_dict"], "mean": self.mean, "step": self.progress.step,
             "seconds": self.progress.seconds, "known": self.known, "eps": self.config.training.group_norm_eps,
-            "seen": self.seen,
+            "seen": self.seen, "began": self.began,
         }  # fmt: skip
         checkpoint["state_dict"] = self.published() | judge
 
@@ -231,6 +232,7 @@ class VQGANTraining(LightningModule):
         found = checkpoint["training"]
         self.mean, self.known = found["mean"], found["known"]
         self.seen = list(found.get("seen", ()))  # without them the codebook would be made of the last few steps alone
+        self.began = found.get("began")
         self.progress = Progress(found["step"], found["seconds"])
         checkpoint["state_dict"] = found["weights"]
 
