@@ -21,6 +21,7 @@ from .models.checksums import sha256_of
 from .models.registry import ModelPaths, resolve
 from .output import checkpoint
 from .output.encoders import pick_encoder
+from .output.files import explained
 from .output.rundir import FINISHED, UNFINISHED, RunDir
 from .output.video import check_space
 from .plan import frame_latent_bytes
@@ -177,10 +178,10 @@ def named_files(storyboard: Storyboard) -> list[Path]:
 
 def as_rendered(storyboard: Storyboard, folder: Path) -> str:
     """The storyboard to keep in `folder`, with the sha256 of the files that it names."""
-    home = storyboard.home
     files = [f"#   {path.name}  sha256 {sha256_of(path)}" for path in named_files(storyboard)]
     about = "\n".join(["# The files that this storyboard names, by their content:", *files, ""]) if files else ""
-    return about + dump(storyboard, without_places(home, folder.absolute()))
+    with explained(folder):  # the current folder, from which paths are told, may be gone
+        return about + dump(storyboard, without_places(storyboard.home, folder.absolute()))
 
 
 def _precision(options: FilmOptions, begun: dict, device: torch.device) -> str:

@@ -1,4 +1,4 @@
-"""The VQGAN decoder, read for speed and memory: frozen weights, gradients of the input only.
+"""The VQGAN's decoder and encoder, read for speed and memory: frozen weights, gradients of the input only.
 
 The packaged modules of `taming` hold the weights under their published names; the functions here compute the same
 numbers with fewer passes and keep less for the backward pass. The layout stays NCHW, since group norm is two to three
@@ -108,6 +108,23 @@ def attend(block: nn.Module, x: Tensor) -> Tensor:
     # A view would pass for channels last: slow group norms from here on, and torch's compiler expects another layout.
     mixed = mixed.transpose(1, 2).contiguous().view(x.shape)
     return convolve(block.proj_out, mixed).add_(x)
+
+
+def encode(encoder: nn.Module, x: Tensor) -> Tensor:
+    """What taming's Encoder makes of pictures [n, 3, H, W], -1..1, its attention without a matrix of all places by all.
+
+    Such a matrix takes a gigabyte where a picture has 1024 pixels a side and a place of the latent 8.
+    """
+    x = encoder.conv_in(x)
+    for level in encoder.down:
+        for i, block in enumerate(level.block):
+            x = residual(block, x)
+            if len(level.attn):
+                x = attend(level.attn[i], x)
+        if hasattr(level, "downsample"):
+            x = level.downsample(x)
+    x = residual(encoder.mid.block_2, attend(encoder.mid.attn_1, residual(encoder.mid.block_1, x)))
+    return activated(encoder.norm_out, encoder.conv_out, x)
 
 
 def upsampling(layer: nn.Module, device: torch.device, dtype: torch.dtype) -> Stage:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from ..errors import ModelError
 from .apart import apart
-from .decoder import LeanDecoder
+from .decoder import LeanDecoder, encode
 from .fit import Unfilled, fit
 from .vqgan_config import DISCRIMINATOR, FIRST_STAGE, VQGANConfig, read_config
 from .weights import check_finite, read_tensors, state_under
@@ -73,8 +73,9 @@ class VQGAN:
         0.03 off at most); else all is float32, whatever autocast the caller is in.
         """
         with apart(self.device, half):
-            h = images.to(self.device, torch.float32) * 2 - 1
-            for part in self._encoder:
+            encoder, *rest = self._encoder
+            h = encode(encoder, images.to(self.device, torch.float32) * 2 - 1)
+            for part in rest:
                 h = part(h)
             return self.codebook[h.argmax(1)].permute(0, 3, 1, 2).contiguous() if self._gumbel else h.float()
 
