@@ -236,6 +236,7 @@ def test_a_weight_that_is_not_a_number_is_refused(path, tmp_path):
         ({"token_embedding.weight": torch.zeros(100, 64)}, "100 tokens"),
         ({"positional_embedding": torch.zeros(77, 60)}, "multiple of 64"),
         ({"positional_embedding": torch.zeros(77)}, "not a CLIP checkpoint"),
+        ({"text_model.final_layer_norm.bias": torch.zeros(1)}, "a CLIP under Hugging Face's names"),
         ({"visual.positional_embedding": torch.zeros(18, 64)}, "18 rows"),
         ({"visual.positional_embedding": torch.zeros(())}, "not a CLIP checkpoint"),
         ({"visual.conv1.weight": torch.zeros(())}, "not a CLIP checkpoint"),

@@ -198,7 +198,7 @@ def complaints(text: str, base: Path) -> list[str]:
         ("{vqgan: two}", "1:17: models.vqgan: ", "not one checkpoint but a.ckpt, b.ckpt"),
         ("{vqgan: lone/a.ckpt}", "1:17: models.vqgan: ", "no YAML beside it; .* or name it with vqgan_config"),
         ("{vqgan: many/a.ckpt}", "1:17: models.vqgan: ", r"more than one YAML \(x.yaml, y.yaml\) beside it"),
-        ("{vqgan: foreign}", "1:17: models.vqgan: ", "antigravity.VQModel.*is not a VQGAN known here"),
+        ("{vqgan: foreign}", "1:17: models.vqgan: ", "antigravity.Network.*is not a VQGAN known here"),
         ("{vqgan: lone, vqgan_config: no.yaml}", "1:37: models.vqgan_config: ", "no.yaml: cannot be read"),
         ("{vqgan: imagenet, vqgan_config: foreign/a.yaml}", "1:41: models.vqgan_config: ", "not a VQGAN known here"),
     ],
@@ -206,7 +206,7 @@ def complaints(text: str, base: Path) -> list[str]:
 def test_ones_own_files_that_cannot_serve_are_told_at_their_place(home, models, place, reason):
     put(home / "two" / "a.ckpt"), put(home / "two" / "b.ckpt"), put(home / "lone" / "a.ckpt")
     put(home / "many" / "a.ckpt"), put(home / "many" / "x.yaml", CONFIG), put(home / "many" / "y.yaml", CONFIG)
-    foreign = CONFIG.replace("taming.models.vqgan.VQModel", "antigravity.VQModel")
+    foreign = CONFIG.replace("taming.models.vqgan.VQModel", "antigravity.Network")
     put(home / "foreign" / "a.ckpt"), put(home / "foreign" / "a.yaml", foreign)
     (said,) = complaints(f"models: {models}", home)
     assert said.startswith(place) and re.search(reason, said)
@@ -305,7 +305,7 @@ def test_ones_own_files_that_do_not_serve(home):
 
 def test_a_config_naming_another_class_is_refused_and_not_imported(home):
     own = put(home / "own.ckpt")
-    put(home / "own.yaml", CONFIG.replace("taming.models.vqgan.VQModel", "antigravity.VQModel"))
-    with pytest.raises(ModelError, match="antigravity.VQModel.*is not a VQGAN known here"):
+    put(home / "own.yaml", CONFIG.replace("taming.models.vqgan.VQModel", "antigravity.Network"))
+    with pytest.raises(ModelError, match="antigravity.Network.*is not a VQGAN known here"):
         registry.factor(Models("storybook", str(own)))
     assert "antigravity" not in sys.modules

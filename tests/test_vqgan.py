@@ -283,6 +283,17 @@ def changed(**changes) -> dict:
 
 
 @pytest.mark.parametrize(
+    "target",
+    ["taming.models.vqgan.VQModel", "forks.taming_transformers.taming.models.vqgan.VQModel", "vqmodel.VQModel",
+     "ldm.models.autoencoder.VQModel", "VQModel"],
+)  # fmt: skip
+def test_the_same_network_is_known_wherever_its_class_is_kept(folder, tmp_path, target):
+    config = tmp_path / "model.yaml"
+    config.write_text(yaml.safe_dump(changed(target=target)))
+    assert load_vqgan(make_vqgan(folder, "vq")[0], config).channels == VQ_CHANNELS
+
+
+@pytest.mark.parametrize(
     ("tree", "says"),
     [
         (changed(target="os.system"), "'os.system' is not a VQGAN known here"),

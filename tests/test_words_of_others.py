@@ -140,6 +140,18 @@ def test_a_saved_web_page_is_told_from_every_file_that_a_film_is_made_of(folder,
         assert "a saved web page, not a" in line
 
 
+def test_a_saved_web_page_is_told_from_what_trainings_and_sketchbooks_are_made_of(folder):
+    for name in ("page.yaml", "words.json"):
+        (folder / name).write_text(WEB_PAGE)
+    Image.new("RGB", (16, 16)).save("a.png")
+    for command in (
+        ["train", "vqgan", ".", "-o", "own", "--config", "page.yaml"],
+        ["sketchbook", "build", ".", "-o", "book.safetensors", "--words", "words.json"],
+    ):
+        result = CliRunner().invoke(main, command)
+        assert result.exit_code == 2 and "this is a saved web page, not" in result.stderr, result.output
+
+
 @pytest.mark.parametrize(
     ("key", "slip"),
     [("durration", "duration"), ("promt", "prompt"), ("transitoin", "transition"), ("settigns", "settings"),

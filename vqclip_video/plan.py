@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from . import speed
 from .errors import VqclipError
+from .footprint import available_host, footprint, size_that_fits
 from .models import registry
 from .models.vqgan_config import read_config
 from .output.video import estimate_disk
@@ -18,7 +19,7 @@ from .storyboard.reader import problem_at
 from .storyboard.schema import Storyboard
 from .storyboard.sizes import frame_size, picture_size
 from .storyboard.timeline import Timeline
-from .words import clock, prompt_text
+from .words import clock, gigabytes, prompt_text
 
 if TYPE_CHECKING:
     from .sketchbook.choose import Choice
@@ -64,6 +65,11 @@ class Plan:
     render_seconds: float | None  # estimated; None before a first render with these models
     rendered_on: str | None  # the device and precision that the estimate comes from
     disk_bytes: int  # at most, while rendering
+    memory_bytes: int  # at most, on a CPU, in the number format that this machine has taken before
+    memory_low: bool  # whether that is with memory=low, chosen because all would not fit
+    device_bytes: int  # at most, on a GPU, in half precision
+    available_bytes: int | None  # of this machine's memory
+    size_that_fits: tuple[int, int] | None  # where not even memory=low does
     guides: tuple[Choice, ...] = field(default=(), compare=False)  # of the scenes, where they were asked for
 
     def as_dict(self) -> dict:
@@ -92,6 +98,16 @@ class Plan:
             f"{clock(self.seconds)} at {self.fps:g} fps, {self.total_iter} iterations"
         ) + "".join(f"\n{line}" for line in self._missing())
 
+    def _memory(self) -> str:
+        """What the film takes of it, and where that is more than there is, what would fit."""
+        host, device = gigabytes(self.memory_bytes), gigabytes(self.device_bytes)
+        about = f"about {host}{' with memory low' if self.memory_low else ''}; on a GPU about {device} of its own"
+        if self.available_bytes is None or self.memory_bytes < self.available_bytes:
+            return about
+        smaller = "x".join(map(str, self.size_that_fits)) if self.size_that_fits else "a smaller size"
+        there = gigabytes(self.available_bytes)
+        return f"{about}; this machine has {there}, which is too little: {smaller} with --memory low would fit"
+
     def _missing(self) -> Iterator[str]:
         for name in self.missing:
             yield f"{name} is not here yet; get it with: vqclip-video models fetch {name}"
@@ -113,6 +129,7 @@ class Plan:
         known = self.render_seconds is not None
         about = f"about {clock(self.render_seconds)}, on {self.rendered_on}" if known else ""
         yield f"rendering   {about or 'known after a first render here'}"
+        yield f"memory      {self._memory()}"
         yield f"disk        at most {self.disk_bytes / 1e6:,.0f} MB while rendering"
         yield from self._missing()
 
@@ -138,6 +155,9 @@ def make_plan(storyboard: Storyboard, film: Path, guides: tuple[Choice, ...] = (
     factor = registry.factor(storyboard.models)
     inner_width, inner_height = picture_size(storyboard.size, factor)
     known = speed.recall(storyboard, factor)
+    bytes_a_value = 2 if "16" in (known.on if known else "") or speed.half_pays() else 4
+    memory, available = footprint(storyboard, bytes_a_value), available_host()
+    host, low = memory.host_at(available)
     return Plan(
         storyboard=str(storyboard.source or "storyboard"),
         title=storyboard.title,
@@ -157,6 +177,11 @@ def make_plan(storyboard: Storyboard, film: Path, guides: tuple[Choice, ...] = (
         render_seconds=known and known.seconds * timeline.total_iter,
         rendered_on=known and known.on,
         disk_bytes=estimate_disk(timeline.frames, (width, height), frame_latent_bytes(storyboard)),
+        memory_bytes=host,
+        memory_low=low,
+        device_bytes=footprint(storyboard, 2).device,
+        available_bytes=available,
+        size_that_fits=size_that_fits(storyboard, available, bytes_a_value) if available and host > available else None,
         guides=guides,
     )
 

@@ -10,6 +10,7 @@ from .storyboard.sizes import picture_size
 from .storyboard.timeline import Timeline
 
 FILE = "speed.json"
+PRECISION_NOTES = "precision.json"  # what engine/precision.py has measured
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,11 @@ def remember(storyboard: Storyboard, factor: int, seconds: float, on: str) -> No
     pixels, cutouts = _work(storyboard, factor)
     entry = {"pixels": pixels, "cutouts": cutouts, "seconds": seconds, "on": on}
     cache.remember(FILE, {_key(storyboard): entry})
+
+
+def half_pays() -> bool:
+    """Whether this machine has been found to multiply half precision faster (see engine/precision.py)."""
+    return any(answer is True for answer in cache.recall(PRECISION_NOTES).values())
 
 
 def _key(storyboard: Storyboard) -> str:

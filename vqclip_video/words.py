@@ -21,3 +21,8 @@ def clock(seconds: float) -> str:
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def gigabytes(size: int) -> str:
+    """Bytes as GB with one digit."""
+    return f"{size / 1e9:,.1f} GB"

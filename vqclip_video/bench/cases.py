@@ -17,7 +17,8 @@ from ..models.perceptor import Perceptor, packaged_clip
 from ..models.registry import ModelPaths, resolve
 from ..models.tokens import clip_file
 from ..models.vqgan import VQGAN, packaged_vqgan, skeleton
-from ..models.vqgan_config import DDConfig, VQGANConfig, read_config
+from ..models.vqgan_config import PUBLISHED as KNOWN_CONFIGS
+from ..models.vqgan_config import VQGANConfig, read_config
 from ..models.weights import read_tensors
 from ..sketchbook.choose import open_book
 from ..storyboard import reader
@@ -25,13 +26,7 @@ from ..storyboard.schema import Models, PromptPart, Scene, Settings, Storyboard
 
 PUBLISHED = Models(clip="ViT-B/32", vqgan="imagenet-f16-16384")
 VIT_B_32 = (512, 224, 12, 768, 32, 77, 49408, 512, 8, 12)  # the packaged CLIP's arguments
-F16_16384 = VQGANConfig(
-    gumbel=False, inside_net2net=False, embed_dim=256, n_embed=16384,
-    ddconfig=DDConfig(
-        ch=128, ch_mult=(1, 1, 2, 2, 4), num_res_blocks=2, resolution=256, z_channels=256,
-        attn_resolutions=(16,), double_z=False,
-    ),
-)  # fmt: skip
+F16_16384 = KNOWN_CONFIGS["imagenet-f16-16384"]
 ENDLESS = 10**8  # iterations; a measurement ends when it has enough of them
 PROMPTS = (
     "a snowy mountain under a starry night sky",

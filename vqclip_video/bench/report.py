@@ -32,7 +32,11 @@ def _speed_lines(speed: Speed) -> Iterator[str]:
         f"{speed.matmul_peak_gflops:,.0f} that a matrix product reaches here"
     )
     memory = [("host", speed.host_peak_bytes), ("device", speed.device_peak_bytes)]
-    yield "  peak memory: " + ", ".join(f"{name} {size / 2**30:.2f} GiB" for name, size in memory if size)
+    measured = speed.device_peak_bytes or speed.host_peak_bytes
+    planned = f"; planned {speed.planned_bytes / 2**30:.2f} GiB" + (
+        f", {speed.planned_bytes / measured - 1:+.0%}" if measured else ""
+    )
+    yield "  peak memory: " + ", ".join(f"{name} {size / 2**30:.2f} GiB" for name, size in memory if size) + planned
     if speed.ratio:
         yield f"  reference: {speed.reference_seconds.median * 1000:.1f} ms ({_milliseconds(speed.reference_seconds)})"
         yield f"  reference / engine: {_plain(speed.ratio)}"

@@ -15,6 +15,7 @@ import torch
 
 from ..engine.compilation import pick_compile
 from ..engine.precision import pick_precision
+from ..footprint import footprint
 from ..engine.render import STAGES, Session
 from ..engine.setup import pick_device
 from ..output.encoders import pick_encoder
@@ -77,6 +78,7 @@ class Speed:
     frames_per_second: float
     host_peak_bytes: int | None
     device_peak_bytes: int | None
+    planned_bytes: int  # what `plan` says that a film takes of the host's memory, or of the GPU's
     gflop: float  # of an iteration
     gflops: float  # a second
     matmul_peak_gflops: float
@@ -247,6 +249,17 @@ def _setting(case: Case, session: Session, weights: Weights, options: Options) -
         "precision": str(session.vqgan.dtype).removeprefix("torch."),
         "memory": "low" if session.vqgan.low_memory else "high",
         "compiled": pick_compile(options.compile, device, session.timeline.total_iter),
+        "planned_bytes": _planned(session, weights),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
     }
+
+
+def _planned(session: Session, weights: Weights) -> int:
+    """What a film would take by `plan`; made-up weights lie in the host's memory, where a file's are mapped."""
+    planned = footprint(session.storyboard, session.vqgan.dtype.itemsize, weights.paths is not None)
+    low = session.vqgan.low_memory
+    if session.device.type != "cpu":
+        return planned.device_low if low else planned.device
+    made_up = 0 if weights.paths else sum(t.nbytes for part in (weights.clip, weights.vqgan) for t in part.values())
+    return (planned.host_low if low else planned.host) + made_up

@@ -17,12 +17,12 @@ import torch
 import torch.nn.functional as F
 
 from .. import cache
+from ..speed import PRECISION_NOTES
 from ..models.apart import apart
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 GAIN = 1.3  # bfloat16 must be this much faster: it costs digits, so a tie is no reason for it
 PROBE_RUNS = 12
-ANSWERS = "precision.json"  # in the cache folder
 
 
 def pick_precision(name: str, device: torch.device) -> torch.dtype:
@@ -62,9 +62,9 @@ def bf16_pays() -> bool:
     instructions being there decides.
     """
     machine = f"{_cpuinfo('model name') or platform.processor() or platform.machine()}, torch {torch.__version__}"
-    if not isinstance(cache.recall(ANSWERS).get(machine), bool):
-        cache.remember(ANSWERS, {machine: probe() >= GAIN})
-    return cache.recall(ANSWERS).get(machine) is not False
+    if not isinstance(cache.recall(PRECISION_NOTES).get(machine), bool):
+        cache.remember(PRECISION_NOTES, {machine: probe() >= GAIN})
+    return cache.recall(PRECISION_NOTES).get(machine) is not False
 
 
 def probe() -> float:

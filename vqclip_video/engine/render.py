@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from ..errors import RenderError, VqclipError
+from ..footprint import LOW_MEMORY_CUTOUTS
 from ..models.perceptor import Perceptor
 from ..models.prior import Prior
 from ..models.vqgan import VQGAN
@@ -31,7 +32,7 @@ from .compilation import compiler_failure
 from .expectation import Expectations
 from .frames import Arriving, deliver
 from .latent import Latent, noise_start
-from .memory import LOW_MEMORY_CUTOUTS, is_out_of_memory, release
+from .memory import is_out_of_memory, release
 from .pictures import load_picture
 
 RETRIES_AFTER_NAN = 4

@@ -90,9 +90,9 @@ def open_prior(storyboard: Storyboard, paths: ModelPaths, perceptor: Perceptor, 
 
 def prepare(storyboard: Storyboard, perceptor: Perceptor, vqgan: VQGAN, memory: str, compile: str) -> None:
     """Set loaded networks up for this film: how much they keep for the backward pass, and whether they are compiled."""
-    if perceptor.device.type == "cpu":
-        keep_heap()
     vqgan.low_memory = memory == "low" or (memory == "auto" and not fits(storyboard, perceptor, vqgan))
+    if perceptor.device.type == "cpu" and not vqgan.low_memory:
+        keep_heap()
     if pick_compile(compile, perceptor.device, Timeline(storyboard).total_iter):
         perceptor.compile()
         vqgan.compile()

@@ -31,6 +31,7 @@ class Model:
 
     `side` is what a model's user must choose sizes by: a CLIP's input side in pixels, a VQGAN's downsampling
     factor; that of the other kinds is 0. A `bundled` model lies in the package and is never downloaded.
+    `kept`: values that a CLIP's image tower keeps for each pixel of a cutout until the backward pass, measured.
     `discriminator`: whether a VQGAN's checkpoint holds the one it was trained against, which `losses.gan` asks.
     """
 
@@ -43,6 +44,7 @@ class Model:
     summary: str
     bundled: bool = False
     discriminator: bool = False
+    kept: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class Pair:
     prior: str | None = None
 
 
-def _openai_clip(name: str, side: int, sha256: str, size: int) -> Model:
+def _openai_clip(name: str, side: int, sha256: str, size: int, kept: float) -> Model:
     filename = name.replace("/", "-").replace("@", "-") + ".pt"
     urls = tuple(f"{folder}/{sha256}/{filename}" for folder in (OPENAI, OPENAI_MIRROR))
     kind = "ResNet" if name.startswith("RN") else "vision transformer"
@@ -70,6 +72,7 @@ def _openai_clip(name: str, side: int, sha256: str, size: int) -> Model:
         licence="MIT",
         source="https://github.com/openai/CLIP",
         summary=f"OpenAI's CLIP, {kind}, sees {side}x{side} pixels",
+        kept=kept,
     )
 
 
@@ -95,7 +98,9 @@ def _taming_vqgan(name: str, side: int, files: tuple[ModelFile, ModelFile], data
     )
 
 
-def _storybook(kind: str, side: int, sha256: str, size: int, summary: str, *beside: ModelFile) -> Model:
+def _storybook(
+    kind: str, side: int, sha256: str, size: int, summary: str, *beside: ModelFile, kept: float = 0.0
+) -> Model:
     """`beside`: files that belong to the weights."""
     return Model(
         name=f"storybook-{kind}",
@@ -106,13 +111,14 @@ def _storybook(kind: str, side: int, sha256: str, size: int, summary: str, *besi
         source="in the package",
         summary=summary,
         bundled=True,
+        kept=kept,
     )
 
 
 _STORYBOOK = (
     _storybook(
         "clip", 64, "77df2280b29bf3cdbb27e8df8397f6100b92b225cb7db1cd41b91375236e4572", 19204708,
-        "a small CLIP of an illustrated world",
+        "a small CLIP of an illustrated world", kept=75.6,
     ),  # fmt: skip
     _storybook(
         "vqgan", 8, "da2e11620de3b9d3b28a603d26b2e7c38587a624308a46738786cd647b302cab", 8590950,
@@ -130,15 +136,15 @@ _STORYBOOK = (
 )
 
 _CLIPS = (
-    _openai_clip("RN50", 224, "afeb0e10f9e5a86da6080e35cf09123aca3b358a0c3e3b6c78a7b63bc04b6762", 255827503),
-    _openai_clip("RN101", 224, "8fa8567bab74a42d41c5915025a8e4538c3bdbe8804a470a72f30b0d94fab599", 291791292),
-    _openai_clip("RN50x4", 288, "7e526bd135e493cef0776de27d5f42653e6b4c8bf9e0f653bb11773263205fdd", 421854225),
-    _openai_clip("RN50x16", 384, "52378b407f34354e150460fe41077663dd5b39c54cd0bfd2b27167a4a06ec9aa", 661125706),
-    _openai_clip("RN50x64", 448, "be1cfb55d75a9666199fb2206c106743da0f6468c9d327f3e0d0a543a9919d9c", 1353500174),
-    _openai_clip("ViT-B/32", 224, "40d365715913c9da98579312b702a82c18be219cc2a73407c4526f58eba950af", 353976522),
-    _openai_clip("ViT-B/16", 224, "5806e77cd80f8b59890b7e101eabd078d9fb84e6937f9e85e4ecb61988df416f", 350837078),
-    _openai_clip("ViT-L/14", 224, "b8cca3fd41ae0c99ba7e8951adf17d267cdb84cd88be6f7c2e0eca1737a03836", 932768134),
-    _openai_clip("ViT-L/14@336px", 336, "3035c92b350959924f9f00213499208652fc7ea050643e8b385c2dac08641f02", 934088680),
+    _openai_clip("RN50", 224, "afeb0e10f9e5a86da6080e35cf09123aca3b358a0c3e3b6c78a7b63bc04b6762", 255827503, 242.9),
+    _openai_clip("RN101", 224, "8fa8567bab74a42d41c5915025a8e4538c3bdbe8804a470a72f30b0d94fab599", 291791292, 344.9),
+    _openai_clip("RN50x4", 288, "7e526bd135e493cef0776de27d5f42653e6b4c8bf9e0f653bb11773263205fdd", 421854225, 403.7),
+    _openai_clip("RN50x16", 384, "52378b407f34354e150460fe41077663dd5b39c54cd0bfd2b27167a4a06ec9aa", 661125706, 672.3),
+    _openai_clip("RN50x64", 448, "be1cfb55d75a9666199fb2206c106743da0f6468c9d327f3e0d0a543a9919d9c", 1353500174, 1250.0),
+    _openai_clip("ViT-B/32", 224, "40d365715913c9da98579312b702a82c18be219cc2a73407c4526f58eba950af", 353976522, 87.0),
+    _openai_clip("ViT-B/16", 224, "5806e77cd80f8b59890b7e101eabd078d9fb84e6937f9e85e4ecb61988df416f", 350837078, 341.8),
+    _openai_clip("ViT-L/14", 224, "b8cca3fd41ae0c99ba7e8951adf17d267cdb84cd88be6f7c2e0eca1737a03836", 932768134, 1225.0),
+    _openai_clip("ViT-L/14@336px", 336, "3035c92b350959924f9f00213499208652fc7ea050643e8b385c2dac08641f02", 934088680, 1223.0),
 )
 
 _LINKS_16384 = _heibox("a7530b09fed84f80a887", "867b05fc8c4841768640", "274fb24ed38341bfa753")

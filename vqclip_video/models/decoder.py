@@ -17,6 +17,8 @@ from torch.utils.checkpoint import checkpoint
 
 from .convolutions import UpsamplingConvolution, convolve, silu_convolve
 
+MANY_PLACES = 1024
+
 Stage = Callable[[Tensor], Tensor]
 Unit = Callable[[nn.GroupNorm, nn.Conv2d, Tensor], Tensor]
 
@@ -103,7 +105,10 @@ def residual(block: nn.Module, x: Tensor, unit: Unit = activated) -> Tensor:
 def attend(block: nn.Module, x: Tensor) -> Tensor:
     """Self-attention over all places of the feature map, with one head."""
     h = block.norm(x)
-    query, key, value = (convolve(layer, h).flatten(2).transpose(1, 2) for layer in (block.q, block.k, block.v))
+    read = [convolve(layer, h).flatten(2).transpose(1, 2) for layer in (block.q, block.k, block.v)]
+    # On a CPU torch holds a matrix of all places by all, unless a place's channels lie side by side; for few places
+    # that matrix costs less than moving them.
+    query, key, value = (part.contiguous() for part in read) if h[0, 0].numel() > MANY_PLACES else read
     mixed = F.scaled_dot_product_attention(query[:, None], key[:, None], value[:, None])[:, 0]
     # A view would pass for channels last: slow group norms from here on, and torch's compiler expects another layout.
     mixed = mixed.transpose(1, 2).contiguous().view(x.shape)

@@ -101,6 +101,11 @@ def packaged_clip(tensors: Mapping[str, Tensor], path: Path) -> nn.Module:
 
 def _skeleton(tensors: Mapping[str, Tensor], path: Path) -> nn.Module:
     """The packaged CLIP module in the sizes of `tensors`, without memory."""
+    if any(name.startswith(("text_model.", "vision_model.")) for name in tensors):
+        raise ModelError(
+            f"{path}: a CLIP under Hugging Face's names (CLIPModel), which are not read here; take OpenAI's own file of "
+            "it, for example: vqclip-video models fetch ViT-B/32"
+        )
     try:
         sizes = _image_sizes(tensors) | _text_sizes(tensors)
     except ValueError as error:

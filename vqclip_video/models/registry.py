@@ -7,6 +7,7 @@ A model is named (see `catalogue`), or is the path of a file of one's own. Named
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from ..storyboard.schema import Models, Storyboard
 from ..web_page import web_page
 from .catalogue import MODELS, PAIRS, Model, ModelFile
 from .checksums import sha256_of
-from .vqgan_config import DISCRIMINATOR, FIRST_STAGE, read_config
+from .vqgan_config import DISCRIMINATOR, FIRST_STAGE, PUBLISHED, VQGANConfig, read_config
 
 BOOK = "models/sha256.json"  # in the cache folder, of files that no list knows
 BUNDLED = Path(__file__).parent / "storybook"
@@ -172,12 +173,50 @@ def require_models(made_for: tuple[str, str, str], paths: ModelPaths, file: str,
 
 def factor(models: Models) -> int:
     """Pixels along a side for one place of the VQGAN's latent; known by name without the files."""
+    return vqgan_config(models).factor
+
+
+def vqgan_config(models: Models) -> VQGANConfig:
+    """The VQGAN's sizes; of a known one also without its files. Raises ModelError and UsageError."""
     model = find("vqgan", models.vqgan)
     if model and not models.vqgan_config:
-        return model.side
-    if models.vqgan_config:
-        return read_config(models.vqgan_config).factor
-    return read_config(_config_beside(_own_file("vqgan", models.vqgan))).factor
+        return PUBLISHED[model.name] if model.name in PUBLISHED else read_config(paths_of(model)[1])
+    return read_config(models.vqgan_config or _config_beside(_own_file("vqgan", models.vqgan)))
+
+
+def clip_values(models: Models) -> tuple[float, int]:
+    """Values that a CLIP's image tower keeps for a pixel of a cutout, and the cutout's side.
+
+    Of a file of one's own they are read off its tensors where it is a .safetensors file with a transformer, and are
+    ViT-B/32's elsewhere.
+    """
+    if model := find("clip", models.clip):
+        return model.kept, model.side
+    with contextlib.suppress(OSError, ValueError, LookupError, ModelError, UsageError):
+        return _values_of_transformer(read_shapes(_own_file("clip", models.clip)))
+    return MODELS["ViT-B/32"].kept, MODELS["ViT-B/32"].side
+
+
+def _values_of_transformer(shapes: dict[str, tuple[int, ...]]) -> tuple[float, int]:
+    width, _, patch, _ = shapes["visual.conv1.weight"]
+    tokens = shapes["visual.positional_embedding"][0]
+    layers = len({name.split(".")[3] for name in shapes if name.startswith("visual.transformer.resblocks.")})
+    side = patch * math.isqrt(tokens - 1)
+    # Ten for each channel of a token in a block; of the last one, only the class token goes on.
+    return 10 * tokens * width * (layers - 0.63) / side**2, side
+
+
+def bytes_of(models: Models) -> int:
+    """Bytes of the checkpoints of both models, as published or as they lie here; what is not known counts as none."""
+    total = 0
+    for kind in ("clip", "vqgan"):
+        name = getattr(models, kind)
+        if model := find(kind, name):
+            total += model.files[0].bytes or 0
+            continue
+        with contextlib.suppress(OSError, ModelError, UsageError):
+            total += _own_file(kind, name).stat().st_size
+    return total
 
 
 def has_discriminator(models: Models) -> bool:

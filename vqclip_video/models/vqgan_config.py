@@ -13,8 +13,8 @@ from typing import Any
 from ..errors import ModelError
 from ..web_page import web_page
 
-VQ, GUMBEL = "taming.models.vqgan.VQModel", "taming.models.vqgan.GumbelVQ"
-NET2NET = "taming.models.cond_transformer.Net2NetTransformer"
+# Classes as taming calls them; others carry the same networks along under modules of their own.
+VQ, GUMBEL, NET2NET = "VQModel", "GumbelVQ", "Net2NetTransformer"
 FIRST_STAGE = "first_stage_model."  # where a Net2Net file keeps its VQGAN
 DISCRIMINATOR = "loss.discriminator."
 GROUPS = 32  # of every group norm in taming
@@ -54,6 +54,21 @@ class VQGANConfig:
         return 2 ** (len(self.ddconfig.ch_mult) - 1)
 
 
+def _published(factor: int, entries: int, gumbel: bool = False) -> VQGANConfig:
+    """Of the networks that taming published: 128 channels, attention at the coarsest resolution of 256 pixels."""
+    multiples = (1, 1, 2, 2, 4) if factor == 16 else (1, 1, 2, 4)
+    sizes = DDConfig(128, multiples, 2, 256, 256, attn_resolutions=(256 // factor,), double_z=False)
+    return VQGANConfig(gumbel, False, 256, entries, sizes)
+
+
+# What is known of the named VQGANs without their files.
+PUBLISHED = {
+    "imagenet-f16-16384": _published(16, 16384),
+    "imagenet-f16-1024": _published(16, 1024),
+    "openimages-gumbel-f8-8192": _published(8, 8192, gumbel=True),
+}
+
+
 def read_config(path: Path) -> VQGANConfig:
     """Raises ModelError where the file is not the config of a VQModel or GumbelVQ, or its sizes are impossible."""
     try:
@@ -82,12 +97,13 @@ def _load(path: Path) -> Any:
 def parse_config(tree: Any) -> VQGANConfig:
     """The same of a config read already, as plain dicts and lists. Raises ValueError."""
     model = _mapping(tree, "model")
-    inside = model.get("target") == NET2NET
+    inside = class_of(model) == NET2NET
     if inside:
         model = _mapping(_mapping(model, "params"), "first_stage_config")
-    target = model.get("target")
+    target = class_of(model)
     if target not in (VQ, GUMBEL):
-        raise ValueError(f"target: {target!r} is not a VQGAN known here; known are {VQ}, {GUMBEL} and {NET2NET}")
+        named = model.get("target")
+        raise ValueError(f"target: {named!r} is not a VQGAN known here; known are {VQ}, {GUMBEL} and {NET2NET}")
     params = _mapping(model, "params")
     ddconfig = _ddconfig(_mapping(params, "ddconfig"))
     config = VQGANConfig(target == GUMBEL, inside, _size(params, "embed_dim"), _size(params, "n_embed"), ddconfig)
@@ -96,6 +112,11 @@ def parse_config(tree: Any) -> VQGANConfig:
     if params.get("remap") is not None:
         raise ValueError("remap is set: codebooks with a part of their entries taken out are not supported")
     return config
+
+
+def class_of(model: Mapping[str, Any]) -> str:
+    """The class that a config's part names, without its modules. It is compared, and never imported."""
+    return str(model.get("target")).rpartition(".")[2]
 
 
 def _ddconfig(given: Mapping[str, Any]) -> DDConfig:

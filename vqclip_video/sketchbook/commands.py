@@ -90,15 +90,17 @@ def build_book(folder, output, pair, clip, vqgan, vqgan_config, size, words, dev
 )  # fmt: skip
 @model_options
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), default=Path("outputs") / "sketches.png", show_default=True,
-    metavar="SHEET.png", help="Where the contact sheet goes.",
+    "-o", "--output", type=click.Path(path_type=Path), metavar="SHEET.png",
+    help="Where the contact sheet goes. [default: outputs/sketches.png, sketches-2.png, …]",
 )  # fmt: skip
 @click.option("--count", type=click.IntRange(1, 100), default=12, show_default=True, help="Sketches to show.")
 def show(prompt, path, pair, clip, vqgan, vqgan_config, output, count):
     """Write a contact sheet of the sketches that fit PROMPT, the best first."""
     from ..models import registry
+    from ..output.files import free_path
     from . import book as books
 
+    output = output or free_path(Path("outputs") / "sketches.png")
     _check_output(output, ".png", make=output.parent == Path("outputs"))
     models = _models(pair, clip, vqgan, vqgan_config)
     path = path or registry.companion("sketchbook", models)

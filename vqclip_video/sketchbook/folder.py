@@ -11,6 +11,7 @@ from pathlib import Path
 from ..errors import UsageError, VqclipError
 from ..output.files import plain_text
 from ..picture_files import open_picture, pictures_in
+from ..web_page import web_page
 from .build import Drawing
 
 TABLE = "captions.json"
@@ -93,6 +94,8 @@ def _table(path: Path) -> dict:
 
 
 def _json(path: Path) -> object:
+    if page := web_page(path, "JSON"):
+        raise UsageError(f"{path}: {page}")
     try:
         return json.loads(_text(path))
     except (ValueError, RecursionError) as error:

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError
-from ..models.vqgan_config import VQ, VQGANConfig, parse_config, read_config
+from ..models.vqgan_config import VQ, VQGANConfig, class_of, parse_config, read_config
 from ..storyboard.problems import did_you_mean
+from ..web_page import web_page
 
 DEFAULTS = Path(__file__).with_name("vqgan.yaml")
 LOSS = "model.params.lossconfig.params"
@@ -107,7 +108,7 @@ def read_training(path: Path | None, base: Path | None = None) -> TrainConfig:
         for key, value in section.items():
             _check_range(key, value, name)
     crops = data["crop"] if isinstance(data["crop"], list) else [data["crop"]]
-    if tree["model"]["target"] != VQ:
+    if class_of(tree["model"]) != VQ:
         raise UsageError(f"{name}: model.target: only {VQ} can be trained here")
     try:
         network = parse_config(tree)
@@ -125,6 +126,8 @@ def _load(path: Path) -> dict[str, Any]:
     from omegaconf.errors import OmegaConfBaseException
     from yaml import YAMLError
 
+    if page := web_page(path, "a YAML file"):
+        raise UsageError(f"{path}: {page}")
     try:
         tree = OmegaConf.to_container(OmegaConf.load(path), resolve=True)
     except OSError as error:
