@@ -12,7 +12,10 @@ def complaints(text, **options):
     """Every message, without the name of the file."""
     with pytest.raises(StoryboardError) as caught:
         reader.parse(text, **options)
-    return [str(problem).removeprefix("<string>:").removeprefix(" ") for problem in caught.value.problems]
+    return [
+        str(problem).removeprefix("<string>:").removeprefix(" ")
+        for problem in caught.value.problems
+    ]
 
 
 def complaint(text, **options):

@@ -1,4 +1,6 @@
-"""Fixtures that several test files share: the storybook pair, a tiny pair in the published formats, a home."""
+"""Fixtures that several test files share: the storybook pair, a tiny pair in the published
+formats, a home.
+"""
 
 from pathlib import Path
 

@@ -12,7 +12,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-EVENTS = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.truncate", "subprocess.Popen"}
+EVENTS = {
+    "open",
+    "os.mkdir",
+    "os.rename",
+    "os.remove",
+    "os.rmdir",
+    "os.truncate",
+    "subprocess.Popen",
+}
 
 
 def apply(fault: str) -> None:
@@ -58,7 +66,9 @@ def count_steps(_: float) -> None:
 
 
 def embedding(wrapper: Callable) -> None:
-    """Once the film begins, have every look of CLIP at a batch of pictures go through `wrapper(embed, images)`."""
+    """Once the film begins, have every look of CLIP at a batch of pictures go through
+    `wrapper(embed, images)`.
+    """
     from vqclip_video import film
 
     session = film.Session
@@ -99,8 +109,9 @@ def host_full(most: float) -> None:
     def refuse(embed, images):
         if len(images) > most:
             raise RuntimeError(
-                "[enforce fail at alloc_cpu.cpp:121] err == 0. DefaultCPUAllocator: can't allocate memory: you tried "
-                "to allocate 9000000000 bytes. Error code 12 (Cannot allocate memory)"
+                "[enforce fail at alloc_cpu.cpp:121] err == 0. DefaultCPUAllocator: can't allocate "
+                "memory: you tried to allocate 9000000000 bytes. Error code 12 (Cannot allocate "
+                "memory)"
             )
         return embed(images)
 
@@ -108,7 +119,9 @@ def host_full(most: float) -> None:
 
 
 def address_space(megabytes: float) -> None:
-    """A real limit: this process may take so much more memory than it has when the first batch is embedded."""
+    """A real limit: this process may take so much more memory than it has when the first batch
+    is embedded.
+    """
     limited = []
 
     def limit(embed, images):
@@ -151,7 +164,9 @@ def device_lost(call: float) -> None:
     def fail(embed, images):
         calls[0] += 1
         if calls[0] == int(call):
-            raise RuntimeError("CUDA error: unspecified launch failure\nCUDA kernel errors might be reported later")
+            raise RuntimeError(
+                "CUDA error: unspecified launch failure\nCUDA kernel errors might be reported later"
+            )
         return embed(images)
 
     embedding(fail)
@@ -234,8 +249,9 @@ def other_numerics(_: float) -> None:
 
 
 FAULTS = {
-    "address-space": address_space, "count-steps": count_steps, "device-full": device_full, "device-lost": device_lost,
-    "die": die, "fill-disk": fill_disk, "host-full": host_full, "kill-ffmpeg": kill_ffmpeg, "nan-from": nan_from,
-    "nan-once": nan_once, "no-folder": no_folder, "nohup": nohup, "other-numerics": other_numerics, "slow": slow,
-    "slow-loading": slow_loading, "vanish": vanish,
+    "address-space": address_space, "count-steps": count_steps, "device-full": device_full,
+    "device-lost": device_lost, "die": die, "fill-disk": fill_disk, "host-full": host_full,
+    "kill-ffmpeg": kill_ffmpeg, "nan-from": nan_from, "nan-once": nan_once, "no-folder": no_folder,
+    "nohup": nohup, "other-numerics": other_numerics, "slow": slow, "slow-loading": slow_loading,
+    "vanish": vanish,
 }  # fmt: skip

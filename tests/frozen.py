@@ -1,10 +1,11 @@
-"""Whether a change of the code changes a film: the sha256 of the frames of three short films and of a still.
+"""Whether a change of the code changes a film: the sha256 of the frames of three short films and of
+a still.
 
     python tests/frozen.py > before          # and after the change
     python tests/frozen.py --against before
 
-On one CPU with one version of torch the frames are the same to the last bit, unless the change means to change them
-(then `NUMERICS` of film.py is raised).
+On one CPU with one version of torch the frames are the same to the last bit, unless the change
+means to change them (then `NUMERICS` of film.py is raised).
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Ends a process at a chosen one of its calls on files and processes, as SIGKILL would: nothing is cleaned up."""
+"""Ends a process at a chosen one of its calls on files and processes, as SIGKILL would: nothing
+is cleaned up.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +8,21 @@ import os
 import sys
 from collections.abc import Callable
 
-EVENTS = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.truncate", "subprocess.Popen"}
+EVENTS = {
+    "open",
+    "os.mkdir",
+    "os.rename",
+    "os.remove",
+    "os.rmdir",
+    "os.truncate",
+    "subprocess.Popen",
+}
 
 
 def killed_at(step: int, action: Callable[[], object]) -> bool:
-    """Runs `action` in a child that dies just before its `step`-th such call; False when it got to its end."""
+    """Runs `action` in a child that dies just before its `step`-th such call; False when it got
+    to its end.
+    """
     child = os.fork()
     if child == 0:
         left = step

@@ -1,8 +1,10 @@
-"""The command line in a process of its own for each call, without waiting for torch to be imported each time.
+"""The command line in a process of its own for each call, without waiting for torch to be imported
+each time.
 
-`python tests/stage.py` imports everything, then forks a child for each line of JSON that it reads. `Stage` is the
-other side. The children render as the command does, but for what makes a short film meet what a long one meets:
-segments of 8 frames, and a checkpoint as often as frames come. Faults to play are named in tests/faults.py.
+`python tests/stage.py` imports everything, then forks a child for each line of JSON that it reads.
+`Stage` is the other side. The children render as the command does, but for what makes a short film
+meet what a long one meets: segments of 8 frames, and a checkpoint as often as frames come. Faults
+to play are named in tests/faults.py.
 """
 
 from __future__ import annotations
@@ -81,7 +83,11 @@ class Stage:
     def __init__(self) -> None:
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(TESTS.parent)}
         self._server = subprocess.Popen(
-            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True
+            [sys.executable, __file__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment,
+            text=True,
         )
         self._logs = tempfile.TemporaryDirectory(prefix="stage-")
         self._calls = 0
@@ -99,23 +105,34 @@ class Stage:
         self._server.stdin.flush()
         return int(self._server.stdout.readline())
 
-    def start(self, folder: Path, *arguments: str, faults: tuple[str, ...] = (), **environment: str) -> Call:
-        """Run the command line with `arguments` in `folder`; `faults` are `name` or `name=value`."""
+    def start(
+        self, folder: Path, *arguments: str, faults: tuple[str, ...] = (), **environment: str
+    ) -> Call:
+        """Run the command line with `arguments` in `folder`; `faults` are `name` or
+        `name=value`.
+        """
         self._calls += 1
         logs = Path(self._logs.name) / str(self._calls)
         logs.mkdir()
         for name in ("out", "err"):
             (logs / name).touch()
         pid = self.ask(
-            folder=str(folder), arguments=arguments, faults=faults, logs=str(logs),
+            folder=str(folder),
+            arguments=arguments,
+            faults=faults,
+            logs=str(logs),
             environment={"VQCLIP_HOME": f"{self._logs.name}/home", **environment},
-        )  # fmt: skip
+        )
         return Call(self, pid, logs)
 
-    def run(self, folder: Path, *arguments: str, faults: tuple[str, ...] = (), **environment: str) -> Ended:
+    def run(
+        self, folder: Path, *arguments: str, faults: tuple[str, ...] = (), **environment: str
+    ) -> Ended:
         return self.start(folder, *arguments, faults=faults, **environment).wait()
 
-    def render(self, folder: Path, *arguments: str, faults: tuple[str, ...] = (), **environment: str) -> Ended:
+    def render(
+        self, folder: Path, *arguments: str, faults: tuple[str, ...] = (), **environment: str
+    ) -> Ended:
         """Render story.yaml of `folder`."""
         return self.run(folder, "render", "story.yaml", *arguments, faults=faults, **environment)
 
@@ -129,7 +146,9 @@ def write_story(folder: Path, clip: Path, vqgan: Path, frames: int = 24) -> Path
 
 
 def left_behind(folder: Path, name: str = "story") -> dict[str, bytes]:
-    """Everything that a finished film of `folder` left on disk, run.json (which holds timings) aside."""
+    """Everything that a finished film of `folder` left on disk, run.json (which holds timings)
+    aside.
+    """
     outputs = folder / "outputs"
     files = [path for path in outputs.rglob("*") if path.is_file() and path.name != "run.json"]
     assert outputs / f"{name}.mp4" in files
@@ -171,7 +190,8 @@ def serve() -> None:
         child = os.fork()
         if child == 0:
             signal.signal(signal.SIGINT, signal.default_int_handler)
-            signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever runs the tests may have been started by nohup
+            # whoever runs the tests may have been started by nohup
+            signal.signal(signal.SIGHUP, signal.SIG_DFL)
             run_child(request)
         print(child, flush=True)
 

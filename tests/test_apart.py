@@ -1,4 +1,6 @@
-"""What is made once and kept, or promised in float32, is the same in whatever mode it is first asked for."""
+"""What is made once and kept, or promised in float32, is the same in whatever mode it is first
+asked for.
+"""
 
 from __future__ import annotations
 

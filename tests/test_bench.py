@@ -1,4 +1,6 @@
-"""The bench: that it times the real engine, and that the recipe it compares with computes the same."""
+"""The bench: that it times the real engine, and that the recipe it compares with computes the
+same.
+"""
 
 import json
 from dataclasses import replace
@@ -30,16 +32,28 @@ def case(tiny_files):
     models = Models(str(tiny_files["clip"]), str(tiny_files["vqgan"]), tiny_files["config"])
     settings = Settings(cutouts=6, show_step=2, exclude=(PromptPart(text="fog"),))
     scene = Scene(prompt=(PromptPart(text="a red apple"),), iterations=1000, settings=settings)
-    return Case("tiny", Storyboard(size=(48, 32), seed=3, models=models, scenes=(scene,)), ("a red apple", "the sea"))
+    return Case(
+        "tiny",
+        Storyboard(size=(48, 32), seed=3, models=models, scenes=(scene,)),
+        ("a red apple", "the sea"),
+    )
 
 
-@pytest.mark.parametrize("size", [(48, 32), (112, 96)])  # the second is averaged down before it is cut
+@pytest.mark.parametrize(
+    "size", [(48, 32), (112, 96)]
+)  # the second is averaged down before it is cut
 def test_reference_and_engine_agree_on_loss_and_gradient(case, size):
     storyboard = replace(case.storyboard, size=size, grids=1)
     weights = find_weights(storyboard.models)
-    session = Session(storyboard, *weights.engine_networks(storyboard, CPU, torch.float32, "high", "off"))
+    session = Session(
+        storyboard, *weights.engine_networks(storyboard, CPU, torch.float32, "high", "off")
+    )
     reference = Reference(
-        *weights.packaged_networks(), session.latent.value, session.vqgan.low, session.vqgan.high, storyboard.seed
+        *weights.packaged_networks(),
+        session.latent.value,
+        session.vqgan.low,
+        session.vqgan.high,
+        storyboard.seed,
     )
     moment = session.timeline.at(0)
     expected, similarity = reference.loss(session.targets.at(moment), moment.settings)
@@ -47,7 +61,8 @@ def test_reference_and_engine_agree_on_loss_and_gradient(case, size):
     found = []
     session.latent.step = lambda *_: found.append(session.latent.grids[0].grad.clone())
     first = next(progress for progress in session.run() if progress.frame is not None)
-    # The latent stays where it is, so iteration 1 differs by its views alone; iteration 0 is what is compared.
+    # The latent stays where it is, so iteration 1 differs by its views alone; iteration 0 is what
+    # is compared.
     assert (found[0] - slope).norm() < 1e-3 * slope.norm()
     reference.iteration = 1
     later, similarity = reference.loss(session.targets.at(moment), moment.settings)
@@ -58,9 +73,13 @@ def test_reference_and_engine_agree_on_loss_and_gradient(case, size):
 def test_the_reference_optimises_and_saves_what_it_sees(case):
     storyboard = case.storyboard
     weights = find_weights(storyboard.models)
-    session = Session(storyboard, *weights.engine_networks(storyboard, CPU, torch.float32, "high", "off"))
+    session = Session(
+        storyboard, *weights.engine_networks(storyboard, CPU, torch.float32, "high", "off")
+    )
     vqgan = session.vqgan
-    reference = Reference(*weights.packaged_networks(), session.latent.value, vqgan.low, vqgan.high, 0)
+    reference = Reference(
+        *weights.packaged_networks(), session.latent.value, vqgan.low, vqgan.high, 0
+    )
     target, settings = session.targets.scenes[0], storyboard.scenes[0].settings
     similarities = [reference.step(target, settings) for _ in range(12)]
     assert similarities[-1] > similarities[0]
@@ -142,8 +161,12 @@ def test_named_settings_are_those_that_are_documented():
 
 
 def test_random_weights_make_networks_of_the_asked_shapes(case):
-    sizes = DDConfig(ch=32, ch_mult=(1, 2), num_res_blocks=1, resolution=32, z_channels=32, double_z=False)
-    weights = random_weights((64, 32, 2, 64, 8, 77, 49408, 64, 1, 1), VQGANConfig(False, False, 16, 64, sizes))
+    sizes = DDConfig(
+        ch=32, ch_mult=(1, 2), num_res_blocks=1, resolution=32, z_channels=32, double_z=False
+    )
+    weights = random_weights(
+        (64, 32, 2, 64, 8, 77, 49408, 64, 1, 1), VQGANConfig(False, False, 16, 64, sizes)
+    )
     storyboard = replace(case.storyboard, models=Models())
     perceptor, vqgan = weights.engine_networks(storyboard, CPU, torch.float32, "high", "off")
     picture = vqgan.decode(torch.randn(1, 16, 16, 16))
@@ -172,7 +195,11 @@ def test_smoothing_is_unbiased_and_does_not_depend_on_how_often_it_is_told():
 def test_until_stops_at_the_level_and_gives_up_at_the_limit():
     rising = ((i, i / 100) for i in range(1, 10**6))
     reached = until(0.5, "sea", rising)
-    assert reached.iterations > 50 and reached.best >= 0.5 and next(rising)[0] == reached.iterations + 1
+    assert (
+        reached.iterations > 50
+        and reached.best >= 0.5
+        and next(rising)[0] == reached.iterations + 1
+    )
     never = until(0.5, "sea", ((i, 0.3) for i in range(1, 10**6)))
     assert never.seconds is None and never.best == pytest.approx(0.3)
 

@@ -16,7 +16,9 @@ def test_entries_are_added_and_replaced_and_nothing_else_stays(home):
     assert [path.name for path in home.rglob("*")] == ["models", "sizes.json"]
 
 
-@pytest.mark.parametrize("content", [b"", b"[1]", b"\xff\xfe", b'{"a": 1', b"[" * 100_000, b"1" * 10_000])
+@pytest.mark.parametrize(
+    "content", [b"", b"[1]", b"\xff\xfe", b'{"a": 1', b"[" * 100_000, b"1" * 10_000]
+)
 def test_a_damaged_note_is_an_empty_one_and_is_written_anew(home, content):
     (home / "note.json").write_bytes(content)
     assert cache.recall("note.json") == {}

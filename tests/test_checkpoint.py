@@ -29,7 +29,8 @@ def tensors(seed):
 def same(loaded, given):
     given = {name: torch.as_tensor(value) for name, value in given.items()}
     return loaded.keys() == given.keys() and all(
-        loaded[name].dtype == value.dtype and torch.equal(loaded[name], value) for name, value in given.items()
+        loaded[name].dtype == value.dtype and torch.equal(loaded[name], value)
+        for name, value in given.items()
     )
 
 

@@ -1,4 +1,6 @@
-"""The command, as a user meets it: films and stills from real files, plans without torch, refusals with a status."""
+"""The command, as a user meets it: films and stills from real files, plans without torch,
+refusals with a status.
+"""
 
 import json
 import os
@@ -32,8 +34,15 @@ def run(*arguments: str, status: int = 0):
     return result
 
 
+def own_models(files: dict) -> str:
+    return "{{clip: {clip}, vqgan: {vqgan}, vqgan_config: {config}}}".format(**files)
+
+
 def write_story(folder: Path, files: dict, text: str = "", name: str = "story.yaml") -> Path:
-    models = f"models: {{clip: {files['clip']}, vqgan: {files['vqgan']}, vqgan_config: {files['config']}}}\n"
+    models = (
+        f"models: {{clip: {files['clip']}, vqgan: {files['vqgan']}, vqgan_config: "
+        f"{files['config']}}}\n"
+    )
     path = folder / name
     path.write_text(models + (text or SHORT), encoding="utf-8")
     return path
@@ -63,7 +72,13 @@ def test_a_film_from_every_kind_of_clip_file(folder, tiny_files, clip_kind, clip
 
 @pytest.mark.parametrize(
     ("kind", "format"),
-    [("vq", "lightning"), ("vq", "pt"), ("vq", "safetensors"), ("gumbel", "lightning"), ("net2net", "lightning")],
+    [
+        ("vq", "lightning"),
+        ("vq", "pt"),
+        ("vq", "safetensors"),
+        ("gumbel", "lightning"),
+        ("net2net", "lightning"),
+    ],
 )
 def test_a_film_from_every_kind_of_vqgan_file(folder, tiny_files, kind, format):
     from tiny import make_vqgan
@@ -89,12 +104,16 @@ def test_the_film_is_what_the_plan_said(folder, tiny_files):
 
 
 def test_a_still_without_a_name_never_replaces_another(folder, tiny_files):
-    models = "models={clip: %(clip)s, vqgan: %(vqgan)s, vqgan_config: %(config)s}" % tiny_files
+    models = f"models={own_models(tiny_files)}"
     small = ["--size", "32x32", "--iterations", "1", "--set", "settings.cutouts=2", "--set", models]
     for prompt in ("the sea", "the sky", "fire"):
         run("image", prompt, *small, "-q")
     names = {path.name for path in (folder / "outputs").iterdir()}
-    assert {f"{stem}.{suffix}" for stem in ("image", "image-2", "image-3") for suffix in ("png", "safetensors")} == names
+    assert {
+        f"{stem}.{suffix}"
+        for stem in ("image", "image-2", "image-3")
+        for suffix in ("png", "safetensors")
+    } == names
     (folder / "outputs/image.png").unlink()
     run("image", "the sea", *small, "-q")  # its latent is still there
     assert (folder / "outputs/image-4.png").exists() and not (folder / "outputs/image.png").exists()
@@ -107,34 +126,58 @@ def test_odd_and_uneven_sizes_come_out_as_planned(folder, tiny_files, size):
     run("render", story, "--set", f"size={size}", "--quiet")
     film = read_film(folder / "outputs/story.mp4")
     assert film.size == (plan["im_shape"][1], plan["im_shape"][0])
-    assert all(0 <= made - asked <= 1 for made, asked in zip(film.size, map(int, size.split("x")), strict=True))
+    assert all(
+        0 <= made - asked <= 1
+        for made, asked in zip(film.size, map(int, size.split("x")), strict=True)
+    )
 
 
 def test_beside_the_film_lies_all_that_was_promised(folder, tiny_files):
-    story = write_story(folder, {kind: shutil.copy(path, folder) for kind, path in tiny_files.items()})
+    story = write_story(
+        folder, {kind: shutil.copy(path, folder) for kind, path in tiny_files.items()}
+    )
     run("render", story, "-o", "films/first.mp4")
-    there = {str(path.relative_to(folder / "films")) for path in (folder / "films").rglob("*") if path.is_file()}
+    there = {
+        str(path.relative_to(folder / "films"))
+        for path in (folder / "films").rglob("*")
+        if path.is_file()
+    }
     assert there == {
-        "first.mp4", "first/poster.png", "first/contact_sheet.jpg", "first/progress.jsonl", "first/storyboard.yaml",
-        "first/run.json", "first/latents/scene-01.safetensors", "first/latents/scene-02.safetensors",
-    }  # fmt: skip
-    lines = [json.loads(line) for line in (folder / "films/first/progress.jsonl").read_text().splitlines()]
+        "first.mp4",
+        "first/poster.png",
+        "first/contact_sheet.jpg",
+        "first/progress.jsonl",
+        "first/storyboard.yaml",
+        "first/run.json",
+        "first/latents/scene-01.safetensors",
+        "first/latents/scene-02.safetensors",
+    }
+    lines = [
+        json.loads(line)
+        for line in (folder / "films/first/progress.jsonl").read_text().splitlines()
+    ]
     assert [line["frame"] for line in lines] == list(range(12))
     assert {"iteration", "time", "scene", "similarity", "losses"} <= set(lines[0])
     best = max(lines, key=lambda line: line["similarity"])["frame"]
     poster = np.asarray(Image.open(folder / "films/first/poster.png")).astype(int)
     assert np.abs(poster - read_frames(folder / "films/first.mp4")).mean((1, 2, 3)).argmin() == best
     about = json.loads((folder / "films/first/run.json").read_text())
-    assert about["seed"] == 5 and about["device"].startswith("cpu") and about["seconds"]["render"] > 0
+    assert (
+        about["seed"] == 5 and about["device"].startswith("cpu") and about["seconds"]["render"] > 0
+    )
     # The storyboard as rendered renders the same film.
     run("render", "films/first/storyboard.yaml", "-o", "again.mp4", "--quiet")
-    assert np.array_equal(read_frames(folder / "again.mp4"), read_frames(folder / "films/first.mp4"))
+    assert np.array_equal(
+        read_frames(folder / "again.mp4"), read_frames(folder / "films/first.mp4")
+    )
 
 
 def test_latents_all_keeps_one_for_each_frame(folder, tiny_files):
     run("render", write_story(folder, tiny_files), "--set", "latents=all", "--quiet")
     names = sorted(path.name for path in (folder / "outputs/story/latents").iterdir())
-    assert names[:2] == ["frame-000000.safetensors", "frame-000001.safetensors"] and len(names) == 14
+    assert (
+        names[:2] == ["frame-000000.safetensors", "frame-000001.safetensors"] and len(names) == 14
+    )
     assert load_file(folder / "outputs/story/latents" / names[0])["latent"].shape == (1, 8, 8, 8)
 
 
@@ -159,16 +202,22 @@ def test_json_tells_a_machine_each_frame_and_the_end(folder, tiny_files):
 
 def test_a_picture_that_changed_makes_another_film(folder, tiny_files):
     Image.new("RGB", (8, 8), "red").save("reference.png")
-    story = write_story(folder, tiny_files, SHORT.replace("prompt: the sea", "prompt: {image: reference.png}"))
+    story = write_story(
+        folder, tiny_files, SHORT.replace("prompt: the sea", "prompt: {image: reference.png}")
+    )
     run("render", story, "-q")
     Image.new("RGB", (8, 8), "blue").save("reference.png")
     assert "reference.png" in run("render", story, status=1).stderr
     run("render", story, "-q", "--fresh")
 
 
-def test_a_render_that_was_refused_does_not_stand_in_the_way_of_the_corrected_one(folder, tiny_files):
+def test_a_render_that_was_refused_does_not_stand_in_the_way_of_the_corrected_one(
+    folder, tiny_files
+):
     story = write_story(folder, tiny_files)
-    assert "discriminator" in run("render", story, "--set", "settings.losses.gan=1", status=1).stderr
+    assert (
+        "discriminator" in run("render", story, "--set", "settings.losses.gan=1", status=1).stderr
+    )
     run("render", story, "-q")
 
 
@@ -183,7 +232,9 @@ def test_a_film_is_finished_where_its_speed_cannot_be_remembered(folder, tiny_fi
 def test_keeping_every_latent_is_part_of_the_disk_that_is_needed(folder):
     (folder / "story.yaml").write_text("size: 512x512\nscenes: [{prompt: a sea, duration: 60s}]\n")
     plain, kept = (
-        json.loads(run("plan", "story.yaml", "--set", f"latents={which}", "--json").stdout)["disk_bytes"]
+        json.loads(run("plan", "story.yaml", "--set", f"latents={which}", "--json").stdout)[
+            "disk_bytes"
+        ]
         for which in ("scenes", "all")
     )
     assert kept - plain >= 60 * 24 * 64 * 64 * 16 * 4
@@ -199,7 +250,15 @@ def test_a_piped_render_says_the_scenes_and_where_the_film_is(folder, tiny_files
 def test_set_is_checked_like_the_file(folder, tiny_files):
     story = write_story(folder, tiny_files)
     plan = json.loads(
-        run("plan", story, "--set", "settings.show_step=3", "--set", "scenes[0].duration=1s", "--json").stdout
+        run(
+            "plan",
+            story,
+            "--set",
+            "settings.show_step=3",
+            "--set",
+            "scenes[0].duration=1s",
+            "--json",
+        ).stdout
     )
     assert plan["total_iter"] == 51
     wrong = run("render", story, "--set", "settings.learning_rat=3", "--set", "fps=0", status=2)
@@ -207,11 +266,16 @@ def test_set_is_checked_like_the_file(folder, tiny_files):
 
 
 def test_a_wrong_storyboard_is_refused_with_every_mistake(folder):
-    (folder / "story.yaml").write_text("sise: 3x3\nscenes:\n  - prompt: a\n    settings:\n      learnig_rate: 1\n")
+    (folder / "story.yaml").write_text(
+        "sise: 3x3\nscenes:\n  - prompt: a\n    settings:\n      learnig_rate: 1\n"
+    )
     for command in ("render", "plan", "check"):
         said = run(command, "story.yaml", status=2).stderr
         assert "story.yaml:1:1: unknown key 'sise'; did you mean 'size'?" in said
-        assert "story.yaml:5:7: scenes[0].settings: unknown key 'learnig_rate'; did you mean 'learning_rate'?" in said
+        assert (
+            "story.yaml:5:7: scenes[0].settings: unknown key 'learnig_rate'; did you mean "
+            "'learning_rate'?" in said
+        )
 
 
 def test_an_unknown_model_is_named_with_its_place_and_the_likely_one(folder):
@@ -237,7 +301,9 @@ def test_a_model_that_is_not_here_stops_before_anything_else(folder):
 def test_a_prompt_longer_than_clip_reads_is_said_and_rendered(folder, tiny_files):
     long = " ".join(["sunflower"] * 90) + " at the very end"
     story = write_story(
-        folder, tiny_files, f"size: 32x32\nsettings: {{cutouts: 2}}\nscenes: [{{prompt: {long}, duration: 0.1}}]\n"
+        folder,
+        tiny_files,
+        f"size: 32x32\nsettings: {{cutouts: 2}}\nscenes: [{{prompt: {long}, duration: 0.1}}]\n",
     )
     said = run("check", story).stderr
     assert "CLIP reads 77" in said and "at the very end" in said
@@ -253,25 +319,66 @@ def test_new_writes_a_storyboard_that_plans_and_never_overwrites(folder):
 
 def test_the_plan_reads_like_a_table(folder, tiny_files):
     said = run("plan", write_story(folder, tiny_files)).stdout
-    assert "total_iter  12" in said and "the sky + clouds" in said and "known after a first render here" in said
+    assert (
+        "total_iter  12" in said
+        and "the sky + clouds" in said
+        and "known after a first render here" in said
+    )
     run("render", folder / "story.yaml", "--quiet")
     assert "about" in run("plan", folder / "story.yaml").stdout.split("rendering")[1]
 
 
 def test_an_image_with_the_steps_in_between_and_its_latent(folder):
-    run("image", "a red apple", "-o", "apple.png", "--iterations", "6", "--every", "2", "--size", "40x33",
-        "--exclude", "blue", "--style", "flat colours", "--seed", "3", "--set", "settings.cutouts=2")  # fmt: skip
+    run(
+        "image",
+        "a red apple",
+        "-o",
+        "apple.png",
+        "--iterations",
+        "6",
+        "--every",
+        "2",
+        "--size",
+        "40x33",
+        "--exclude",
+        "blue",
+        "--style",
+        "flat colours",
+        "--seed",
+        "3",
+        "--set",
+        "settings.cutouts=2",
+    )
     assert sorted(path.name for path in folder.iterdir()) == [
-        "apple-00002.png", "apple-00004.png", "apple-00006.png", "apple.png", "apple.safetensors",
-    ]  # fmt: skip
+        "apple-00002.png",
+        "apple-00004.png",
+        "apple-00006.png",
+        "apple.png",
+        "apple.safetensors",
+    ]
     assert Image.open("apple.png").size == (40, 33)
     assert load_file("apple.safetensors")["latent"].shape == (1, 16, 5, 5)
     assert np.array_equal(Image.open("apple.png"), Image.open("apple-00006.png"))
 
 
 def test_an_images_last_picture_is_the_result_whatever_is_saved_in_between(folder):
-    run("image", "a red apple", "-o", "a.png", "--iterations", "5", "--every", "3", "--size", "32x32", "-q",
-        "--set", "settings.cutouts=2", "--set", "settings.show_step=4")  # fmt: skip
+    run(
+        "image",
+        "a red apple",
+        "-o",
+        "a.png",
+        "--iterations",
+        "5",
+        "--every",
+        "3",
+        "--size",
+        "32x32",
+        "-q",
+        "--set",
+        "settings.cutouts=2",
+        "--set",
+        "settings.show_step=4",
+    )
     run(
         "image",
         "a red apple",
@@ -291,10 +398,14 @@ def test_an_images_last_picture_is_the_result_whatever_is_saved_in_between(folde
 
 
 def test_an_image_is_refused_in_the_words_of_the_command(folder):
-    assert "error: --iterations: " in run("image", "a red apple", "--iterations", "0", status=2).stderr
+    assert (
+        "error: --iterations: " in run("image", "a red apple", "--iterations", "0", status=2).stderr
+    )
     assert "error: --size: " in run("image", "a red apple", "--size", "abc", status=2).stderr
     assert "error: PROMPT: " in run("image", " ", status=2).stderr
-    assert "no model is called" in run("image", "a red apple", "--models", "storybok", status=2).stderr
+    assert (
+        "no model is called" in run("image", "a red apple", "--models", "storybok", status=2).stderr
+    )
     assert ".png" in run("image", "a red apple", "-o", "apple.mp4", status=2).stderr
     assert not list(folder.iterdir())
 
@@ -320,7 +431,10 @@ def test_models_lists_what_is_here_with_licence_and_source(folder):
 
 
 def test_an_encoder_that_nobody_knows_is_refused_with_the_known_ones(folder, tiny_files):
-    assert "libx264" in run("render", write_story(folder, tiny_files), "--encoder", "bogus", status=2).stderr
+    assert (
+        "libx264"
+        in run("render", write_story(folder, tiny_files), "--encoder", "bogus", status=2).stderr
+    )
 
 
 def test_a_pipe_that_knows_few_letters_gets_the_others_escaped(folder):
@@ -337,25 +451,36 @@ def test_a_pipe_that_knows_few_letters_gets_the_others_escaped(folder):
 
 
 def test_an_output_that_is_no_film_is_refused(folder, tiny_files):
-    assert ".mp4" in run("render", write_story(folder, tiny_files), "-o", "film.avi", status=2).stderr
+    assert (
+        ".mp4" in run("render", write_story(folder, tiny_files), "-o", "film.avi", status=2).stderr
+    )
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["render", "--help"], ["plan", "story.yaml"], ["check", "story.yaml"], ["schema"],
-                  ["new", "other.yaml"], ["models", "list"]]
-)  # fmt: skip
+    "arguments",
+    [
+        ["--help"],
+        ["render", "--help"],
+        ["plan", "story.yaml"],
+        ["check", "story.yaml"],
+        ["schema"],
+        ["new", "other.yaml"],
+        ["models", "list"],
+    ],
+)
 def test_what_needs_no_network_of_either_kind_imports_none(folder, arguments):
     (folder / "story.yaml").write_text("scenes: [{prompt: a sea}]\n")
     code = (
-        "import sys; from vqclip_video.cli import main\n"
-        f"try: main({arguments!r})\n"
-        "except SystemExit as end: assert not end.code, end.code\n"
-        "heavy = {'torch', 'torchvision', 'clip', 'taming', 'requests', 'http.client'} & set(sys.modules)\n"
-        "assert not heavy, heavy"
+        f"import sys; from vqclip_video.cli import main\ntry: main({arguments!r})\nexcept "
+        "SystemExit as end: assert not end.code, end.code\nheavy = {'torch', 'torchvision', "
+        "'clip', 'taming', 'requests', 'http.client'} & set(sys.modules)\nassert not heavy, "
+        "heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "storyboards").glob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "storyboards").glob("*.yaml")), ids=lambda path: path.stem
+)
 def test_every_storyboard_in_the_repository_is_right(path):
     assert "ok" in run("check", path).stdout

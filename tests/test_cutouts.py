@@ -18,7 +18,9 @@ def views(count=8, size=16, picture=(48, 48), augment=PLAIN, noise=0.0, seed=1, 
 def ramp(height=48, width=48):
     """A picture that grows from left to right in red and from top to bottom in green."""
     x, y = torch.linspace(0, 1, width), torch.linspace(0, 1, height)
-    return torch.stack([x.expand(height, -1), y[:, None].expand(-1, width), torch.zeros(height, width)])[None]
+    return torch.stack(
+        [x.expand(height, -1), y[:, None].expand(-1, width), torch.zeros(height, width)]
+    )[None]
 
 
 def test_an_overview_without_augmentation_is_the_picture():
@@ -59,8 +61,14 @@ def test_rotation_turns_by_the_angle_in_pixels_not_in_shares_of_a_wide_picture()
     augment = replace(PLAIN, overview=0, smallest=0.5, rotate=45)
     cutouts = cut(ramp(40, 120), views(count=60, picture=(40, 120), augment=augment))
     inner = cutouts[:, :2, 4:12, 4:12]
-    red = torch.stack([inner[:, 0].diff(dim=-1).mean((1, 2)), inner[:, 0].diff(dim=-2).mean((1, 2))]) * 120
-    green = torch.stack([inner[:, 1].diff(dim=-1).mean((1, 2)), inner[:, 1].diff(dim=-2).mean((1, 2))]) * 40
+    red = (
+        torch.stack([inner[:, 0].diff(dim=-1).mean((1, 2)), inner[:, 0].diff(dim=-2).mean((1, 2))])
+        * 120
+    )
+    green = (
+        torch.stack([inner[:, 1].diff(dim=-1).mean((1, 2)), inner[:, 1].diff(dim=-2).mean((1, 2))])
+        * 40
+    )
     cosine = (red * green).sum(0) / (red.norm(dim=0) * green.norm(dim=0))
     assert cosine.abs().median() < 0.05  # the two directions stay at right angles
 

@@ -64,13 +64,19 @@ def test_workers_forked_meanwhile_answer_no_stop_and_can_be_ended(capfd):
 
 def test_a_state_to_go_on_from_never_holds_what_is_no_number(tiny_pair):
     perceptor, vqgan = tiny_pair
-    scene = Scene(prompt=(PromptPart(text="sea"),), iterations=30, settings=Settings(cutouts=2, show_step=10))
+    scene = Scene(
+        prompt=(PromptPart(text="sea"),), iterations=30, settings=Settings(cutouts=2, show_step=10)
+    )
     session = Session(Storyboard(size=(32, 32), scenes=(scene,)), perceptor, vqgan)
     embed, states = perceptor.embed_image, []
-    perceptor.embed_image = lambda images: embed(images) * (float("nan") if session.iteration >= 12 else 1.0)
+    perceptor.embed_image = lambda images: (
+        embed(images) * (float("nan") if session.iteration >= 12 else 1.0)
+    )
     with pytest.raises(RenderError, match="not a number"):
         for progress in session.run():
             session.want_state()
             states += [progress.state] if progress.state else []
     assert max(state.iteration for state in states) >= 10
-    assert all(torch.isfinite(tensor).all() for state in states for tensor in state.tensors.values())
+    assert all(
+        torch.isfinite(tensor).all() for state in states for tensor in state.tensors.values()
+    )

@@ -34,14 +34,25 @@ def run(*arguments: str):
 def test_a_machine_that_runs_these_tests_can_render(one_encoder):
     result = run()
     assert result.exit_code == 0, result.output
-    names = ["torch", "device", "ffmpeg", "encoders", "model storybook-clip", "model storybook-vqgan", "disk", "memory"]
+    names = [
+        "torch",
+        "device",
+        "ffmpeg",
+        "encoders",
+        "model storybook-clip",
+        "model storybook-vqgan",
+        "disk",
+        "memory",
+    ]
     assert all(f"ok  {name} " in result.output for name in names)
     assert "BAD" not in result.output
 
 
 def test_json_holds_the_same(one_encoder):
     checks = json.loads(run("--json").output)
-    assert {"torch", "device", "ffmpeg", "encoders", "disk", "memory"} <= {check["name"] for check in checks}
+    assert {"torch", "device", "ffmpeg", "encoders", "disk", "memory"} <= {
+        check["name"] for check in checks
+    }
     assert all(check.keys() == {"name", "ok", "detail", "remedy", "needed"} for check in checks)
 
 

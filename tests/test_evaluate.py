@@ -45,23 +45,36 @@ def test_measures_are_told_with_their_bars(tmp_path, monkeypatch):
     monkeypatch.setattr(evaluate, "stills", lambda models, guide: [("a cat", picture)] * 7)
     ended = CliRunner().invoke(evaluate.main, ["-o", str(tmp_path / "out")])
     assert ended.exit_code == 0, ended.output
-    assert "| seen | 0.5 | 0.78 | not yet |" in ended.output and "| size, MB | 39.5 | 40 | reached |" in ended.output
-    assert [row["good"] for row in json.loads((tmp_path / "out" / "measures.json").read_text())] == [False, True]
+    assert (
+        "| seen | 0.5 | 0.78 | not yet |" in ended.output
+        and "| size, MB | 39.5 | 40 | reached |" in ended.output
+    )
+    assert [
+        row["good"] for row in json.loads((tmp_path / "out" / "measures.json").read_text())
+    ] == [False, True]
     with Image.open(tmp_path / "out" / "guide-off.png") as sheet:
         assert sheet.width > 6 * 192 and sheet.height > 2 * 192
         assert sheet.getpixel((20, 20)) == (200, 200, 200)
 
 
 def test_a_folder_without_a_pair_is_one_line(tmp_path):
-    ended = CliRunner().invoke(evaluate.main, ["--pair", str(tmp_path), "-o", str(tmp_path / "out")])
-    assert ended.exit_code == 1 and "clip.safetensors" in ended.output and "Traceback" not in ended.output
+    ended = CliRunner().invoke(
+        evaluate.main, ["--pair", str(tmp_path), "-o", str(tmp_path / "out")]
+    )
+    assert (
+        ended.exit_code == 1
+        and "clip.safetensors" in ended.output
+        and "Traceback" not in ended.output
+    )
 
 
 def test_unseen_pictures_are_shrunk_as_the_tower_sees_them():
     pictures = np.zeros((3, 192, 192, 3), np.uint8)
     pictures[1] = 255
     (small,) = evaluate._shrunk(pictures, 64)
-    assert small.shape == (3, 3, 64, 64) and torch.equal(small.mean((1, 2, 3)), torch.tensor([0.0, 1.0, 0.0]))
+    assert small.shape == (3, 3, 64, 64) and torch.equal(
+        small.mean((1, 2, 3)), torch.tensor([0.0, 1.0, 0.0])
+    )
 
 
 @pytest.mark.parametrize("guide", ["auto", "off"])

@@ -1,4 +1,5 @@
-"""Every fault that a render can meet, made to happen: what the user reads, and that the film is finished afterwards.
+"""Every fault that a render can meet, made to happen: what the user reads, and that the film is
+finished afterwards.
 
 `python tests/torture.py --faults` prints the same as a table.
 """
@@ -38,7 +39,11 @@ def disk(folder: Path, options: str) -> Iterator[Path]:
     outputs = folder / "outputs"
     outputs.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(outputs)]
-    if sys.platform != "linux" or os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode:
+    if (
+        sys.platform != "linux"
+        or os.geteuid() != 0
+        or subprocess.run(mount, capture_output=True).returncode
+    ):
         raise NotHere("mounting a disk")
     try:
         yield outputs
@@ -94,7 +99,9 @@ def folder_for(name: str) -> Callable[[Path], contextlib.AbstractContextManager]
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault: how it is made, what the user reads, and what may be expected of the film after the remedy."""
+    """One fault: how it is made, what the user reads, and what may be expected of the film after
+    the remedy.
+    """
 
     name: str
     says: str  # a regular expression
@@ -149,12 +156,17 @@ class Scene:
     undisturbed: dict[str, bytes]
 
     def play(self, fault: Fault) -> tuple[Ended, bool]:
-        """How the render ended, and whether the film was finished after the remedy. NotHere where it cannot be had."""
+        """How the render ended, and whether the film was finished after the remedy.
+
+        NotHere where it cannot be had.
+        """
         folder = self.folder / re.sub(r"\W+", "-", fault.name)
         folder.mkdir()
         shutil.copy(self.story, folder)
         with fault.around(folder):
-            ended = self.stage.render(folder, *fault.arguments, faults=fault.faults, **dict(fault.environment))
+            ended = self.stage.render(
+                folder, *fault.arguments, faults=fault.faults, **dict(fault.environment)
+            )
         if ended.status and self.stage.render(folder).status:
             return ended, False
         if fault.identical:
@@ -164,7 +176,10 @@ class Scene:
 
 @contextlib.contextmanager
 def make_scene(folder: Path) -> Iterator[Scene]:
-    clip, vqgan = make_clip(folder, format="safetensors"), make_vqgan(folder, format="safetensors")[0]
+    clip, vqgan = (
+        make_clip(folder, format="safetensors"),
+        make_vqgan(folder, format="safetensors")[0],
+    )
     story = write_story(folder / "undisturbed", clip, vqgan, FRAMES)
     with Stage() as stage:
         ended = stage.render(story.parent)
@@ -190,13 +205,24 @@ def test_a_fault_is_explained_in_a_line_and_the_film_finished_after_the_remedy(s
     assert finished
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="how much memory a process has taken is read from /proc")
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="how much memory a process has taken is read from /proc"
+)
 def test_memory_that_the_system_really_refuses(scene, tmp_path):
     shutil.copy(scene.story, tmp_path)
-    many = ("--set", "settings.cutouts=1000", "--set", "scenes[0].iterations=2", "--set", "scenes[1].iterations=2")
+    many = (
+        "--set",
+        "settings.cutouts=1000",
+        "--set",
+        "scenes[0].iterations=2",
+        "--set",
+        "scenes[1].iterations=2",
+    )
     ended = scene.stage.render(tmp_path, *many, faults=("address-space=30",))
     # How much is left of so little, after each split, is the allocator's affair.
-    assert ended.status in (0, 1) and "out of memory" in ended.err and "Traceback" not in ended.said, ended.said
+    assert (
+        ended.status in (0, 1) and "out of memory" in ended.err and "Traceback" not in ended.said
+    ), ended.said
     assert scene.stage.render(tmp_path, *many).status == 0
     assert read_film(tmp_path / "outputs" / "story.mp4").frames == 4
 

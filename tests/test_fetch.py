@@ -35,7 +35,9 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
     def do_GET(self):
-        self.server.requests.append((self.path, self.headers.get("Range"), self.headers.get("If-Range")))
+        self.server.requests.append(
+            (self.path, self.headers.get("Range"), self.headers.get("If-Range"))
+        )
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             getattr(self, "answer_" + self.path.strip("/").split("/")[0])()
 
@@ -153,7 +155,9 @@ def server(tmp_path, monkeypatch):
     server.daemon_threads = True
     server.requests, server.over = [], threading.Event()
     server.url = f"http://127.0.0.1:{server.server_port}"
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    threading.Thread(
+        target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+    ).start()
     yield server
     server.over.set()
     server.shutdown()
@@ -215,7 +219,9 @@ def test_a_damaged_file_is_replaced(server):
         ("to_ftp", "redirects from http to ftp"),
     ],
 )
-def test_what_is_wrong_with_a_server_is_named_and_nothing_gets_its_final_name(server, answer, reason):
+def test_what_is_wrong_with_a_server_is_named_and_nothing_gets_its_final_name(
+    server, answer, reason
+):
     bad = model(server, answer)
     with pytest.raises(ModelError) as caught:
         fetch(bad, timeout=TIMEOUT)
@@ -243,10 +249,20 @@ def test_links_are_tried_in_turn_and_all_their_reasons_told(server):
 
 
 def test_nobody_at_the_other_end(server):
-    gone = Model("x", "clip", 8, (ModelFile("x.pt", ("http://127.0.0.1:1/x.pt", "file:///etc/passwd")),), "", "", "")
+    gone = Model(
+        "x",
+        "clip",
+        8,
+        (ModelFile("x.pt", ("http://127.0.0.1:1/x.pt", "file:///etc/passwd")),),
+        "",
+        "",
+        "",
+    )
     with pytest.raises(ModelError) as caught:
         fetch(gone)
-    assert "cannot be reached" in str(caught.value) and "unknown url type: file" in str(caught.value)
+    assert "cannot be reached" in str(caught.value) and "unknown url type: file" in str(
+        caught.value
+    )
 
 
 def test_a_redirect_is_followed(server):
@@ -307,7 +323,9 @@ def test_the_first_sha256_of_an_unlisted_file_is_remembered(server):
 
 
 def test_a_config_must_be_one(server):
-    good = ModelFile("tiny.yaml", (f"{server.url}/text", f"{server.url}/good", f"{server.url}/config"))
+    good = ModelFile(
+        "tiny.yaml", (f"{server.url}/text", f"{server.url}/good", f"{server.url}/config")
+    )
     both = Model("tiny", "vqgan", 8, (*model(server, "good").files, good), "", "", "")
     weights, config = fetch(both)
     assert config.read_bytes() == CONFIG and weights.read_bytes() == CONTENT
@@ -322,7 +340,9 @@ def test_a_full_disk_is_said_before_and_while(server, monkeypatch):
     with pytest.raises(ModelError, match="1 MB are needed and 0 MB free"):
         fetch(model(server, "good"))
     monkeypatch.undo()
-    monkeypatch.setenv("VQCLIP_HOME", str(Path(registry.__file__).parent / "storybook" / "vqgan.yaml"))
+    monkeypatch.setenv(
+        "VQCLIP_HOME", str(Path(registry.__file__).parent / "storybook" / "vqgan.yaml")
+    )
     with pytest.raises(ModelError, match="set VQCLIP_HOME"):
         fetch(model(server, "good"))
 
@@ -343,7 +363,9 @@ def test_no_space_left_while_writing(server, monkeypatch):
 
     plain = Path.open
     monkeypatch.setattr(
-        Path, "open", lambda self, *a, **k: Full(plain(self, *a, **k)) if a == ("wb",) else plain(self, *a, **k)
+        Path,
+        "open",
+        lambda self, *a, **k: Full(plain(self, *a, **k)) if a == ("wb",) else plain(self, *a, **k),
     )
     with pytest.raises(ModelError, match="the disk is full; make space"):
         fetch(model(server, "good"))
@@ -357,7 +379,9 @@ def _fetch_together(model, barrier, results):
 def test_three_processes_fetch_one_file_once(server):
     context = multiprocessing.get_context("spawn")
     results, barrier, wanted = context.Queue(), context.Barrier(3), model(server, "slow")
-    processes = [context.Process(target=_fetch_together, args=(wanted, barrier, results)) for _ in range(3)]
+    processes = [
+        context.Process(target=_fetch_together, args=(wanted, barrier, results)) for _ in range(3)
+    ]
     for process in processes:
         process.start()
     assert [results.get(timeout=60) for _ in processes] == [True] * 3
@@ -369,7 +393,9 @@ def test_three_processes_fetch_one_file_once(server):
 
 
 def test_a_killed_fetch_leaves_no_lock_and_no_file(server):
-    process = multiprocessing.get_context("spawn").Process(target=fetch, args=(model(server, "stops"),))
+    process = multiprocessing.get_context("spawn").Process(
+        target=fetch, args=(model(server, "stops"),)
+    )
     process.start()
     part, until = part_of(model(server, "stops")), time.monotonic() + 60
     while not part.exists() and time.monotonic() < until:
@@ -382,4 +408,7 @@ def test_a_killed_fetch_leaves_no_lock_and_no_file(server):
 
 def test_a_bundled_model_is_never_fetched(server):
     paths = fetch(registry.MODELS["storybook-vqgan"])
-    assert [path.name for path in paths] == ["vqgan.safetensors", "vqgan.yaml"] and server.requests == []
+    assert [path.name for path in paths] == [
+        "vqgan.safetensors",
+        "vqgan.yaml",
+    ] and server.requests == []

@@ -9,10 +9,19 @@ from hypothesis import strategies as st
 from vqclip_video.errors import OutputError
 from vqclip_video.output import files
 from vqclip_video.output.checks import check_disk, check_encoders, check_ffmpeg
-from vqclip_video.output.files import atomic_write, explanation, free_space, plain_text, safe_name, shortened
+from vqclip_video.output.files import (
+    atomic_write,
+    explanation,
+    free_space,
+    plain_text,
+    safe_name,
+    shortened,
+)
 
 
-@pytest.mark.parametrize("content, stored", [(b"\0\xff", b"\0\xff"), ("é\n", b"\xc3\xa9\n"), ("\ud800", b"?")])
+@pytest.mark.parametrize(
+    "content, stored", [(b"\0\xff", b"\0\xff"), ("é\n", b"\xc3\xa9\n"), ("\ud800", b"?")]
+)
 def test_content_arrives_and_nothing_else_stays(tmp_path, content, stored):
     path = tmp_path / "file"
     path.write_bytes(b"before")
@@ -43,7 +52,9 @@ class InUse(PermissionError):
 
 
 @pytest.mark.parametrize("refusals", [1, 5])
-def test_a_file_that_a_viewer_holds_for_a_while_is_swapped_in_all_the_same(tmp_path, monkeypatch, refusals):
+def test_a_file_that_a_viewer_holds_for_a_while_is_swapped_in_all_the_same(
+    tmp_path, monkeypatch, refusals
+):
     path, replace, left = tmp_path / "film.mp4", Path.replace, [InUse()] * refusals
     path.write_bytes(b"before")
 
@@ -66,7 +77,9 @@ def test_a_file_that_stays_in_use_is_told_and_left_as_it_was(tmp_path, monkeypat
     path.write_bytes(b"before")
     monkeypatch.setattr(Path, "replace", in_use)
     monkeypatch.setattr(files, "SWAP_SECONDS", 0.01)
-    with pytest.raises(OutputError, match="a program has it open, such as a player or viewer; close it, then run"):
+    with pytest.raises(
+        OutputError, match="a program has it open, such as a player or viewer; close it, then run"
+    ):
         atomic_write(path, b"after")
     assert path.read_bytes() == b"before" and list(tmp_path.iterdir()) == [path]
 
@@ -75,7 +88,10 @@ def test_a_file_that_stays_in_use_is_told_and_left_as_it_was(tmp_path, monkeypat
 def test_truly_full_device_is_explained(monkeypatch):
     monkeypatch.setattr(files, "beside", lambda path: Path("/dev/full"))
     monkeypatch.setattr(files, "remove", lambda path: None)
-    with pytest.raises(OutputError, match=r"needs about 5\.0 MB, [\d.,]+ MB free at /dev; make space and run the same"):
+    with pytest.raises(
+        OutputError,
+        match=r"needs about 5\.0 MB, [\d.,]+ MB free at /dev; make space and run the same",
+    ):
         atomic_write(Path("/dev/film"), bytes(5_000_000))
 
 

@@ -84,8 +84,12 @@ def test_the_eps_of_a_training_is_found_from_what_it_has_published(eps):
 def test_weights_of_a_usual_scale_keep_tamings_eps(tmp_path):
     ours = network.new_network(read_config(BUNDLED / "vqgan.yaml")).state_dict()
     theirs = read_tensors(make_vqgan(tmp_path)[0])
-    for state in (ours, theirs, {name: weight * 0.3 for name, weight in theirs.items()},
-                  {name: weight * 0 for name, weight in theirs.items()}):  # fmt: skip
+    for state in (
+        ours,
+        theirs,
+        {name: weight * 0.3 for name, weight in theirs.items()},
+        {name: weight * 0 for name, weight in theirs.items()},
+    ):
         assert network.suitable_eps(state) == network.PUBLISHED_EPS
 
 
@@ -112,7 +116,10 @@ def test_a_training_from_weights_of_a_usual_scale_keeps_tamings_eps(pictures, tm
 
 @pytest.mark.parametrize("spoiling", [{"group_norm_eps": 1e-6}, {"learning_rate": 0.5}])
 def test_first_steps_that_spoil_the_weights_end_the_training(spoiling, pictures, tmp_path):
-    settings, folder = config(tmp_path, steps=60, save_every=1, warmup=0, **spoiling), tmp_path / "mine"
+    settings, folder = (
+        config(tmp_path, steps=60, save_every=1, warmup=0, **spoiling),
+        tmp_path / "mine",
+    )
     said = train(pictures, "-o", folder, "--from", "storybook", "--config", settings, status=1)
     (line,) = (line for line in said.splitlines() if line.startswith("error: "))
     assert re.search(r"step 1: .* from [23]\d\.\d to 1?\d\.\d dB", line)

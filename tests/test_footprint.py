@@ -1,4 +1,6 @@
-"""How much memory a film takes is told before it begins: counted from the networks' shapes, and held to what they keep."""
+"""How much memory a film takes is told before it begins: counted from the networks' shapes, and
+held to what they keep.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,9 @@ def board(**film):
 
 def kept_for_a_pixel(vqgan: VQGAN, sides=(8, 16)) -> float:
     """Values kept for each pixel more, in float32."""
-    few, many = (saved_bytes(vqgan.decode, torch.zeros(1, vqgan.channels, side, side)) for side in sides)
+    few, many = (
+        saved_bytes(vqgan.decode, torch.zeros(1, vqgan.channels, side, side)) for side in sides
+    )
     pixels = [(side * vqgan.factor) ** 2 for side in sides]
     return (many - few) / 4 / (pixels[1] - pixels[0])
 
@@ -49,14 +53,20 @@ def test_what_a_decoder_keeps_is_counted_from_its_config(storybook_pair):
 def test_so_it_is_with_attention_in_the_decoders_levels():
     config = VQGANConfig(False, False, 32, 64, SMALL_F16)
     weights = random_weights(vqgan=config)
-    vqgan = VQGAN(weights.packaged_networks()[1], config, Path("made up"), CPU, torch.float32, False)
-    # The last 3 channels are counted generously; attention below 1,024 places keeps the places' likeness as well.
+    vqgan = VQGAN(
+        weights.packaged_networks()[1], config, Path("made up"), CPU, torch.float32, False
+    )
+    # The last 3 channels are counted generously; attention below 1,024 places keeps the places'
+    # likeness as well.
     assert kept_for_a_pixel(vqgan, (40, 48)) == pytest.approx(decoder_values(SMALL_F16), rel=0.05)
 
 
 def test_what_clip_keeps_is_known_by_name_and_read_off_a_file(storybook_pair, tmp_path):
     perceptor = storybook_pair[0]
-    few, many = (saved_bytes(perceptor.embed_image, torch.zeros(n, 3, perceptor.size, perceptor.size)) for n in (2, 4))
+    few, many = (
+        saved_bytes(perceptor.embed_image, torch.zeros(n, 3, perceptor.size, perceptor.size))
+        for n in (2, 4)
+    )
     values, side = registry.clip_values(Models())
     assert side == perceptor.size and (many - few) / 8 / side**2 == pytest.approx(values, rel=0.02)
     path = make_clip(tmp_path, "vit", "safetensors")
@@ -64,7 +74,9 @@ def test_what_clip_keeps_is_known_by_name_and_read_off_a_file(storybook_pair, tm
     from vqclip_video.models.perceptor import load_perceptor
 
     own = load_perceptor(path)
-    few, many = (saved_bytes(own.embed_image, torch.zeros(n, 3, own.size, own.size)) for n in (2, 4))
+    few, many = (
+        saved_bytes(own.embed_image, torch.zeros(n, 3, own.size, own.size)) for n in (2, 4)
+    )
     assert side == own.size and (many - few) / 8 / side**2 == pytest.approx(values, rel=0.25)
 
 
@@ -75,15 +87,30 @@ def test_published_models_are_known_without_their_files():
         assert footprint(board(models={"clip": "RN50x4", "vqgan": name})).host > 0
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="asks the system for the memory of a process that has ended")
+@pytest.mark.skipif(
+    sys.platform == "win32", reason="asks the system for the memory of a process that has ended"
+)
 def test_a_larger_film_takes_as_much_more_as_planned(tmp_path):
     def peak(size: str) -> int:
         story = tmp_path / "story.yaml"
-        story.write_text(f"size: {size}\nsettings: {{cutouts: 2, show_step: 1}}\nscenes: [{{prompt: a boat, iterations: 2}}]")
-        options = ["-o", str(tmp_path / f"{size}.mp4"), "-q", "--precision", "fp32", "--device", "cpu"]
+        story.write_text(
+            f"size: {size}\nsettings: {{cutouts: 2, show_step: 1}}\nscenes: [{{prompt: a boat, "
+            "iterations: 2}]"
+        )
+        options = [
+            "-o",
+            str(tmp_path / f"{size}.mp4"),
+            "-q",
+            "--precision",
+            "fp32",
+            "--device",
+            "cpu",
+        ]
         return peak_memory([sys.executable, "-m", "vqclip_video", "render", str(story), *options])
 
-    planned = [footprint(board(size=size, settings={"cutouts": 2})).host for size in ("256x256", "512x512")]
+    planned = [
+        footprint(board(size=size, settings={"cutouts": 2})).host for size in ("256x256", "512x512")
+    ]
     measured = [peak(size) for size in ("256x256", "512x512")]
     assert measured[1] - measured[0] == pytest.approx(planned[1] - planned[0], rel=0.25)
 
@@ -103,10 +130,17 @@ def test_a_film_that_cannot_fit_says_so_with_what_would(tmp_path, monkeypatch):
     assert not plenty["memory_low"] and plenty["size_that_fits"] is None
     monkeypatch.setattr("vqclip_video.plan.available_host", lambda: 8 * 2**30)
     little = planned()
-    assert little["memory_low"] and little["memory_bytes"] < plenty["memory_bytes"] and little["size_that_fits"] is None
+    assert (
+        little["memory_low"]
+        and little["memory_bytes"] < plenty["memory_bytes"]
+        and little["size_that_fits"] is None
+    )
     monkeypatch.setattr("vqclip_video.plan.available_host", lambda: 2 * 2**30)
     result = CliRunner().invoke(main, ["plan", "story.yaml"])
-    assert "this machine has 2.1 GB, which is too little: 1024x512 with --memory low would fit" in result.stdout
+    assert (
+        "this machine has 2.1 GB, which is too little: 1024x512 with --memory low would fit"
+        in result.stdout
+    )
     assert planned()["size_that_fits"] == [1024, 512]
 
 

@@ -1,4 +1,5 @@
-"""Whatever the bytes: a Storyboard that works, or messages with places; quickly, and in little memory.
+"""Whatever the bytes: a Storyboard that works, or messages with places; quickly, and in little
+memory.
 
 The suite runs a short form. The long one prints its counts:
 
@@ -20,7 +21,15 @@ from hypothesis import strategies as st
 
 from vqclip_video.errors import StoryboardError
 from vqclip_video.storyboard import reader, yaml_nodes
-from vqclip_video.storyboard.schema import Augment, Losses, Scene, Settings, Storyboard, Transition, keys
+from vqclip_video.storyboard.schema import (
+    Augment,
+    Losses,
+    Scene,
+    Settings,
+    Storyboard,
+    Transition,
+    keys,
+)
 from vqclip_video.storyboard.template import TEMPLATE
 from vqclip_video.storyboard.timeline import Timeline
 
@@ -31,12 +40,28 @@ OUTCOMES: collections.Counter[str] = collections.Counter()
 
 SEEDS = [
     TEMPLATE,
-    "scenes:\n- prompt: a hill\n- prompt: [b, {text: c, weight: 0.5}, [d, 2]]\n  transition: linear\n",
-    "size: [64, 48]\nscenes:\n- {prompt: a, at: 0}\n- {prompt: b, at: '1:00', iterations: 40, settings: &s {w1: 2}}\n",
-    "settings: &s {losses: {tv: 1}, exclude: [x]}\nscenes: [{prompt: a, settings: *s}, {prompt: b, settings: *s}]\n",
-    "init: {image: none.png}\nmodels: {clip: ViT-B/32, vqgan: x.ckpt}\nscenes: [{prompt: {image: 'a\\0'}}]\n",
+    (
+        "scenes:\n- prompt: a hill\n- prompt: [b, {text: c, weight: 0.5}, [d, 2]]\n  transition: "
+        "linear\n"
+    ),
+    (
+        "size: [64, 48]\nscenes:\n- {prompt: a, at: 0}\n- {prompt: b, at: '1:00', iterations: 40, "
+        "settings: &s {w1: 2}}\n"
+    ),
+    (
+        "settings: &s {losses: {tv: 1}, exclude: [x]}\nscenes: [{prompt: a, settings: *s}, {prompt:"
+        " b, settings: *s}]\n"
+    ),
+    (
+        "init: {image: none.png}\nmodels: {clip: ViT-B/32, vqgan: x.ckpt}\nscenes: [{prompt: "
+        "{image: 'a\\0'}}]\n"
+    ),
 ]
-NAMES = [name for section in (Storyboard, Scene, Settings, Losses, Augment, Transition) for name in keys(section)]
+NAMES = [
+    name
+    for section in (Storyboard, Scene, Settings, Losses, Augment, Transition)
+    for name in keys(section)
+]
 NASTY = [
     "~", ".nan", ".inf", "1e400", "-1", "0", "1e-300", "0x10", "1_000", "99999999999999999999", "on", "''", "'x",
     '"\\0"', '"\\uD800"', "[", "{", "]", "- ", "*s", "&s", "!!python/name:os.system", "!", "<<: *s", "? ", ":", "|",
@@ -47,7 +72,9 @@ NASTY = [
 
 
 def check(content: bytes, path: Path, overrides: list[str]) -> None:
-    """Read the bytes as the file `path`; anything but a working Storyboard or a well-formed refusal is a failure."""
+    """Read the bytes as the file `path`; anything but a working Storyboard or a well-formed
+    refusal is a failure.
+    """
     path.write_bytes(content)
     began = time.process_time()
     try:
@@ -62,7 +89,13 @@ def check(content: bytes, path: Path, overrides: list[str]) -> None:
 
 
 def check_messages(error: StoryboardError, content: bytes, path: Path) -> None:
-    lines = content.count(b"\n") + content.count(b"\r") + content.count(b"\xc2\x85") + content.count(b"\xe2\x80") + 1
+    lines = (
+        content.count(b"\n")
+        + content.count(b"\r")
+        + content.count(b"\xc2\x85")
+        + content.count(b"\xe2\x80")
+        + 1
+    )
     assert error.problems
     for problem in error.problems:
         assert problem.file == str(path) or problem.file.startswith("--set ")
@@ -79,10 +112,18 @@ def check_works(storyboard: Storyboard) -> None:
 
 
 pieces = st.one_of(
-    st.sampled_from(NASTY), st.sampled_from(NAMES), st.sampled_from(["\n", ": ", "  "]), st.text(max_size=4)
+    st.sampled_from(NASTY),
+    st.sampled_from(NAMES),
+    st.sampled_from(["\n", ": ", "  "]),
+    st.text(max_size=4),
 )
 edits = st.lists(
-    st.tuples(st.sampled_from(["insert", "replace", "delete", "repeat"]), st.floats(0, 1), st.integers(0, 12), pieces),
+    st.tuples(
+        st.sampled_from(["insert", "replace", "delete", "repeat"]),
+        st.floats(0, 1),
+        st.integers(0, 12),
+        pieces,
+    ),
     min_size=1,
     max_size=3,
 )
@@ -94,7 +135,11 @@ def mutated_bytes(draw):
     content = draw(st.sampled_from(SEEDS)).encode()
     for kind, place, length, piece in draw(edits):
         at = int(place * len(content))
-        put = {"insert": piece.encode("utf-8", "surrogatepass"), "repeat": content[at : at + 8 * length], "delete": b""}
+        put = {
+            "insert": piece.encode("utf-8", "surrogatepass"),
+            "repeat": content[at : at + 8 * length],
+            "delete": b"",
+        }
         cut = 0 if kind in ("insert", "repeat") else length
         content = content[:at] + put.get(kind, bytes([length * 21])) + content[at + cut :]
     return content
@@ -120,14 +165,22 @@ def mutated_words(draw):
 
 
 scalars = st.one_of(
-    st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=8), st.sampled_from(NASTY), st.floats(0, 3)
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=8),
+    st.sampled_from(NASTY),
+    st.floats(0, 3),
 )
 trees = st.recursive(
     scalars,
     lambda inner: st.one_of(
         st.lists(inner, max_size=4),
         st.dictionaries(
-            st.one_of(st.sampled_from(NAMES), st.sampled_from(["text", "image", "weight"])), inner, max_size=5
+            st.one_of(st.sampled_from(NAMES), st.sampled_from(["text", "image", "weight"])),
+            inner,
+            max_size=5,
         ),
     ),
     max_leaves=20,
@@ -158,8 +211,12 @@ KINDS = {
     "structured YAML": boards.map(as_yaml),
     "structured JSON": boards.map(as_json),
 }
-PATHS = st.sampled_from([*NAMES, "scenes[0]", "scenes.1", "scenes[99999]", "settings.w1", "a..b", ""])
-OVERRIDES = st.sampled_from([0, 0, 0, 3]).flatmap(lambda most: st.lists(st.tuples(PATHS, pieces), max_size=most))
+PATHS = st.sampled_from(
+    [*NAMES, "scenes[0]", "scenes.1", "scenes[99999]", "settings.w1", "a..b", ""]
+)
+OVERRIDES = st.sampled_from([0, 0, 0, 3]).flatmap(
+    lambda most: st.lists(st.tuples(PATHS, pieces), max_size=most)
+)
 
 
 def run(kind: str, examples: int) -> None:
@@ -168,12 +225,15 @@ def run(kind: str, examples: int) -> None:
         max_examples=examples,
         deadline=None,
         database=None,
-        derandomize=examples == SHORT,  # the suite is the same for everyone; the long run is new each time
+        derandomize=examples
+        == SHORT,  # the suite is the same for everyone; the long run is new each time
         phases=(Phase.generate, Phase.shrink),
         suppress_health_check=list(HealthCheck),
     )
     def fuzz(content, overrides):
-        check(content, Path(folder) / "story.yaml", [f"{path}={piece}" for path, piece in overrides])
+        check(
+            content, Path(folder) / "story.yaml", [f"{path}={piece}" for path, piece in overrides]
+        )
 
     with tempfile.TemporaryDirectory() as folder:
         fuzz()
@@ -192,13 +252,18 @@ def test_a_machine_without_libyaml_is_no_different(kind, monkeypatch):
 
 def bomb() -> str:
     lines = ["title: &a [x, x, x, x, x, x, x, x, x, x]"]
-    lines += [f"{b}: &{b} [{', '.join([f'*{a}'] * 10)}]" for a, b in zip("abcdefgh", "bcdefghi", strict=True)]
+    lines += [
+        f"{b}: &{b} [{', '.join([f'*{a}'] * 10)}]"
+        for a, b in zip("abcdefgh", "bcdefghi", strict=True)
+    ]
     return "\n".join(lines)
 
 
 TRAPS = {
     "alias bomb": bomb(),
-    "aliased scene": "scenes:\n- &s {prompt: [a, b, c, d], settings: {w1: x, w2: y}}\n" + "- *s\n" * 9_999,
+    "aliased scene": (
+        "scenes:\n- &s {prompt: [a, b, c, d], settings: {w1: x, w2: y}}\n" + "- *s\n" * 9_999
+    ),
     "brackets": "[" * 100_000,
     "dashes": "- " * 100_000,
     "question marks": "? " * 100_000,
@@ -229,7 +294,9 @@ def test_traps_cost_little_time(trap, tmp_path):
     assert time.process_time() - began < SECONDS
 
 
-@pytest.mark.parametrize("trap", ["alias bomb", "aliased scene", "brackets", "long text", "one long list", "too large"])
+@pytest.mark.parametrize(
+    "trap", ["alias bomb", "aliased scene", "brackets", "long text", "one long list", "too large"]
+)
 def test_traps_cost_little_memory(trap, tmp_path):
     (tmp_path / "trap.yaml").write_text(TRAPS[trap], encoding="utf-8")
     tracemalloc.start()
@@ -248,14 +315,19 @@ def outcome(path: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Fuzz the storyboard reader and print what came of it.")
+    parser = argparse.ArgumentParser(
+        description="Fuzz the storyboard reader and print what came of it."
+    )
     parser.add_argument("--examples", type=int, default=10_000, help="inputs, over all kinds")
     examples = parser.parse_args().examples
     print(f"{'kind':<26}{'inputs':>8}{'read':>8}{'refused':>9}{'tracebacks':>12}")
     for kind in KINDS:
         OUTCOMES.clear()
-        run(kind, examples // len(KINDS))  # raises, with the smallest input that does it, at the first traceback
-        print(f"{kind:<26}{OUTCOMES.total():>8}{OUTCOMES['read']:>8}{OUTCOMES['refused']:>9}{0:>12}")
+        # raises, with the smallest input that does it, at the first traceback
+        run(kind, examples // len(KINDS))
+        print(
+            f"{kind:<26}{OUTCOMES.total():>8}{OUTCOMES['read']:>8}{OUTCOMES['refused']:>9}{0:>12}"
+        )
 
 
 if __name__ == "__main__":

@@ -9,7 +9,14 @@ import torch
 from vqclip_video.engine.render import Session
 from vqclip_video.engine.setup import load_models
 from vqclip_video.storyboard import reader
-from vqclip_video.storyboard.schema import Models, PromptPart, Scene, Settings, Storyboard, Transition
+from vqclip_video.storyboard.schema import (
+    Models,
+    PromptPart,
+    Scene,
+    Settings,
+    Storyboard,
+    Transition,
+)
 from vqclip_video.storyboard.timeline import Timeline
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -17,7 +24,10 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 def board(size=(48, 40), grow=True):
     settings = Settings(cutouts=4, show_step=2)
-    first, second = (Scene(prompt=(PromptPart(text=text),), iterations=8, settings=settings) for text in ("sea", "sky"))
+    first, second = (
+        Scene(prompt=(PromptPart(text=text),), iterations=8, settings=settings)
+        for text in ("sea", "sky")
+    )
     second = replace(second, iterations=4, transition=Transition(duration=0.1))
     return Storyboard(size=size, seed=4, grow=grow, scenes=(first, second))
 
@@ -38,7 +48,9 @@ def test_the_latent_grows_and_the_frames_do_not(tiny_pair):
 
 
 def test_the_picture_goes_on_where_it_was(tiny_pair):
-    frames = [p.frame.astype(float) for p in Session(board(), *tiny_pair).run() if p.frame is not None]
+    frames = [
+        p.frame.astype(float) for p in Session(board(), *tiny_pair).run() if p.frame is not None
+    ]
     jump = abs(frames[2] - frames[1]).mean()
     unrelated = abs(frames[2][::-1, ::-1] - frames[2]).mean()
     assert jump < unrelated
@@ -59,7 +71,11 @@ def test_a_resumed_growing_film_is_bit_identical(tiny_files, stop_after):
 
 
 def test_odd_latents_are_halved_upwards(tiny_pair):
-    shapes = [tuple(p.latent.shape[-2:]) for p in Session(board((36, 20)), *tiny_pair).run() if p.frame is not None]
+    shapes = [
+        tuple(p.latent.shape[-2:])
+        for p in Session(board((36, 20)), *tiny_pair).run()
+        if p.frame is not None
+    ]
     assert shapes[0] == (3, 5) and shapes[-1] == (5, 9)
 
 

@@ -1,4 +1,6 @@
-"""Films drawn toward sketches and pictures: how strongly, toward what, and that they go on exactly."""
+"""Films drawn toward sketches and pictures: how strongly, toward what, and that they go on
+exactly.
+"""
 
 import json
 import re
@@ -40,13 +42,19 @@ def tiny_models(tiny_files):
 @pytest.fixture
 def tiny_book(tiny_pair, tiny_models):
     """A red cat and a blue dog."""
-    drawings = [Drawing(Image.new("RGB", (32, 24), colour), f"a {name}", name) for name, colour in COLOURS.items()]
+    drawings = [
+        Drawing(Image.new("RGB", (32, 24), colour), f"a {name}", name)
+        for name, colour in COLOURS.items()
+    ]
     return build(drawings, *tiny_pair, resolve(tiny_models), (32, 24))
 
 
 def board(scenes, models=None, settings="", top="", **about):
     """Scenes of a second and `iterations: 12` each from their prompts."""
-    text = f"size: 32x32\nfps: 12\ngrids: 2\n{top}\nsettings: {{cutouts: 2, show_step: 2, {settings}}}\nscenes:\n"
+    text = (
+        f"size: 32x32\nfps: 12\ngrids: 2\n{top}\nsettings: {{cutouts: 2, show_step: 2, "
+        f"{settings}}}\nscenes:\n"
+    )
     text += "".join(f"  - {scene}\n" for scene in scenes)
     story = reader.parse(text, **about)
     return replace(story, models=models) if models else story
@@ -62,7 +70,10 @@ def weights(*scenes, settings=""):
 
 
 def test_the_pull_falls_geometrically_and_stays():
-    found = [m.guide_weight for m in weights(scene("a"), settings="guide_weight: {start: 0.4, end: 0.1, over: 0.5}")]
+    found = [
+        m.guide_weight
+        for m in weights(scene("a"), settings="guide_weight: {start: 0.4, end: 0.1, over: 0.5}")
+    ]
     assert found[0] == 0.4 and found[3] == pytest.approx(0.2) and found[6:] == [0.1] * 6
     assert np.diff(np.log(found[:7])) == pytest.approx(np.log(0.25) / 6)
 
@@ -84,13 +95,22 @@ def test_a_scene_keeps_its_full_pull_until_the_film_has_arrived():
     travel = "transition: {duration: 0.25s, curve: linear}"  # 6 of 12 iterations
     settings = "guide_weight: {start: 0.4, end: 0.1, over: 0.5}"
     second = weights(scene("a"), scene("b", travel), settings=settings)[12:]
-    assert [m.guide_weight for m in second[:7]] == [0.4] * 7 and second[-1].guide_weight == pytest.approx(0.1)
+    assert [m.guide_weight for m in second[:7]] == [0.4] * 7 and second[
+        -1
+    ].guide_weight == pytest.approx(0.1)
     assert [m.guide_weight_before for m in second[:6]] == [0.1] * 5 + [0.0]
 
 
 def test_target_and_pull_travel_with_the_mix():
     red, blue = torch.zeros(1, 1, 2, 2), torch.ones(1, 1, 2, 2)
-    moment = replace(weights(scene("a"))[0], scene=1, previous=0, mix=0.25, guide_weight=0.4, guide_weight_before=0.08)
+    moment = replace(
+        weights(scene("a"))[0],
+        scene=1,
+        previous=0,
+        mix=0.25,
+        guide_weight=0.4,
+        guide_weight_before=0.08,
+    )
     target, share = Guides([red, blue]).at(moment, (2, 2))
     assert (target == 0.25).all() and share == pytest.approx(0.25 * 0.4 + 0.75 * 0.08)
     target, share = Guides([red, None]).at(moment, (2, 2))
@@ -149,22 +169,35 @@ def test_without_a_guide_the_film_is_what_it_was(settings, tiny_pair, tiny_book,
 
 def test_where_no_sketch_fits_the_scene_says_so_and_runs(tiny_pair, tiny_book, tiny_models):
     notices = []
-    final_latent(board([scene("a cat"), scene("an ambulance")], tiny_models), tiny_pair, tiny_book, notices=notices)
+    final_latent(
+        board([scene("a cat"), scene("an ambulance")], tiny_models),
+        tiny_pair,
+        tiny_book,
+        notices=notices,
+    )
     assert notices[1:] == ["scene 2: none fits: no sketch of 'ambulance'; it runs unguided"]
 
 
 def test_a_guided_film_goes_on_bit_for_bit(tiny_pair, tiny_book, tiny_models):
-    story = board([scene("a cat"), scene("a dog", "transition: {duration: 0.4s}")], tiny_models, top="grow: true")
+    story = board(
+        [scene("a cat"), scene("a dog", "transition: {duration: 0.4s}")],
+        tiny_models,
+        top="grow: true",
+    )
     whole = list(Session(story, *tiny_pair, book=tiny_book).run())
     state = whole[13].state
     pair = load_pair(resolve(tiny_models), torch.device("cpu"), "fp32")
     rest = list(Session(story, *pair, book=tiny_book, start=state).run())
-    assert (rest[-1].frame == whole[-1].frame).all() and torch.equal(rest[-1].latent, whole[-1].latent)
+    assert (rest[-1].frame == whole[-1].frame).all() and torch.equal(
+        rest[-1].latent, whole[-1].latent
+    )
 
 
 def test_any_pair_is_drawn_toward_a_picture_of_ones_own(tiny_pair, tiny_models, tmp_path):
     Image.new("RGB", (90, 40), (10, 200, 30)).save(tmp_path / "mine.png")
-    story = board([scene("a cat")], tiny_models, "guide: {image: mine.png}, guide_weight: 1", base=tmp_path)
+    story = board(
+        [scene("a cat")], tiny_models, "guide: {image: mine.png}, guide_weight: 1", base=tmp_path
+    )
     latent, session = final_latent(story, tiny_pair)
     assert torch.allclose(latent, session.guides.targets[0], atol=0.5)
     assert session.guides.targets[0].shape == (1, 8, 8, 8)
@@ -189,18 +222,35 @@ def test_words_of_ones_own_choose_the_sketch(tiny_book, tiny_pair):
 @pytest.mark.parametrize("with_book", [True, False])
 def test_a_sketch_that_is_not_there_is_told_with_its_place(with_book, tiny_book, tiny_pair):
     story = board([scene("a cat"), scene("a dog", "settings: {guide: {sketch: a zebra}}")])
-    with pytest.raises(StoryboardError, match=r":8:\d+: scenes\[1\].settings.guide.sketch: ") as caught:
-        choose(story, tiny_book if with_book else None, lambda texts: tiny_pair[0].embed_text(texts).numpy())
+    with pytest.raises(
+        StoryboardError, match=r":8:\d+: scenes\[1\].settings.guide.sketch: "
+    ) as caught:
+        choose(
+            story,
+            tiny_book if with_book else None,
+            lambda texts: tiny_pair[0].embed_text(texts).numpy(),
+        )
     assert ("no sketch of 'zebra'" if with_book else "sketchbook build") in str(caught.value)
 
 
 def test_a_scenes_guide_replaces_the_films(tmp_path):
     Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
-    scenes = [scene("a"), scene("b", "settings: {guide: auto}"), scene("c", "settings: {guide: {sketch: x}}")]
+    scenes = [
+        scene("a"),
+        scene("b", "settings: {guide: auto}"),
+        scene("c", "settings: {guide: {sketch: x}}"),
+    ]
     story = board(scenes, settings="guide: {image: a.png}", base=tmp_path)
-    assert [s.settings.guide for s in story.scenes] == [Guide(image=tmp_path / "a.png"), Guide(), Guide(sketch="x")]
+    assert [s.settings.guide for s in story.scenes] == [
+        Guide(image=tmp_path / "a.png"),
+        Guide(),
+        Guide(sketch="x"),
+    ]
     assert reader.parse(reader.dump(story)) == story
-    story = board([scene("a", "settings: {guide_weight: {end: 0.5}}"), scene("b")], settings="guide_weight: 0.25")
+    story = board(
+        [scene("a", "settings: {guide_weight: {end: 0.5}}"), scene("b")],
+        settings="guide_weight: 0.25",
+    )
     assert story.scenes[0].settings.guide_weight == GuideWeight(0.25, 0.5)
     assert story.scenes[1].settings.guide_weight == GuideWeight(0.25, 0.25)
 
@@ -245,36 +295,59 @@ def test_another_book_or_picture_is_another_film(book_file, tiny_models, tmp_pat
     Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
 
     def fingerprint(guide):
-        story = board([scene("a cat")], tiny_models, f"guide: {guide}", "sketchbook: book.safetensors", base=tmp_path)
+        story = board(
+            [scene("a cat")],
+            tiny_models,
+            f"guide: {guide}",
+            "sketchbook: book.safetensors",
+            base=tmp_path,
+        )
         return make_fingerprint(story, resolve(tiny_models), torch.device("cpu"), torch.float32)
 
     auto, picture, off = fingerprint("auto"), fingerprint("{image: a.png}"), fingerprint("off")
     assert "sketchbook (sha256)" in auto and not {"sketchbook (sha256)"} & {*picture, *off}
     book_file.write_bytes(book_file.read_bytes() + b"\0")
     Image.new("RGB", (8, 8), "red").save(tmp_path / "a.png")
-    assert fingerprint("auto") != auto and fingerprint("{image: a.png}") != picture and fingerprint("off") == off
+    assert (
+        fingerprint("auto") != auto
+        and fingerprint("{image: a.png}") != picture
+        and fingerprint("off") == off
+    )
 
 
 def test_a_pairs_own_book_is_found_beside_its_weights(tmp_path, monkeypatch):
     file = ModelFile("sketchbook.safetensors")
-    book = Model("own-book", "sketchbook", 0, (file,), "MIT", "in the package", "sketches", bundled=True)
+    book = Model(
+        "own-book", "sketchbook", 0, (file,), "MIT", "in the package", "sketches", bundled=True
+    )
     monkeypatch.setitem(registry.MODELS, "own-book", book)
-    monkeypatch.setitem(registry.PAIRS, "storybook", Pair("storybook-clip", "storybook-vqgan", "own-book"))
+    monkeypatch.setitem(
+        registry.PAIRS, "storybook", Pair("storybook-clip", "storybook-vqgan", "own-book")
+    )
     monkeypatch.setattr(registry, "BUNDLED", tmp_path)
     assert registry.companion("sketchbook", Models()) is None  # the file is not here
     (tmp_path / "sketchbook.safetensors").write_bytes(b"x")
     assert registry.companion("sketchbook", Models()) == tmp_path / "sketchbook.safetensors"
     assert registry.companion("sketchbook", Models("storybook-clip", "storybook-vqgan")) is not None
     assert registry.companion("sketchbook", Models("ViT-B/32", "storybook")) is None
-    assert [model.kind for model in registry.members("storybook")] == ["clip", "vqgan", "sketchbook"]
+    assert [model.kind for model in registry.members("storybook")] == [
+        "clip",
+        "vqgan",
+        "sketchbook",
+    ]
 
 
 def test_plan_names_the_sketches_and_render_says_them(book_file, tiny_models, tmp_path):
-    models = f"{{clip: {tiny_models.clip}, vqgan: {tiny_models.vqgan}, vqgan_config: {tiny_models.vqgan_config}}}"
+    models = (
+        f"{{clip: {tiny_models.clip}, vqgan: {tiny_models.vqgan}, vqgan_config: "
+        f"{tiny_models.vqgan_config}}}"
+    )
     scenes = [scene("a cat"), scene("an ambulance"), scene("a dog", "settings: {guide: off}")]
     story = tmp_path / "story.yaml"
-    story.write_text(f"size: 32x32\nmodels: {models}\nsketchbook: book.safetensors\nsettings: {{cutouts: 2}}\nscenes:\n"
-                     + "".join(f"  - {each}\n" for each in scenes))  # fmt: skip
+    story.write_text(
+        f"size: 32x32\nmodels: {models}\nsketchbook: book.safetensors\nsettings: {{cutouts: "
+        "2}\nscenes:\n" + "".join(f"  - {each}\n" for each in scenes)
+    )
 
     def run(*arguments):
         ended = CliRunner().invoke(main, [*map(str, arguments)], catch_exceptions=False)
@@ -283,12 +356,22 @@ def test_plan_names_the_sketches_and_render_says_them(book_file, tiny_models, tm
 
     text = run("plan", story, "--sketches")
     assert (
-        "    1  a cat (fit " in text and "    2  none fits: no sketch of 'ambulance'" in text and "    3  off" in text
+        "    1  a cat (fit " in text
+        and "    2  none fits: no sketch of 'ambulance'" in text
+        and "    3  off" in text
     )
-    assert "drawn toward" not in run("plan", story) and "guides" not in json.loads(run("plan", story, "--json"))
+    assert "drawn toward" not in run("plan", story) and "guides" not in json.loads(
+        run("plan", story, "--json")
+    )
     guides = json.loads(run("plan", story, "--sketches", "--json"))["guides"]
-    assert guides[0]["sketch"]["caption"] == "a cat" and guides[1]["sketch"] is None and guides[2]["why"] == "off"
-    said = run("render", story, "-o", tmp_path / "film.mp4", "--device", "cpu", "--precision", "fp32")
+    assert (
+        guides[0]["sketch"]["caption"] == "a cat"
+        and guides[1]["sketch"] is None
+        and guides[2]["why"] == "off"
+    )
+    said = run(
+        "render", story, "-o", tmp_path / "film.mp4", "--device", "cpu", "--precision", "fp32"
+    )
     assert "scene 1 is drawn toward the sketch: a cat" in said and "scene 2: none fits" in said
     kept = json.loads((tmp_path / "film" / "run.json").read_text())["fingerprint"]
     assert len(kept["sketchbook (sha256)"]) == 64
@@ -298,7 +381,9 @@ def test_the_guides_in_the_readme_are_right(book_file, tmp_path):
     book_file.rename(tmp_path / "holiday.safetensors")
     Image.new("RGB", (8, 8)).save(tmp_path / "cat.jpg")
     readme = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
-    (example,) = (text for text in re.findall(r"```yaml\n(.*?)```", readme, re.DOTALL) if "guide:" in text)
+    (example,) = (
+        text for text in re.findall(r"```yaml\n(.*?)```", readme, re.DOTALL) if "guide:" in text
+    )
     assert [scene.settings.guide.word for scene in reader.parse(example, base=tmp_path).scenes] == [
         "auto",
         "",

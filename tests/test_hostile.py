@@ -1,4 +1,6 @@
-"""Broken and hostile input to the real commands: nothing is executed, nothing leaves its folder, no traceback."""
+"""Broken and hostile input to the real commands: nothing is executed, nothing leaves its folder,
+no traceback.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +58,9 @@ def refused(ended: Ended, *words: str) -> None:
 
 
 def test_no_module_can_run_what_a_file_says():
-    """No eval, exec, compile of text, unsafe yaml, stock unpickler or shell anywhere in the package."""
+    """No eval, exec, compile of text, unsafe yaml, stock unpickler or shell anywhere in the
+    package.
+    """
     forbidden = {"eval", "exec", "os.system", "os.popen", "yaml.load", "yaml.unsafe_load", "yaml.full_load",
                  "pickle.load", "pickle.loads", "pickle.Unpickler", "torch.load", "numpy.load", "np.load",
                  "subprocess.getoutput", "marshal.loads", "importlib.import_module"}  # fmt: skip
@@ -66,12 +70,16 @@ def test_no_module_can_run_what_a_file_says():
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if not isinstance(node, ast.Call):
                 continue
-            name, options = ast.unparse(node.func), {option.arg: ast.unparse(option.value) for option in node.keywords}
+            name, options = (
+                ast.unparse(node.func),
+                {option.arg: ast.unparse(option.value) for option in node.keywords},
+            )
             allowed = any(
-                name == call and "Unsafe" not in options.get(option, "Unsafe")
+                name == call
+                and "Unsafe" not in options.get(option, "Unsafe")
                 and options[option] != "True"
                 for call, option in safe
-            )  # fmt: skip
+            )
             if (name in forbidden and not allowed) or options.get("shell", "False") != "False":
                 found.append(f"{path.relative_to(PACKAGE)}:{node.lineno}: {name}")
     assert found == []
@@ -93,7 +101,9 @@ def evil_pickle(path: Path, canary: Path) -> None:
 
 
 def evil_torch_file(path: Path, canary: Path) -> None:
-    torch.save({"state_dict": {"encoder.conv_in.weight": torch.zeros(2), "evil": Evil(canary)}}, path)
+    torch.save(
+        {"state_dict": {"encoder.conv_in.weight": torch.zeros(2), "evil": Evil(canary)}}, path
+    )
 
 
 def lying_header(path: Path, canary: Path) -> None:
@@ -117,10 +127,19 @@ def wrong_network(path: Path, canary: Path) -> None:
 @pytest.mark.parametrize("half", ["clip", "vqgan"])
 @pytest.mark.parametrize(
     "make, name",
-    [(evil_pickle, "evil.pt"), (evil_pickle, "evil.ckpt"), (evil_torch_file, "evil.pt"), (zip_bomb, "bomb.pt"),
-     (lying_header, "lying.safetensors"), (cut_off, "cut.safetensors"), (wrong_network, "other.safetensors")],
-)  # fmt: skip
-def test_a_hostile_or_broken_checkpoint_is_refused_and_never_executed(stage, pair, story, half, make, name):
+    [
+        (evil_pickle, "evil.pt"),
+        (evil_pickle, "evil.ckpt"),
+        (evil_torch_file, "evil.pt"),
+        (zip_bomb, "bomb.pt"),
+        (lying_header, "lying.safetensors"),
+        (cut_off, "cut.safetensors"),
+        (wrong_network, "other.safetensors"),
+    ],
+)
+def test_a_hostile_or_broken_checkpoint_is_refused_and_never_executed(
+    stage, pair, story, half, make, name
+):
     canary, file = story.parent / "canary", story.parent / name
     make(file, canary)
     shutil.copy(pair[1].with_suffix(".yaml"), file.with_suffix(".yaml"))
@@ -138,16 +157,29 @@ def test_weights_that_are_no_numbers_are_refused(stage, pair, story):
     file = story.parent / "nan.safetensors"
     save_file(tensors, file)
     shutil.copy(pair[1].with_suffix(".yaml"), file.with_suffix(".yaml"))
-    refused(stage.run(story.parent, "render", "story.yaml", "--set", f"models.vqgan={file}"), "nan.safetensors")
+    refused(
+        stage.run(story.parent, "render", "story.yaml", "--set", f"models.vqgan={file}"),
+        "nan.safetensors",
+    )
 
 
-@pytest.mark.parametrize("target", ["os.system", "subprocess.Popen", "taming.models.vqgan.VQModel; import os"])
+@pytest.mark.parametrize(
+    "target", ["os.system", "subprocess.Popen", "taming.models.vqgan.VQModel; import os"]
+)
 def test_a_config_that_names_another_class_is_refused(stage, pair, story, target):
     file = story.parent / "model.safetensors"
     shutil.copy(pair[1], file)
-    config = pair[1].with_suffix(".yaml").read_text().replace("taming.models.vqgan.VQModel", f"'{target}'")
+    config = (
+        pair[1]
+        .with_suffix(".yaml")
+        .read_text()
+        .replace("taming.models.vqgan.VQModel", f"'{target}'")
+    )
     file.with_suffix(".yaml").write_text(config)
-    refused(stage.run(story.parent, "render", "story.yaml", "--set", f"models.vqgan={file}"), "model.yaml")
+    refused(
+        stage.run(story.parent, "render", "story.yaml", "--set", f"models.vqgan={file}"),
+        "model.yaml",
+    )
 
 
 # --- pictures
@@ -155,10 +187,17 @@ def test_a_config_that_names_another_class_is_refused(stage, pair, story, target
 
 def png_header_of(width: int, height: int) -> bytes:
     def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
 
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
-    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + header
+        + chunk(b"IDAT", zlib.compress(bytes(1000)))
+        + chunk(b"IEND", b"")
+    )
 
 
 def make_picture(folder: Path, kind: str) -> Path:
@@ -185,7 +224,9 @@ def make_picture(folder: Path, kind: str) -> Path:
 @pytest.mark.parametrize("kind", ["animated", "16 bits", "cmyk", "alpha", "rotated"])
 def test_pictures_of_every_kind_start_and_prompt_a_film(stage, story, kind):
     picture = make_picture(story.parent, kind)
-    story.write_text(story.read_text().replace("prompt: the sea", f"prompt: {{image: {picture.name}}}"))
+    story.write_text(
+        story.read_text().replace("prompt: the sea", f"prompt: {{image: {picture.name}}}")
+    )
     ended = stage.run(story.parent, "render", "story.yaml", "--set", f"init.image={picture}")
     assert ended.status == 0, ended.said
 
@@ -196,9 +237,17 @@ def test_a_broken_picture_is_refused(stage, story, kind, use):
     path = story.parent / "broken.png"
     Image.new("RGB", (64, 64), "red").effect_spread(9).save(path)
     whole = path.read_bytes()
-    path.write_bytes({"bomb": png_header_of(60_000, 60_000), "text": b"<svg/>", "empty": b"",
-                      "truncated": whole[: len(whole) // 2]}[kind])  # fmt: skip
-    refused(stage.run(story.parent, "render", "story.yaml", "--set", use.format(path)), "broken.png")
+    path.write_bytes(
+        {
+            "bomb": png_header_of(60_000, 60_000),
+            "text": b"<svg/>",
+            "empty": b"",
+            "truncated": whole[: len(whole) // 2],
+        }[kind]
+    )
+    refused(
+        stage.run(story.parent, "render", "story.yaml", "--set", use.format(path)), "broken.png"
+    )
 
 
 # --- texts and names
@@ -215,7 +264,9 @@ TEXTS = {
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS.keys())
 def test_any_title_and_prompt_reach_the_film_intact_or_shortened(stage, story, text):
-    board = story.read_text().replace("prompt: a red apple", f"prompt: {json.dumps(text, ensure_ascii=False)}")
+    board = story.read_text().replace(
+        "prompt: a red apple", f"prompt: {json.dumps(text, ensure_ascii=False)}"
+    )
     story.write_text(f"title: {json.dumps(text, ensure_ascii=False)}\n{board}", encoding="utf-8")
     ended = stage.run(story.parent, "render", "story.yaml")
     assert ended.status == 0, ended.said
@@ -243,7 +294,20 @@ def test_a_text_that_would_write_to_the_terminal_is_refused(stage, story):
     assert "\x1b[31m" not in ended.said
 
 
-NAMES = ["a film", "it's", 'q"uote', "100%d", "-dash", "ünï—🎬", "a:b", "$(touch x)", "x;y&z", "name.v2", "[x]", "con"]
+NAMES = [
+    "a film",
+    "it's",
+    'q"uote',
+    "100%d",
+    "-dash",
+    "ünï—🎬",
+    "a:b",
+    "$(touch x)",
+    "x;y&z",
+    "name.v2",
+    "[x]",
+    "con",
+]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -268,7 +332,9 @@ def test_any_output_goes_where_it_was_said(stage, story, output):
     ended = stage.run(story.parent, "render", "story.yaml", f"--output={output}")
     assert ended.status == 0, ended.said
     made = story.parent / f"{output[:-4]}.mp4"
-    assert made.is_file() and made.with_suffix("").is_dir() and not (story.parent / "outputs").exists()
+    assert (
+        made.is_file() and made.with_suffix("").is_dir() and not (story.parent / "outputs").exists()
+    )
     assert ffmpeg("-i", f"file:{made}", "-f", "null", "-").returncode == 0
 
 

@@ -1,4 +1,6 @@
-"""The latent and its optimiser: torch's AdamW, the bounds, the sum of grids, saving and resizing."""
+"""The latent and its optimiser: torch's AdamW, the bounds, the sum of grids, saving and
+resizing.
+"""
 
 import pytest
 import torch
@@ -29,7 +31,9 @@ def test_one_grid_steps_as_torchs_adamw_does():
 
 def test_the_value_never_leaves_the_bounds():
     low, high = torch.tensor([-0.5, -1.0, -0.1, 0.0]), torch.tensor([0.5, 0.2, 0.1, 0.3])
-    latent = optimise(Latent(torch.zeros(1, 4, 12, 8), low, high, grids=3), steps=30, rate=0.3, target=9.0)
+    latent = optimise(
+        Latent(torch.zeros(1, 4, 12, 8), low, high, grids=3), steps=30, rate=0.3, target=9.0
+    )
     value = latent.value.detach()
     assert (value <= high.view(1, -1, 1, 1) + 1e-6).all()
     assert (value >= low.view(1, -1, 1, 1) - 1e-6).all()
@@ -42,13 +46,15 @@ def test_a_sum_of_grids_starts_at_the_given_latent_and_gets_a_smooth_target_soon
     assert torch.equal(plain.value, summed.value)
     assert [tuple(grid.shape[-2:]) for grid in summed.grids] == [(24, 24), (12, 12), (6, 6), (3, 3)]
     distances = [
-        (optimise(latent, steps=8, decay=0.0, target=3.0).value - 3).abs().mean() for latent in (plain, summed)
+        (optimise(latent, steps=8, decay=0.0, target=3.0).value - 3).abs().mean()
+        for latent in (plain, summed)
     ]
     assert distances[1] < 0.6 * distances[0]
 
 
 def test_more_grids_than_the_latent_has_halvings_are_left_out():
-    assert len(Latent(torch.zeros(1, 4, 8, 40), *WIDE, grids=8).grids) == 2  # 8 -> 4 -> 2 is too small
+    # 8 -> 4 -> 2 is too small
+    assert len(Latent(torch.zeros(1, 4, 8, 40), *WIDE, grids=8).grids) == 2
 
 
 def test_a_state_goes_on_bit_for_bit():
@@ -73,7 +79,8 @@ def test_resizing_takes_the_moments_along():
     latent.resize(12, 12)
     assert latent.value.shape == (1, 4, 12, 12)
     assert all(
-        mean.abs().sum() > 0 and (square >= 0).all() for mean, square in zip(latent.means, latent.squares, strict=True)
+        mean.abs().sum() > 0 and (square >= 0).all()
+        for mean, square in zip(latent.means, latent.squares, strict=True)
     )
     before = latent.value.detach().clone()
     optimise(latent, steps=1, rate=0.01)
@@ -83,12 +90,18 @@ def test_resizing_takes_the_moments_along():
 @pytest.mark.parametrize("strength", [0.0, 0.5, 1.0])
 def test_noise_has_the_codebooks_mean_and_spread(strength):
     random = torch.Generator().manual_seed(3)
-    codebook = torch.randn(500, 3, generator=random) @ torch.tensor([[1.0, 0.8, 0], [0, 1, 0], [0, 0, 0.2]]) + 2
+    codebook = (
+        torch.randn(500, 3, generator=random)
+        @ torch.tensor([[1.0, 0.8, 0], [0, 1, 0], [0, 0, 0.2]])
+        + 2
+    )
     noise = noise_start(codebook, 64, 64, strength, random)
     cells = noise[0].flatten(1).T
     assert noise.shape == (1, 3, 64, 64)
     torch.testing.assert_close(cells.mean(0), codebook.mean(0), atol=0.06, rtol=0)
-    torch.testing.assert_close(torch.cov(cells.T), strength**2 * torch.cov(codebook.T), atol=0.15, rtol=0)
+    torch.testing.assert_close(
+        torch.cov(cells.T), strength**2 * torch.cov(codebook.T), atol=0.15, rtol=0
+    )
 
 
 def test_noise_copes_with_a_codebook_of_equal_entries():

@@ -1,4 +1,6 @@
-"""A film tells nobody where on a disk its maker keeps what, and goes on wherever its project is moved to."""
+"""A film tells nobody where on a disk its maker keeps what, and goes on wherever its project is
+moved to.
+"""
 
 from __future__ import annotations
 
@@ -35,11 +37,18 @@ def stage():
 @pytest.fixture
 def project(tmp_path) -> Path:
     """A folder with a story that names pictures in it, below it and, one, elsewhere."""
-    folder, elsewhere = tmp_path / "home" / "jane" / "film", tmp_path / "home" / "jane" / "private.png"
+    folder, elsewhere = (
+        tmp_path / "home" / "jane" / "film",
+        tmp_path / "home" / "jane" / "private.png",
+    )
     (folder / "weights").mkdir(parents=True)
     (folder / "pictures").mkdir()
     vqgan, config = make_vqgan(tmp_path)
-    for source, name in ((make_clip(tmp_path), "clip.pt"), (vqgan, "vqgan.ckpt"), (config, "vqgan.yaml")):
+    for source, name in (
+        (make_clip(tmp_path), "clip.pt"),
+        (vqgan, "vqgan.ckpt"),
+        (config, "vqgan.yaml"),
+    ):
         shutil.copy(source, folder / "weights" / name)
     for number, path in enumerate((folder / "ref.png", folder / "pictures/goal.png", elsewhere)):
         Image.effect_noise((40, 40), 50 + 50 * number).save(path)
@@ -60,14 +69,23 @@ def test_what_a_render_leaves_names_no_place(stage, project):
     assert "./ref.png" in told and "pictures/goal.png" in told and "private.png" in told
 
 
-def test_the_storyboard_as_rendered_names_its_files_by_content_and_renders_the_same_film(stage, project):
+def test_the_storyboard_as_rendered_names_its_files_by_content_and_renders_the_same_film(
+    stage, project
+):
     (project / "story.yaml").write_text(STORY.replace(", exclude: [{image: elsewhere}]", ""))
     assert stage.render(project).status == 0
     rendered = (project / "outputs/story/storyboard.yaml").read_text()
     assert "image: ../../ref.png" in rendered and "#   ref.png  sha256 " in rendered
-    assert stage.run(project, "render", "outputs/story/storyboard.yaml", "-o", "again.mp4").status == 0
-    frames = [json.loads(line) for line in (project / "outputs/story/progress.jsonl").read_text().splitlines()]
-    assert frames == [json.loads(line) for line in (project / "again/progress.jsonl").read_text().splitlines()]
+    assert (
+        stage.run(project, "render", "outputs/story/storyboard.yaml", "-o", "again.mp4").status == 0
+    )
+    frames = [
+        json.loads(line)
+        for line in (project / "outputs/story/progress.jsonl").read_text().splitlines()
+    ]
+    assert frames == [
+        json.loads(line) for line in (project / "again/progress.jsonl").read_text().splitlines()
+    ]
 
 
 def stopped_half_way(stage: Stage, project: Path) -> None:
@@ -84,7 +102,9 @@ def test_a_project_that_was_moved_and_its_pictures_renamed_goes_on(stage, projec
     (moved / "ref.png").rename(moved / "first.png")
     (moved / "weights").rename(moved / "models")
     text = (moved / "story.yaml").read_text()
-    (moved / "story.yaml").write_text(text.replace("ref.png", "first.png").replace("weights/", "models/"))
+    (moved / "story.yaml").write_text(
+        text.replace("ref.png", "first.png").replace("weights/", "models/")
+    )
     ended = stage.render(moved)
     assert ended.status == 0 and "going on from frame" in ended.err
 
@@ -101,7 +121,8 @@ def test_after_going_on_the_time_is_that_of_all_sittings(stage, project):
     ended = stage.render(project, "--json")
     end = json.loads(ended.out.splitlines()[-1])
     about = json.loads((project / "outputs/story/run.json").read_text())
-    assert about["sittings"] == 2 and end["seconds"] > about["seconds"]["render"] > 0.3  # the first was slowed down
+    # the first was slowed down
+    assert about["sittings"] == 2 and end["seconds"] > about["seconds"]["render"] > 0.3
 
 
 def test_the_last_line_says_how_many_sittings_there_were(stage, project):

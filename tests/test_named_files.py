@@ -1,4 +1,6 @@
-"""The pictures and latents that a storyboard names: what is none, or not whole, is refused where it is named."""
+"""The pictures and latents that a storyboard names: what is none, or not whole, is refused where
+it is named.
+"""
 
 import subprocess
 import sys
@@ -21,9 +23,15 @@ def folder(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("none.png", "cannot find"), (".", "is not a file"), ("text.png", "cannot be read as a picture"),
-     ("bomb.png", "too many pixels"), ("cut.png", "cut off"), ("'a\\0'", "cannot find")],
-)  # fmt: skip
+    [
+        ("none.png", "cannot find"),
+        (".", "is not a file"),
+        ("text.png", "cannot be read as a picture"),
+        ("bomb.png", "too many pixels"),
+        ("cut.png", "cut off"),
+        ("'a\\0'", "cannot find"),
+    ],
+)
 def test_pictures_that_are_none(folder, name, message):
     (folder / "text.png").write_text("no picture")
     content = (folder / "ref.png").read_bytes()
@@ -36,9 +44,17 @@ def test_pictures_that_are_none(folder, name, message):
 
 @pytest.mark.parametrize(
     ("format", "options"),
-    [("JPEG", {}), ("JPEG", {"progressive": True}), ("PNG", {}), ("GIF", {}), ("WEBP", {}), ("BMP", {}),
-     ("TIFF", {"compression": "tiff_lzw"}), ("PPM", {})],
-)  # fmt: skip
+    [
+        ("JPEG", {}),
+        ("JPEG", {"progressive": True}),
+        ("PNG", {}),
+        ("GIF", {}),
+        ("WEBP", {}),
+        ("BMP", {}),
+        ("TIFF", {"compression": "tiff_lzw"}),
+        ("PPM", {}),
+    ],
+)
 def test_pictures_cut_off_are_refused_at_their_place(folder, format, options):
     noise = np.random.default_rng(0).integers(0, 256, (300, 200, 3), np.uint8)
     path = folder / f"noise.{format.lower()}"
@@ -51,10 +67,13 @@ def test_pictures_cut_off_are_refused_at_their_place(folder, format, options):
 
 
 @pytest.mark.parametrize(
-    ("format", "options"), [("JPEG", {}), ("JPEG", {"progressive": True}), ("PNG", {}), ("WEBP", {"quality": 1})]
+    ("format", "options"),
+    [("JPEG", {}), ("JPEG", {"progressive": True}), ("PNG", {}), ("WEBP", {"quality": 1})],
 )
 def test_looking_at_a_huge_picture_takes_little(folder, format, options):
-    """48 million pixels, as a telephone's; in a process of its own, whose peak nothing else has raised."""
+    """48 million pixels, as a telephone's; in a process of its own, whose peak nothing else has
+    raised.
+    """
     path = folder / f"huge.{format.lower()}"
     Image.new("RGB", (8000, 6000), "teal").save(path, format, **options)
     code = """
@@ -67,16 +86,22 @@ files.picture(Path(sys.argv[1]))
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before, time.process_time() - began)
 """
     pytest.importorskip("resource")
-    said = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True).stdout
+    said = subprocess.run(
+        [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True
+    ).stdout
     unit = 1 if sys.platform == "darwin" else 1024
     memory, seconds = said.split()
     assert int(memory) * unit < 200e6 and float(seconds) < 2
 
 
 def test_latents(folder):
-    assert reader.parse(f"init: {{latent: start.safetensors}}\n{ONE_SCENE}", base=folder).init.latent.is_file()
+    assert reader.parse(
+        f"init: {{latent: start.safetensors}}\n{ONE_SCENE}", base=folder
+    ).init.latent.is_file()
     assert "cannot find" in complaint(f"init: {{latent: x.safetensors}}\n{ONE_SCENE}", base=folder)
-    assert "expected a .safetensors file" in complaint(f"init: {{latent: ref.png}}\n{ONE_SCENE}", base=folder)
+    assert "expected a .safetensors file" in complaint(
+        f"init: {{latent: ref.png}}\n{ONE_SCENE}", base=folder
+    )
     assert "found both image and latent" in complaint(
         f"init: {{image: ref.png, latent: start.safetensors}}\n{ONE_SCENE}", base=folder
     )
@@ -86,9 +111,12 @@ def test_latents_that_are_none(folder):
     init, path = f"init: {{latent: start.safetensors}}\n{ONE_SCENE}", folder / "start.safetensors"
     whole = path.read_bytes()
     for content, message in (
-        (b"", "is no .safetensors file"), (bytes(16), "is no .safetensors file"), (b"x" * 999, "is no .safetensors"),
-        (whole[:-1], "is cut off"), ((2**63).to_bytes(8, "little") + b"{}", "is no .safetensors"),
-    ):  # fmt: skip
+        (b"", "is no .safetensors file"),
+        (bytes(16), "is no .safetensors file"),
+        (b"x" * 999, "is no .safetensors"),
+        (whole[:-1], "is cut off"),
+        ((2**63).to_bytes(8, "little") + b"{}", "is no .safetensors"),
+    ):
         path.write_bytes(content)
         said = complaint(init, base=folder)
         assert said.startswith("1:16: init.latent:") and message in said

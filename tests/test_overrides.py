@@ -10,13 +10,30 @@ def test_overrides_replace_and_create():
     text = "settings: {w1: 2}\nscenes:\n- {prompt: a, settings: {cutouts: 3}}\n- {prompt: b}\n"
     story = reader.parse(
         text,
-        overrides=["settings.learning_rate=0.2", "settings.cutouts=5", "scenes[1].prompt='a dog'", "seed=3",
-                   "scenes.1.settings.losses.tv=0.5", "scenes[2].prompt=[c, [d, 0.5]]", "size=[64, 32]", "seed=4"],
-    )  # fmt: skip
+        overrides=[
+            "settings.learning_rate=0.2",
+            "settings.cutouts=5",
+            "scenes[1].prompt='a dog'",
+            "seed=3",
+            "scenes.1.settings.losses.tv=0.5",
+            "scenes[2].prompt=[c, [d, 0.5]]",
+            "size=[64, 32]",
+            "seed=4",
+        ],
+    )
     first, second, third = story.scenes
-    assert (story.settings.learning_rate, story.settings.w1, story.seed, story.size) == (0.2, 2.0, 4, (64, 32))
+    assert (story.settings.learning_rate, story.settings.w1, story.seed, story.size) == (
+        0.2,
+        2.0,
+        4,
+        (64, 32),
+    )
     assert (first.settings.cutouts, second.settings.cutouts) == (3, 5)
-    assert (second.prompt[0].text, second.settings.losses.tv, third.prompt[1].weight) == ("a dog", 0.5, 0.5)
+    assert (second.prompt[0].text, second.settings.losses.tv, third.prompt[1].weight) == (
+        "a dog",
+        0.5,
+        0.5,
+    )
 
 
 def test_an_override_meets_one_place_even_where_an_alias_shares_it():
@@ -29,7 +46,10 @@ def test_an_override_meets_one_place_even_where_an_alias_shares_it():
     ("override", "message"),
     [
         ("settings.learning_rate=x", "--set settings.learning_rate: expected a number above 0"),
-        ("settings.learnig_rate=1", "--set settings.learnig_rate: unknown key 'learnig_rate'; did you mean"),
+        (
+            "settings.learnig_rate=1",
+            "--set settings.learnig_rate: unknown key 'learnig_rate'; did you mean",
+        ),
         ("settings={w1: x}", "--set settings: settings.w1: expected a number"),
         ("scenes.0.transition=linear", "--set scenes[0].transition: the first scene"),
         ("settings.w1", "--set 'settings.w1': expected a path and a YAML value"),
@@ -39,7 +59,10 @@ def test_an_override_meets_one_place_even_where_an_alias_shares_it():
         ("scenes[x]=3", "expected a path"),
         ("settings.w1=", "--set settings.w1: expected a number from 0 to 1000, found nothing"),
         ("settings.w1=[", "--set settings.w1: "),
-        ("scenes[7].prompt=x", "--set scenes[7].prompt: there are 1 entries, counted from 0; [1] would add one"),
+        (
+            "scenes[7].prompt=x",
+            "--set scenes[7].prompt: there are 1 entries, counted from 0; [1] would add one",
+        ),
         ("scenes.prompt=x", "--set scenes.prompt: there is a list where 'prompt' should go"),
         ("settings[0]=x", "--set settings[0]: there is a mapping where a list is needed"),
         ("scenes[0].prompt.text=x", "there is 'a hill' where 'text' should go"),

@@ -19,7 +19,11 @@ from vqclip_video.models.vit import MEAN, STD
 from vqclip_video.models.weights import read_tensors
 
 STORYBOOK = Path(__file__).parents[1] / "vqclip_video/models/storybook/clip.safetensors"
-TEXTS = ["a red apple", "", "an old lighthouse above a stormy sea, at dusk, by a painter of the romantic school"]
+TEXTS = [
+    "a red apple",
+    "",
+    "an old lighthouse above a stormy sea, at dusk, by a painter of the romantic school",
+]
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +49,9 @@ def packaged_image(clip: torch.nn.Module, images: torch.Tensor) -> torch.Tensor:
 def pictures(perceptor: Perceptor, n: int = 3) -> torch.Tensor:
     """Values that reach a little beyond 0..1, as noisy cutouts do."""
     generator = torch.Generator().manual_seed(5)
-    return (torch.rand(n, 3, perceptor.size, perceptor.size, generator=generator) * 1.2 - 0.1).requires_grad_()
+    return (
+        torch.rand(n, 3, perceptor.size, perceptor.size, generator=generator) * 1.2 - 0.1
+    ).requires_grad_()
 
 
 def assert_same_images(perceptor: Perceptor, clip: torch.nn.Module) -> None:
@@ -86,13 +92,17 @@ def test_bfloat16_points_the_same_way(path):
     found = fast.embed_image(images)
     assert found.dtype == torch.float32
     assert F.cosine_similarity(found, exact.embed_image(images)).min() > 0.99
-    assert F.cosine_similarity(*slopes, dim=0) > 0.93  # rounding tips some ReLUs of a random ResNet: autocast, 0.97
+    # rounding tips some ReLUs of a random ResNet: autocast, 0.97
+    assert F.cosine_similarity(*slopes, dim=0) > 0.93
     torch.testing.assert_close(fast.embed_text(TEXTS), exact.embed_text(TEXTS))
 
 
 @pytest.mark.parametrize("kind", ["vit", "resnet"])
 def test_every_published_format_gives_the_same_clip(folder, kind):
-    perceptors = [load_perceptor(make_clip(folder, kind, format)) for format in ("torchscript", "pt", "safetensors")]
+    perceptors = [
+        load_perceptor(make_clip(folder, kind, format))
+        for format in ("torchscript", "pt", "safetensors")
+    ]
     images = pictures(perceptors[0])
     first, *others = ([p.embed_image(images), p.embed_text(TEXTS)] for p in perceptors)
     for other in others:
@@ -121,12 +131,14 @@ def test_the_storybook_clip_tells_day_from_night():
 
 def test_loading_imports_neither_the_clip_package_nor_torchs_compiler():
     code = (
-        "import sys, torch; from pathlib import Path; before = set(sys.modules); "
-        "from vqclip_video.models.perceptor import load_perceptor; load_perceptor(Path(sys.argv[1])); "
-        "late = {'clip', 'torchvision', 'pkg_resources', 'sympy', 'torch._dynamo'} & (set(sys.modules) - before); "
-        "sys.exit(' '.join(late) or 0)"
+        "import sys, torch; from pathlib import Path; before = set(sys.modules); from "
+        "vqclip_video.models.perceptor import load_perceptor; load_perceptor(Path(sys.argv[1])); "
+        "late = {'clip', 'torchvision', 'pkg_resources', 'sympy', 'torch._dynamo'} & "
+        "(set(sys.modules) - before); sys.exit(' '.join(late) or 0)"
     )
-    done = subprocess.run([sys.executable, "-c", code, str(STORYBOOK)], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(STORYBOOK)], capture_output=True, text=True
+    )
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -136,8 +148,13 @@ def test_loading_imports_neither_the_clip_package_nor_torchs_compiler():
 def test_a_gpu_sees_what_the_cpu_sees(path, dtype):
     exact, fast = load_perceptor(path), load_perceptor(path, "cuda", dtype)
     images = pictures(exact).detach()
-    assert F.cosine_similarity(fast.embed_image(images.cuda()).cpu(), exact.embed_image(images)).min() > 0.99
-    torch.testing.assert_close(fast.embed_text(TEXTS).cpu(), exact.embed_text(TEXTS), atol=1e-3, rtol=0)
+    assert (
+        F.cosine_similarity(fast.embed_image(images.cuda()).cpu(), exact.embed_image(images)).min()
+        > 0.99
+    )
+    torch.testing.assert_close(
+        fast.embed_text(TEXTS).cpu(), exact.embed_text(TEXTS), atol=1e-3, rtol=0
+    )
 
 
 def test_neighbours_do_not_change_a_text_and_many_texts_fit():
@@ -165,8 +182,9 @@ def test_tokens_are_counted_and_what_is_cut_is_named():
 
 def test_counting_tokens_imports_neither_torch_nor_the_clip_package():
     code = (
-        "import sys; from vqclip_video.models.tokens import count_tokens; count_tokens('a red apple'); "
-        "sys.exit(' '.join({'torch', 'torchvision', 'clip', 'pkg_resources'} & set(sys.modules)) or 0)"
+        "import sys; from vqclip_video.models.tokens import count_tokens; count_tokens('a red "
+        "apple'); sys.exit(' '.join({'torch', 'torchvision', 'clip', 'pkg_resources'} & "
+        "set(sys.modules)) or 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
@@ -212,14 +230,18 @@ def test_a_clip_that_lacks_or_exceeds_something_says_what(path, tmp_path):
 
 
 def test_a_long_list_is_cut_short_and_counted(path, tmp_path):
-    message = refused(read_tensors(path) | {f"extra.{i}": torch.zeros(1) for i in range(20)}, tmp_path)
+    message = refused(
+        read_tensors(path) | {f"extra.{i}": torch.zeros(1) for i in range(20)}, tmp_path
+    )
     assert "20 not known: extra.0" in message and "and 12 more" in message and len(message) < 600
 
 
 def test_counters_of_the_training_may_be_missing(folder, tmp_path):
     tensors = read_tensors(make_clip(folder, "resnet", "safetensors"))
     path = tmp_path / "without.safetensors"
-    save_file({n: t.contiguous() for n, t in tensors.items() if "num_batches_tracked" not in n}, path)
+    save_file(
+        {n: t.contiguous() for n, t in tensors.items() if "num_batches_tracked" not in n}, path
+    )
     assert load_perceptor(path).size == 64
 
 
@@ -245,7 +267,9 @@ def test_a_weight_that_is_not_a_number_is_refused(path, tmp_path):
 )
 def test_sizes_that_no_clip_has_are_refused(folder, tmp_path, change, says):
     tensors = read_tensors(make_clip(folder, "vit", "safetensors")) | change
-    assert says in refused({name: tensor for name, tensor in tensors.items() if tensor is not None}, tmp_path)
+    assert says in refused(
+        {name: tensor for name, tensor in tensors.items() if tensor is not None}, tmp_path
+    )
 
 
 def test_another_kind_of_network_is_refused(tmp_path):

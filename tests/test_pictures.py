@@ -46,7 +46,9 @@ def test_every_mode_becomes_rgb_on_white(tmp_path, mode, colour, suffix, expecte
 def test_sixteen_bits_are_scaled_not_clipped(tmp_path):
     levels = np.full((16, 16), 32768, np.uint16)
     Image.fromarray(levels).save(tmp_path / "deep.png")
-    torch.testing.assert_close(loaded(tmp_path / "deep.png").mean(), torch.tensor(0.5), atol=0.01, rtol=0)
+    torch.testing.assert_close(
+        loaded(tmp_path / "deep.png").mean(), torch.tensor(0.5), atol=0.01, rtol=0
+    )
 
 
 def test_a_photo_lying_on_its_side_is_turned_upright(tmp_path):
@@ -62,7 +64,9 @@ def test_a_photo_lying_on_its_side_is_turned_upright(tmp_path):
 def test_the_first_picture_of_an_animation_is_taken(tmp_path):
     frames = [Image.new("RGB", (16, 16), colour) for colour in ("lime", "red")]
     frames[0].save(tmp_path / "moving.gif", save_all=True, append_images=frames[1:])
-    torch.testing.assert_close(loaded(tmp_path / "moving.gif").mean((0, 2, 3)), torch.tensor([0.0, 1.0, 0.0]))
+    torch.testing.assert_close(
+        loaded(tmp_path / "moving.gif").mean((0, 2, 3)), torch.tensor([0.0, 1.0, 0.0])
+    )
 
 
 def test_a_truncated_picture_is_refused(tmp_path):
@@ -73,7 +77,9 @@ def test_a_truncated_picture_is_refused(tmp_path):
         pictures.load_picture(path, 8, 8)
 
 
-@pytest.mark.parametrize("content", [b"", b"not a picture", b"\x89PNG\r\n\x1a\n", b"GIF89a" + bytes(20)])
+@pytest.mark.parametrize(
+    "content", [b"", b"not a picture", b"\x89PNG\r\n\x1a\n", b"GIF89a" + bytes(20)]
+)
 def test_what_is_no_picture_is_refused(tmp_path, content):
     path = tmp_path / "fake.png"
     path.write_bytes(content)

@@ -1,4 +1,6 @@
-"""Precision, memory and compilation: what `auto` picks, and that no choice changes what is rendered."""
+"""Precision, memory and compilation: what `auto` picks, and that no choice changes what is
+rendered.
+"""
 
 import functools
 import gc
@@ -36,7 +38,9 @@ def forgetful():
 
 def board(iterations=6, size=(64, 64), **settings):
     chosen = Settings(**{"cutouts": 10, "show_step": 1, **settings})
-    scene = Scene(prompt=(PromptPart(text="a smiling cat"),), iterations=iterations, settings=chosen)
+    scene = Scene(
+        prompt=(PromptPart(text="a smiling cat"),), iterations=iterations, settings=chosen
+    )
     return Storyboard(size=size, seed=2, scenes=(scene,))
 
 
@@ -46,7 +50,11 @@ def run(storyboard, **options):
 
 @pytest.mark.parametrize("ampere, expected", [(True, torch.bfloat16), (False, torch.float16)])
 def test_cuda_takes_bfloat16_where_it_is_native(monkeypatch, ampere, expected):
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: ampere or including_emulation)
+    monkeypatch.setattr(
+        torch.cuda,
+        "is_bf16_supported",
+        lambda including_emulation=True: ampere or including_emulation,
+    )
     assert pick_precision("auto", CUDA) is expected
 
 
@@ -58,7 +66,10 @@ def test_a_cpu_takes_bfloat16_where_it_is_native_and_faster(monkeypatch, native,
     monkeypatch.setattr(precision, "has_native_bf16", lambda: native)
     monkeypatch.setattr(precision, "probe", lambda: gain)
     assert pick_precision("auto", CPU) is expected
-    assert pick_precision("fp32", CPU) is torch.float32 and pick_precision("bf16", CPU) is torch.bfloat16
+    assert (
+        pick_precision("fp32", CPU) is torch.float32
+        and pick_precision("bf16", CPU) is torch.bfloat16
+    )
 
 
 def test_the_first_answer_stays_whatever_a_later_probe_would_say(monkeypatch, home):
@@ -126,7 +137,11 @@ class PeakBytes(TorchDispatchMode):
     def __init__(self):
         super().__init__()
         before = [thing for thing in gc.get_objects() if issubclass(type(thing), torch.Tensor)]
-        self.live, self.peak, self._known = 0, 0, {tensor.untyped_storage()._cdata for tensor in before}
+        self.live, self.peak, self._known = (
+            0,
+            0,
+            {tensor.untyped_storage()._cdata for tensor in before},
+        )
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         found = func(*args, **(kwargs or {}))
@@ -153,7 +168,9 @@ def test_low_memory_takes_less_and_gives_the_same_gradients():
     slopes, peaks = {}, {}
     for name in ("high", "low"):
         session = Session(storyboard, *load_models(storyboard, "cpu", "fp32", name))
-        session.latent.step = lambda *_, s=session, n=name: slopes.update({n: [g.grad.clone() for g in s.latent.grids]})
+        session.latent.step = lambda *_, s=session, n=name: slopes.update(
+            {n: [g.grad.clone() for g in s.latent.grids]}
+        )
         with PeakBytes() as counted:
             next(session.run())
         peaks[name] = counted.peak
@@ -167,7 +184,9 @@ def test_auto_memory_is_low_only_where_a_film_does_not_fit(monkeypatch):
     perceptor, vqgan = load_models(storyboard, "cpu", "fp32")
     needed = memory.activation_bytes(storyboard, perceptor, vqgan)
     for available, low in ((needed * 2, False), (needed // 2, True), (None, False)):
-        monkeypatch.setattr(memory, "available_bytes", lambda device, available=available: available)
+        monkeypatch.setattr(
+            memory, "available_bytes", lambda device, available=available: available
+        )
         prepare(storyboard, perceptor, vqgan, "auto", "off")
         assert vqgan.low_memory is low
     assert memory.cutouts_at_once(board(cutouts=30, batch_size=7)) == 7
@@ -195,13 +214,18 @@ def test_auto_compiles_long_films_on_cuda_alone():
 
 
 def test_the_compilers_failures_are_told_from_others():
-    failure = type("InductorError", (RuntimeError,), {"__module__": "torch._inductor.exc"})("no compiler\nstack …")
-    assert "no compiler" in str(compiler_failure(failure)) and "--compile off" in str(compiler_failure(failure))
+    failure = type("InductorError", (RuntimeError,), {"__module__": "torch._inductor.exc"})(
+        "no compiler\nstack …"
+    )
+    assert "no compiler" in str(compiler_failure(failure)) and "--compile off" in str(
+        compiler_failure(failure)
+    )
     assert compiler_failure(RuntimeError("shape")) is None
 
 
 def test_compiled_networks_render_the_same(tiny_files, monkeypatch):
-    # Captured and differentiated by torch's compiler, but run by its plain backend: gcc would take minutes.
+    # Captured and differentiated by torch's compiler, but run by its plain backend: gcc would take
+    # minutes.
     monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend="aot_eager"))
     models = Models(str(tiny_files["clip"]), str(tiny_files["vqgan"]), tiny_files["config"])
     storyboard = replace(board(3, size=(32, 32), cutouts=4), models=models)
@@ -213,7 +237,9 @@ def test_compiled_networks_render_the_same(tiny_files, monkeypatch):
 def test_a_failing_compiler_ends_the_film_with_the_way_out(tiny_files, monkeypatch):
     def failing(function, **_):
         def call(*_):
-            raise type("InductorError", (RuntimeError,), {"__module__": "torch._inductor.exc"})("gcc is missing")
+            raise type("InductorError", (RuntimeError,), {"__module__": "torch._inductor.exc"})(
+                "gcc is missing"
+            )
 
         return call
 
@@ -238,6 +264,8 @@ keep_heap()
 faults()
 print(before, faults())
 """
-    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=120
+    )
     before, after = map(int, ended.stdout.split())
     assert after < before / 10

@@ -57,8 +57,11 @@ def test_the_denoiser_takes_any_size_and_heeds_mixture_level_and_text():
     mixture, level = torch.randn(2, 8, 12, 20), torch.tensor([0.2, 0.9])
     found = network(mixture, level, text)
     assert found.shape == mixture.shape
-    for other in (network(mixture + 1, level, text), network(mixture, level.flip(0), text),
-                  network(mixture, level, text.flip(0))):  # fmt: skip
+    for other in (
+        network(mixture + 1, level, text),
+        network(mixture, level.flip(0), text),
+        network(mixture, level, text.flip(0)),
+    ):
         assert (other - found).abs().max() > 1e-3
 
 
@@ -69,7 +72,9 @@ def test_a_prior_is_stored_in_a_byte_a_weight_and_answers_nearly_as_before(tmp_p
     loaded = priors.load(path, CPU)
     mixture, text = torch.randn(1, 8, 8, 8), normalize(torch.randn(64), dim=0)
     velocity = network(mixture, torch.tensor([0.5]), text[None])
-    assert torch.allclose(loaded.clean(mixture, 0.5, text, 1.0), mixture - 0.5 * velocity, atol=0.05)
+    assert torch.allclose(
+        loaded.clean(mixture, 0.5, text, 1.0), mixture - 0.5 * velocity, atol=0.05
+    )
     assert loaded.notes == NOTES
 
 
@@ -78,13 +83,22 @@ def test_guidance_is_how_often_the_text_counts_against_none(tmp_path):
     mixture, text = torch.randn(1, 8, 8, 8), normalize(torch.randn(64), dim=0)
     untold, told, twice = (prior.clean(mixture, 0.7, text, guidance) for guidance in (0, 1, 2))
     assert torch.allclose(prior.clean(mixture, 0.7, torch.zeros(64), 1.0), untold, atol=1e-5)
-    assert torch.allclose(twice - told, told - untold, atol=1e-5) and not torch.allclose(told, untold, atol=1e-3)
+    assert torch.allclose(twice - told, told - untold, atol=1e-5) and not torch.allclose(
+        told, untold, atol=1e-3
+    )
 
 
 @pytest.mark.parametrize(
-    ("size", "inner"), [((24, 24), (24, 24)), ((32, 32), (24, 24)), ((24, 43), (24, 44)), ((64, 36), (44, 24)),
-                        ((3, 3), (24, 24)), ((2, 100), (24, 96))],
-)  # fmt: skip
+    ("size", "inner"),
+    [
+        ((24, 24), (24, 24)),
+        ((32, 32), (24, 24)),
+        ((24, 43), (24, 44)),
+        ((64, 36), (44, 24)),
+        ((3, 3), (24, 24)),
+        ((2, 100), (24, 96)),
+    ],
+)
 def test_a_latent_is_shown_with_its_shorter_side_as_learned(size, inner, tmp_path):
     prior = priors.load(written(tmp_path / "prior.safetensors", denoiser()), CPU)
     assert prior.inner_size(*size) == inner
@@ -108,7 +122,10 @@ def test_a_prior_of_other_sizes_than_its_models_is_refused(tiny_prior, tiny_mode
 def test_half_precision_expects_nearly_the_same(dtype, tmp_path):
     path = written(tmp_path / "prior.safetensors", denoiser())
     mixture, text = torch.randn(1, 8, 8, 8), normalize(torch.randn(64), dim=0)
-    exact, found = (priors.load(path, CPU, kind).clean(mixture, 0.5, text, 2.0) for kind in (torch.float32, dtype))
+    exact, found = (
+        priors.load(path, CPU, kind).clean(mixture, 0.5, text, 2.0)
+        for kind in (torch.float32, dtype)
+    )
     assert found.dtype == torch.float32 and (found - exact).square().mean().sqrt() < 0.05
 
 
@@ -118,19 +135,50 @@ def test_half_precision_expects_nearly_the_same(dtype, tmp_path):
         (lambda tensors, notes: notes.pop("notes"), "not a prior"),
         (lambda tensors, notes: notes.update(format="sketches"), "its format is 'sketches'"),
         (lambda tensors, notes: notes.update(notes="[" * 5000), "not a prior"),
-        (lambda tensors, notes: notes.update(notes=json.dumps(vars(NOTES) | {"clip": 1})), "not named"),
-        (lambda tensors, notes: notes.update(notes=json.dumps(vars(NOTES) | {"side": 1e9})), "of 1000000000.0 places"),
-        (lambda tensors, notes: tensors.pop("enter.weight.scale"), "enter.weight has no scale that fits"),
-        (lambda tensors, notes: tensors.update({"text.weight.scale": torch.ones(3).half()}), "text.weight has no sca"),
-        (lambda tensors, notes: tensors.update({"text.bias": torch.ones(64)}), "text.bias is torch.float32"),
-        (lambda tensors, notes: tensors.update({"text.weight": torch.zeros(64, 0).to(torch.int8)}), "dim is 0"),
-        (lambda tensors, notes: tensors.update({"shrink.weight": torch.zeros(1 << 13, 0, 3)}), "coarse is 8192"),
-        (lambda tensors, notes: tensors.update({f"fine_down.{n}.x": torch.zeros(0) for n in range(99)}), "99 blocks"),
+        (
+            lambda tensors, notes: notes.update(notes=json.dumps(vars(NOTES) | {"clip": 1})),
+            "not named",
+        ),
+        (
+            lambda tensors, notes: notes.update(notes=json.dumps(vars(NOTES) | {"side": 1e9})),
+            "of 1000000000.0 places",
+        ),
+        (
+            lambda tensors, notes: tensors.pop("enter.weight.scale"),
+            "enter.weight has no scale that fits",
+        ),
+        (
+            lambda tensors, notes: tensors.update({"text.weight.scale": torch.ones(3).half()}),
+            "text.weight has no sca",
+        ),
+        (
+            lambda tensors, notes: tensors.update({"text.bias": torch.ones(64)}),
+            "text.bias is torch.float32",
+        ),
+        (
+            lambda tensors, notes: tensors.update(
+                {"text.weight": torch.zeros(64, 0).to(torch.int8)}
+            ),
+            "dim is 0",
+        ),
+        (
+            lambda tensors, notes: tensors.update({"shrink.weight": torch.zeros(1 << 13, 0, 3)}),
+            "coarse is 8192",
+        ),
+        (
+            lambda tensors, notes: tensors.update(
+                {f"fine_down.{n}.x": torch.zeros(0) for n in range(99)}
+            ),
+            "99 blocks",
+        ),
         (lambda tensors, notes: tensors.pop("shrink.weight"), "not the tensors of a prior"),
         (lambda tensors, notes: tensors.pop("grow.bias"), "1 missing: grow.bias"),
         (lambda tensors, notes: tensors.update(more=torch.zeros(1).half()), "1 not known: more"),
         (lambda tensors, notes: tensors["grow.bias"].fill_(float("nan")), "NaN or infinite"),
-        (lambda tensors, notes: tensors.update({"enter.weight": torch.zeros(3, 32, 3, 3)}), "3 and 64 channels"),
+        (
+            lambda tensors, notes: tensors.update({"enter.weight": torch.zeros(3, 32, 3, 3)}),
+            "3 and 64 channels",
+        ),
     ],
 )
 def test_a_damaged_prior_is_an_error_that_says_so(spoil, said, tmp_path):
@@ -157,12 +205,16 @@ def walls(tmp_path):
     pictures = np.zeros((8, 32, 32, 3), np.uint8)
     pictures[0::2, ..., 0] = pictures[1::2, ..., 2] = 220
     np.save(tmp_path / "pictures.npy", pictures)
-    (tmp_path / "captions.json").write_text(json.dumps([["a red wall"] * 3, ["a blue wall"] * 3] * 4))
+    (tmp_path / "captions.json").write_text(
+        json.dumps([["a red wall"] * 3, ["a blue wall"] * 3] * 4)
+    )
     return tmp_path
 
 
 def read(walls, pair, **options):
-    return lessons.read_lessons(walls, read_captions(walls), walls / "work", *pair, report=lambda line: None, **options)
+    return lessons.read_lessons(
+        walls, read_captions(walls), walls / "work", *pair, report=lambda line: None, **options
+    )
 
 
 def test_pictures_are_encoded_once(walls, tiny_pair, monkeypatch):
@@ -170,7 +222,11 @@ def test_pictures_are_encoded_once(walls, tiny_pair, monkeypatch):
     asked = iter([False, True])
     assert read(walls, tiny_pair, stop=lambda: next(asked)) is None
     whole = read(walls, tiny_pair)
-    assert whole.latents.shape == (8, 8, 8, 8) and whole.images.shape == (8, 64) and whole.texts.shape == (2, 64)
+    assert (
+        whole.latents.shape == (8, 8, 8, 8)
+        and whole.images.shape == (8, 64)
+        and whole.texts.shape == (2, 64)
+    )
     pixels = torch.zeros(1, 3, 32, 32)
     pixels[:, 2] = 220 / 255
     assert torch.allclose(whole.latents[5].float(), tiny_pair[1].encode(pixels)[0], atol=0.1)
@@ -185,8 +241,14 @@ def small(channels, dim):
 def made_up():
     """Two kinds of latents, each with its own text."""
     texts = torch.eye(64)[:2]
-    latents = torch.stack([torch.full((4, 8, 8), 1.0), torch.full((4, 8, 8), -1.0)]).repeat(4, 1, 1, 1).half()
-    return lessons.Lessons(latents, texts.repeat(4, 1), texts, torch.tensor([[0, 0, 0], [1, 1, 1]] * 4))
+    latents = (
+        torch.stack([torch.full((4, 8, 8), 1.0), torch.full((4, 8, 8), -1.0)])
+        .repeat(4, 1, 1, 1)
+        .half()
+    )
+    return lessons.Lessons(
+        latents, texts.repeat(4, 1), texts, torch.tensor([[0, 0, 0], [1, 1, 1]] * 4)
+    )
 
 
 def test_it_learns_what_a_text_looks_like(tmp_path, monkeypatch):
@@ -194,7 +256,13 @@ def test_it_learns_what_a_text_looks_like(tmp_path, monkeypatch):
     monkeypatch.setattr(lessons, "AVERAGED", 0.9)
     taught = made_up()
     network = lessons.train(
-        taught, tmp_path, Budget(steps=150), batch_size=16, seed=0, learning_rate=3e-3, report=lambda line: None
+        taught,
+        tmp_path,
+        Budget(steps=150),
+        batch_size=16,
+        seed=0,
+        learning_rate=3e-3,
+        report=lambda line: None,
     )
     prior = priors.load(written(tmp_path / "prior.safetensors", network), CPU)
     noise = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(1))
@@ -207,7 +275,13 @@ def test_a_stopped_training_of_the_prior_goes_on_as_if_it_had_not(tmp_path, monk
 
     def run(folder, **options):
         return lessons.train(
-            made_up(), tmp_path / folder, Budget(steps=4), batch_size=4, seed=0, report=lambda line: None, **options
+            made_up(),
+            tmp_path / folder,
+            Budget(steps=4),
+            batch_size=4,
+            seed=0,
+            report=lambda line: None,
+            **options,
         ).state_dict()
 
     asked = iter([False, True])
@@ -223,17 +297,27 @@ def test_the_recipe_trains_a_prior_for_its_pair_and_another_for_another(walls, t
     for name in ("pictures.npy", "captions.json"):
         (walls / name).rename(walls / "work" / "pictures" / name)
     make_clip(walls, format="safetensors").rename(walls / "clip.safetensors")
-    for path, name in zip(make_vqgan(walls, format="safetensors"), ("vqgan.safetensors", "vqgan.yaml"), strict=True):
+    for path, name in zip(
+        make_vqgan(walls, format="safetensors"), ("vqgan.safetensors", "vqgan.yaml"), strict=True
+    ):
         path.rename(walls / name)
     preset = replace(PRESETS["cpu"], prior_batch=2)
     recipe = Recipe(
-        tmp_path, walls, preset, minutes=0.001, seed=0, start=None, report=lambda line: None, stop=lambda: False
+        tmp_path,
+        walls,
+        preset,
+        minutes=0.001,
+        seed=0,
+        start=None,
+        report=lambda line: None,
+        stop=lambda: False,
     )
     recipe.run(["prior"])
     prior = priors.load(walls / "prior.safetensors", CPU)
     prior.require(recipe.paths, 8, 64)
     assert prior.notes.side == 48  # 192 pixels at a factor of 4
-    save_file(load_file(walls / "clip.safetensors"), walls / "clip.safetensors", {"trained": "on"})  # another file
+    # another file
+    save_file(load_file(walls / "clip.safetensors"), walls / "clip.safetensors", {"trained": "on"})
     recipe.run(["prior"])
     priors.load(walls / "prior.safetensors", CPU).require(recipe.paths, 8, 64)
     assert len(list((walls / "work").glob("prior-*"))) == 2
@@ -256,12 +340,18 @@ def tiny_prior(tiny_models, tmp_path):
 
 def board(scenes=("a cat",), models=None, settings="", top="", **about):
     """A film of 12 iterations for each prompt, 6 of them a transition."""
-    text = f"size: 32x32\nfps: 12\ngrids: 2\n{top}\nsettings: {{cutouts: 2, show_step: 2, {settings}}}\nscenes:\n"
+    text = (
+        f"size: 32x32\nfps: 12\ngrids: 2\n{top}\nsettings: {{cutouts: 2, show_step: 2, "
+        f"{settings}}}\nscenes:\n"
+    )
     text += "".join(
-        f"  - {{prompt: {prompt}, iterations: 12, transition: {{duration: 0.25s, curve: linear}}}}\n"
+        f"  - {{prompt: {prompt}, iterations: 12, transition: {{duration: 0.25s, curve: "
+        "linear}}\n"
         for prompt in scenes
     )
-    story = reader.parse(text.replace(", transition: {duration: 0.25s, curve: linear}", "", 1), **about)
+    story = reader.parse(
+        text.replace(", transition: {duration: 0.25s, curve: linear}", "", 1), **about
+    )
     return replace(story, models=models) if models else story
 
 
@@ -301,7 +391,9 @@ def test_a_film_with_a_prior_goes_on_bit_for_bit(tiny_models, tiny_prior):
     story = board(["a cat", "a dog"], tiny_models, top="grow: true")
     whole = rendered(story, tiny_models, tiny_prior)
     rest = rendered(story, tiny_models, tiny_prior, start=whole[13].state)
-    assert torch.equal(rest[-1].latent, whole[-1].latent) and (rest[-1].frame == whole[-1].frame).all()
+    assert (
+        torch.equal(rest[-1].latent, whole[-1].latent) and (rest[-1].frame == whole[-1].frame).all()
+    )
 
 
 def expectations(story, guided, tiny_prior):
@@ -312,9 +404,16 @@ def expectations(story, guided, tiny_prior):
 
 @pytest.mark.parametrize(
     ("guided", "at_first", "in_the_end"),
-    [((False, False), 1, 1), ((True, False), 1 / 6, 1), ((False, True), 5 / 6, 0), ((True, True), 0, 0)],
+    [
+        ((False, False), 1, 1),
+        ((True, False), 1 / 6, 1),
+        ((False, True), 5 / 6, 0),
+        ((True, True), 0, 0),
+    ],
 )
-def test_the_prior_comes_with_the_transition_and_goes_with_the_noise(guided, at_first, in_the_end, tiny_prior):
+def test_the_prior_comes_with_the_transition_and_goes_with_the_noise(
+    guided, at_first, in_the_end, tiny_prior
+):
     story = board(["a cat", "a dog"])
     found, line = expectations(story, guided, tiny_prior), Timeline(story)
     first, last = line.at(12), line.at(23)
@@ -328,25 +427,38 @@ def test_the_noise_falls_in_a_scene_and_rises_with_the_next(tiny_prior):
     levels = [found.level(line.at(i)) for i in range(24)]
     assert levels[0] == FROM_NOISE and levels[11] == pytest.approx(LAST)
     assert levels[:12] == sorted(levels[:12], reverse=True)
-    assert levels[12:18] == sorted(levels[12:18]) and levels[12] < 0.4 and levels[18] == FROM_PICTURE
+    assert (
+        levels[12:18] == sorted(levels[12:18]) and levels[12] < 0.4 and levels[18] == FROM_PICTURE
+    )
     assert levels[18:] == sorted(levels[18:], reverse=True) and levels[23] < 0.2
-    assert {expectations(story, (False, True), tiny_prior).level(line.at(i)) for i in range(12, 17)} == {LAST}
+    assert {
+        expectations(story, (False, True), tiny_prior).level(line.at(i)) for i in range(12, 17)
+    } == {LAST}
     begun = replace(story, init=replace(story.init, image=Path("start.png")))
     assert expectations(begun, (False, False), tiny_prior).level(line.at(0)) == FROM_PICTURE
 
 
 @pytest.mark.parametrize("size", [(24, 24), (32, 32), (50, 30), (5, 3)])
-def test_a_prior_that_would_change_nothing_changes_nothing_at_any_size(size, tiny_prior, monkeypatch):
+def test_a_prior_that_would_change_nothing_changes_nothing_at_any_size(
+    size, tiny_prior, monkeypatch
+):
     story = board()
     found = expectations(story, (False,), tiny_prior)
     shown, latent = [], 0.9 * (2 * torch.rand(1, 8, *size) - 1)
-    monkeypatch.setattr(found, "level", lambda moment: 0.0)  # so that the mixture is the latent, as it is shown
-    monkeypatch.setattr(found.prior, "clean", lambda mixture, *rest: shown.append(mixture) or mixture)
-    assert torch.allclose(found.at(Timeline(story).at(0), latent, torch.ones(64)), latent, atol=1e-6)
+    # so that the mixture is the latent, as it is shown
+    monkeypatch.setattr(found, "level", lambda moment: 0.0)
+    monkeypatch.setattr(
+        found.prior, "clean", lambda mixture, *rest: shown.append(mixture) or mixture
+    )
+    assert torch.allclose(
+        found.at(Timeline(story).at(0), latent, torch.ones(64)), latent, atol=1e-6
+    )
     assert shown[0].shape[-2:] == found.prior.inner_size(*size)
 
 
-def test_the_prior_of_a_storyboard_is_found_asked_and_part_of_the_film(tiny_models, tiny_prior, tmp_path):
+def test_the_prior_of_a_storyboard_is_found_asked_and_part_of_the_film(
+    tiny_models, tiny_prior, tmp_path
+):
     story = board(models=tiny_models, top="prior: prior.safetensors", base=tmp_path)
     paths = resolve(tiny_models)
     pair = load_pair(paths, CPU, "fp32")
@@ -354,7 +466,12 @@ def test_the_prior_of_a_storyboard_is_found_asked_and_part_of_the_film(tiny_mode
     assert open_prior(replace(story, prior=None), paths, *pair) is None
     assert "prior (sha256)" in make_fingerprint(story, paths, CPU, torch.float32)
     assert reader.parse(reader.dump(story), base=tmp_path).prior == tiny_prior
-    unasked = board(models=tiny_models, top="prior: prior.safetensors", settings="losses: {prior: 0}", base=tmp_path)
+    unasked = board(
+        models=tiny_models,
+        top="prior: prior.safetensors",
+        settings="losses: {prior: 0}",
+        base=tmp_path,
+    )
     assert open_prior(unasked, paths, *pair) is None
     other = replace(story, models=replace(tiny_models, clip="storybook"))
     with pytest.raises(ModelError, match="the film's models are storybook"):
@@ -363,7 +480,11 @@ def test_the_prior_of_a_storyboard_is_found_asked_and_part_of_the_film(tiny_mode
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [(b"nothing", "is no .safetensors file"), (None, "cannot find"), ("book", "is no prior; `vqclip-video train")],
+    [
+        (b"nothing", "is no .safetensors file"),
+        (None, "cannot find"),
+        ("book", "is no prior; `vqclip-video train"),
+    ],
 )
 def test_a_prior_that_is_none_is_told_with_its_place(content, said, tmp_path):
     path = tmp_path / "own.safetensors"
@@ -377,21 +498,32 @@ def test_a_prior_that_is_none_is_told_with_its_place(content, said, tmp_path):
 
 def test_a_named_sketch_or_picture_asks_no_prior(tiny_models, tmp_path):
     Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
-    for guide, asked in (("off", True), ("auto", True), ("{image: a.png}", False), ("{sketch: a cat}", False)):
+    for guide, asked in (
+        ("off", True),
+        ("auto", True),
+        ("{image: a.png}", False),
+        ("{sketch: a cat}", False),
+    ):
         story = board(settings=f"guide: {guide}", base=tmp_path)
         assert (prior_path(story) is not None) == asked, guide
 
 
 def test_the_packaged_prior_knows_day_from_night(storybook_pair):
     perceptor, vqgan = storybook_pair
-    prior = open_prior(reader.parse("scenes: [{prompt: a cat}]"), resolve(Models()), perceptor, vqgan)
+    prior = open_prior(
+        reader.parse("scenes: [{prompt: a cat}]"), resolve(Models()), perceptor, vqgan
+    )
     noise = torch.randn(1, 16, 24, 24, generator=torch.Generator().manual_seed(0))
     night, day = perceptor.embed_text(["a starry night sky", "a sunny day at the beach"])
-    dark, light = (vqgan.decode(prior.clean(noise, 1.0, text, 3.0)).clamp(0, 1).mean() for text in (night, day))
+    dark, light = (
+        vqgan.decode(prior.clean(noise, 1.0, text, 3.0)).clamp(0, 1).mean() for text in (night, day)
+    )
     assert dark < 0.4 < light
 
 
 def test_the_prior_is_one_of_the_packaged_models():
     model = registry.MODELS["storybook-prior"]
-    assert model in registry.members("storybook") and registry.describe(model)["status"] == "present"
+    assert (
+        model in registry.members("storybook") and registry.describe(model)["status"] == "present"
+    )
     assert all(found.ok for found in registry.verify(model))

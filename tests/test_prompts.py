@@ -23,7 +23,10 @@ class WordPerceptor:
     def embed_text(self, texts):
         self.calls.append(list(texts))
         axes = torch.eye(self.dim)
-        known = [[axes[3 + self.words.setdefault(w, len(self.words))] for w in text.split()] for text in texts]
+        known = [
+            [axes[3 + self.words.setdefault(w, len(self.words))] for w in text.split()]
+            for text in texts
+        ]
         return F.normalize(torch.stack([torch.stack(axes).sum(0) for axes in known]), dim=-1)
 
     def embed_image(self, images):
@@ -52,13 +55,18 @@ def test_a_prompt_is_the_weighted_direction_of_its_parts():
 
 
 def test_w1_and_w2_mix_the_prompt_with_the_style_however_many_parts_it_has():
-    (target,), perceptor = targets(scene(text("sea"), text("sea", 5.0), style=(text("ink"),), w1=0.8, w2=0.6))
+    (target,), perceptor = targets(
+        scene(text("sea"), text("sea", 5.0), style=(text("ink"),), w1=0.8, w2=0.6)
+    )
     sea, ink = perceptor.embed_text(["sea", "ink"])
     torch.testing.assert_close(target.include, 0.8 * sea + 0.6 * ink)
 
 
 def test_each_text_is_encoded_once_for_the_whole_film():
-    _, perceptor = targets(scene(text("sea"), style=(text("ink"),)), scene(text("sea"), text("sky"), style=(text("ink"),)))
+    _, perceptor = targets(
+        scene(text("sea"), style=(text("ink"),)),
+        scene(text("sea"), text("sky"), style=(text("ink"),)),
+    )
     assert perceptor.calls == [["sea", "ink", "sky"]]
 
 
@@ -83,7 +91,9 @@ def test_an_image_prompt_goes_through_the_image_tower(tmp_path):
 
 def test_in_a_transition_the_target_travels_on_the_sphere_and_excludes_fade():
     first = scene(text("sea"), exclude=(text("boat"),))
-    second = replace(scene(text("sky"), exclude=(text("bird"),)), transition=Transition(1.0, "linear", "slerp"))
+    second = replace(
+        scene(text("sky"), exclude=(text("bird"),)), transition=Transition(1.0, "linear", "slerp")
+    )
     board = Storyboard(scenes=(first, second), fps=10)
     perceptor = WordPerceptor()
     encoded, timeline = prompts.encode(board, perceptor), Timeline(board)
@@ -99,11 +109,16 @@ def test_in_a_transition_the_target_travels_on_the_sphere_and_excludes_fade():
 
 @pytest.mark.parametrize("share", [0.0, 0.25, 0.5, 1.0])
 def test_slerp_moves_at_even_speed_and_stays_on_the_sphere(share):
-    start, end = F.normalize(torch.tensor([1.0, 0.2]), dim=0), F.normalize(torch.tensor([-0.3, 1.0]), dim=0)
+    start, end = (
+        F.normalize(torch.tensor([1.0, 0.2]), dim=0),
+        F.normalize(torch.tensor([-0.3, 1.0]), dim=0),
+    )
     between = prompts.slerp(start, end, share)
     whole = torch.arccos(start @ end)
     assert between.norm().item() == pytest.approx(1.0, abs=1e-6)
-    assert torch.arccos((start @ between).clamp(-1, 1)).item() == pytest.approx(share * whole.item(), abs=2e-3)
+    assert torch.arccos((start @ between).clamp(-1, 1)).item() == pytest.approx(
+        share * whole.item(), abs=2e-3
+    )
 
 
 def test_lerp_is_slower_in_the_middle_of_a_wide_angle_and_also_unit_length():

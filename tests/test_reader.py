@@ -52,22 +52,43 @@ scenes:
     )
     story = reader.read(folder / "story.yaml")
     picture = folder / "ref.png"
-    assert (story.title, story.size, story.fps, story.seed) == ("A year in the valley", (256, 128), 25.0, 7)
-    assert (story.models.clip, story.models.vqgan) == ("ViT-B/32", str(folder / "weights" / "last.ckpt"))
+    assert (story.title, story.size, story.fps, story.seed) == (
+        "A year in the valley",
+        (256, 128),
+        25.0,
+        7,
+    )
+    assert (story.models.clip, story.models.vqgan) == (
+        "ViT-B/32",
+        str(folder / "weights" / "last.ckpt"),
+    )
     assert story.models.vqgan_config == folder / "model.yaml"
     assert (story.init.image, story.init.noise, story.init.latent) == (picture, 0.1, None)
     first, second, third = story.scenes
     assert first.prompt == (PromptPart("a snowy mountain"),) and first.transition is None
     assert second.prompt == (
-        PromptPart("green hills"), PromptPart("sunrise", weight=0.5),
-        PromptPart(image=picture, weight=0.3), PromptPart("clouds", weight=0.2),
-    )  # fmt: skip
+        PromptPart("green hills"),
+        PromptPart("sunrise", weight=0.5),
+        PromptPart(image=picture, weight=0.3),
+        PromptPart("clouds", weight=0.2),
+    )
     assert first.settings == story.settings
-    assert story.settings.exclude == (PromptPart("watermark"), PromptPart(image=picture, weight=2.0))
+    assert story.settings.exclude == (
+        PromptPart("watermark"),
+        PromptPart(image=picture, weight=2.0),
+    )
     assert second.settings.exclude == (PromptPart("people"),)
-    assert second.settings.losses == replace(story.settings.losses, tv=0.1) and story.settings.losses.vq == 0.5
+    assert (
+        second.settings.losses == replace(story.settings.losses, tv=0.1)
+        and story.settings.losses.vq == 0.5
+    )
     assert second.settings.learning_rate == 0.2 and second.settings.style == story.settings.style
-    assert (first.duration, second.duration, third.duration, third.iterations) == (2.0, 3.0, None, 240)
+    assert (first.duration, second.duration, third.duration, third.iterations) == (
+        2.0,
+        3.0,
+        None,
+        240,
+    )
     assert second.transition == Transition(1.5, "linear", "lerp")
     assert story.source == folder / "story.yaml"
 
@@ -80,15 +101,33 @@ def test_the_smallest_storyboard_is_all_defaults():
 
 @pytest.mark.parametrize(
     ("written", "seconds"),
-    [("3", 3), ("2.5", 2.5), ("3s", 3), ("'3 s'", 3), ("500ms", 0.5), ("1:30", 90), ("'1:30'", 90), ("2m", 120),
-     ("1m30s", 90), ("1m 30s", 90), ("1:02:03.5", 3723.5), ("1h", 3600), ("1h1m1s500ms", 3661.5), ("1e1", 10),
-     (".5", 0.5)],
-)  # fmt: skip
+    [
+        ("3", 3),
+        ("2.5", 2.5),
+        ("3s", 3),
+        ("'3 s'", 3),
+        ("500ms", 0.5),
+        ("1:30", 90),
+        ("'1:30'", 90),
+        ("2m", 120),
+        ("1m30s", 90),
+        ("1m 30s", 90),
+        ("1:02:03.5", 3723.5),
+        ("1h", 3600),
+        ("1h1m1s500ms", 3661.5),
+        ("1e1", 10),
+        (".5", 0.5),
+    ],
+)
 def test_times(written, seconds):
-    assert reader.parse(f"scenes: [{{prompt: x, duration: {written}}}]").scenes[0].duration == seconds
+    assert (
+        reader.parse(f"scenes: [{{prompt: x, duration: {written}}}]").scenes[0].duration == seconds
+    )
 
 
-@pytest.mark.parametrize("written", ["3x", "s", "1:99", "-3", "0", "25h", ".nan", "inf", "1e999", "[3]", "1 2s", "''"])
+@pytest.mark.parametrize(
+    "written", ["3x", "s", "1:99", "-3", "0", "25h", ".nan", "inf", "1e999", "[3]", "1 2s", "''"]
+)
 def test_what_is_no_time(written):
     assert "expected a time such as 3, 2.5s, 500ms, 1:30 or 100f above 0" in complaint(
         f"scenes: [{{prompt: x, duration: {written}}}]"
@@ -108,16 +147,26 @@ def test_what_is_no_size(written):
     assert "size: expected a size such as 256x256, each side from 16 to 8192" in said
 
 
-@pytest.mark.parametrize("word", ["on", "no", "1:30", "1e-3", "2024", "'null'", "0x10", "true", "🔥"])
+@pytest.mark.parametrize(
+    "word", ["on", "no", "1:30", "1e-3", "2024", "'null'", "0x10", "true", "🔥"]
+)
 def test_what_yaml_takes_for_something_else_is_a_text_where_a_text_is_meant(word):
-    assert reader.parse(f"scenes: [{{prompt: {word}}}]").scenes[0].prompt == (PromptPart(word.strip("'")),)
+    assert reader.parse(f"scenes: [{{prompt: {word}}}]").scenes[0].prompt == (
+        PromptPart(word.strip("'")),
+    )
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ("cutouts: 2.5", "1:21: settings.cutouts: expected a whole number from 1 to 1024, found '2.5'"),
-        ("cutouts: '24'", "expected a whole number from 1 to 1024, found the text '24'; remove the quotes"),
+        (
+            "cutouts: 2.5",
+            "1:21: settings.cutouts: expected a whole number from 1 to 1024, found '2.5'",
+        ),
+        (
+            "cutouts: '24'",
+            "expected a whole number from 1 to 1024, found the text '24'; remove the quotes",
+        ),
         ("cutouts: 1_000", "found '1_000'"),
         ("cutouts: 0x10", "found '0x10'"),
         ("cutouts: on", "found 'on'"),
@@ -162,7 +211,10 @@ def test_values_that_do_not_fit_their_key(settings, message):
         ("{text: a, image: b}", "found both text and image"),
         ("{text: a, weight: -0.5}", "found '-0.5'; name what should not be seen in exclude"),
         ("{text: a, weigth: 1}", "scenes[0].prompt: unknown key 'weigth'; did you mean 'weight'?"),
-        ("{text: 7, weight: 0}", "scenes[0].prompt.weight: expected a number above 0 and at most 1000"),
+        (
+            "{text: 7, weight: 0}",
+            "scenes[0].prompt.weight: expected a number above 0 and at most 1000",
+        ),
     ],
 )
 def test_what_is_no_prompt(prompt, message):
@@ -178,8 +230,7 @@ def test_a_long_prompt_is_the_tokenizers_business():
 
 def test_every_mistake_is_told_at_once_with_its_place(tmp_path):
     story = tmp_path / "story.yaml"
-    story.write_text(
-        """\
+    story.write_text("""\
 titel: x
 fps: 0
 settings:
@@ -191,20 +242,27 @@ scenes:
     transition: {curve: eas-in}
   - duration: 2s
   - 7
-"""
-    )
+""")
     with pytest.raises(StoryboardError) as caught:
         reader.read(story)
     assert caught.value.exit_code == 2
     assert str(caught.value).splitlines() == [
         f"{story}:1:1: unknown key 'titel'; did you mean 'title'?",
-        f"{story}:2:6: fps: expected a number or a ratio such as 24, 23.976 or 30000/1001 from 1 to 240, found '0'",
+        (
+            f"{story}:2:6: fps: expected a number or a ratio such as 24, 23.976 or 30000/1001 from "
+            "1 to 240, found '0'"
+        ),
         f"{story}:5:3: settings: unknown key 'learnig_rate'; did you mean 'learning_rate'?",
         f"{story}:6:3: settings: the key 'cutouts' is repeated; it stands in line 4",
-        f"{story}:9:25: scenes[0].transition.curve: expected one of linear, ease-in, ease-out, ease-in-out, cut, "
-        "found 'eas-in'; did you mean 'ease-in'?",
+        (
+            f"{story}:9:25: scenes[0].transition.curve: expected one of linear, ease-in, ease-out, "
+            "ease-in-out, cut, found 'eas-in'; did you mean 'ease-in'?"
+        ),
         f"{story}:10:5: scenes[1]: the prompt is missing: what should the picture show?",
-        f"{story}:11:5: scenes[2]: expected a mapping with keys such as prompt, duration, iterations, at; found '7'",
+        (
+            f"{story}:11:5: scenes[2]: expected a mapping with keys such as prompt, duration, "
+            "iterations, at; found '7'"
+        ),
     ]
 
 
@@ -232,7 +290,10 @@ def test_a_flood_of_mistakes_is_cut_short():
         ('title: "C:\\dir"', "1:11: a backslash in double quotes"),
         ("a: *b", "1:4: *b stands for nothing"),
         ("a: &a [*a]", "1:8: *a contains itself"),
-        ("a: !!python/object:os.system x", "1:4: the tag 'tag:yaml.org,2002:python/object:os.system' is not allowed"),
+        (
+            "a: !!python/object:os.system x",
+            "1:4: the tag 'tag:yaml.org,2002:python/object:os.system' is not allowed",
+        ),
         ("a: !!str x", "the tag"),
         ("a: 1\n---\nb: 2", "2:1: a second document"),
         ("? [a]\n: b", "1:3: a list cannot be a key"),
@@ -243,7 +304,10 @@ def test_a_flood_of_mistakes_is_cut_short():
         ("", "the storyboard is empty"),
         ("# nothing\n", "the storyboard is empty"),
         ("~", "the storyboard is empty"),
-        ("just words", "1:1: expected a mapping with keys such as title, size, fps, seed; found 'just words'"),
+        (
+            "just words",
+            "1:1: expected a mapping with keys such as title, size, fps, seed; found 'just words'",
+        ),
         ("[1]", "1:1: expected a mapping"),
         ("title: x", "1:1: the scenes are missing"),
         ("scenes: []", "1:9: scenes: expected at least one scene"),
@@ -256,7 +320,10 @@ def test_what_is_no_storyboard(text, message):
 
 def test_an_exploding_alias_is_refused():
     lines = ["a: &a [x, x, x, x, x, x, x, x, x, x]"]
-    lines += [f"{b}: &{b} [{', '.join([f'*{a}'] * 10)}]" for a, b in zip("abcdefgh", "bcdefghi", strict=True)]
+    lines += [
+        f"{b}: &{b} [{', '.join([f'*{a}'] * 10)}]"
+        for a, b in zip("abcdefgh", "bcdefghi", strict=True)
+    ]
     assert "aliases written out" in complaint("\n".join(lines))
 
 
@@ -277,7 +344,9 @@ def test_files_that_are_no_storyboards(tmp_path, content, message):
     (tmp_path / "story.yaml").write_bytes(content)
     with pytest.raises(StoryboardError, match="^[^\n]*$") as caught:
         reader.read(tmp_path / "story.yaml")
-    assert str(caught.value).startswith(str(tmp_path / "story.yaml")) and message in str(caught.value)
+    assert str(caught.value).startswith(str(tmp_path / "story.yaml")) and message in str(
+        caught.value
+    )
 
 
 def test_missing_files_folders_and_odd_names(tmp_path):
@@ -287,7 +356,9 @@ def test_missing_files_folders_and_odd_names(tmp_path):
 
 
 def test_a_byte_order_mark_and_windows_line_ends_are_fine(tmp_path):
-    (tmp_path / "story.yaml").write_bytes(b"\xef\xbb\xbffps: 12\r\nscenes:\r\n- prompt: caf\xc3\xa9\r\n")
+    (tmp_path / "story.yaml").write_bytes(
+        b"\xef\xbb\xbffps: 12\r\nscenes:\r\n- prompt: caf\xc3\xa9\r\n"
+    )
     assert reader.read(tmp_path / "story.yaml").scenes[0].prompt[0].text == "café"
 
 
@@ -302,7 +373,9 @@ def test_models_are_names_unless_they_look_like_paths(folder):
         (folder / taken).mkdir(parents=True)
     (folder / "imagenet").write_bytes(b"")
     for name in ("ViT-L/14@336px", "ViT-B/32", "storybook", "imagenet", "other", "x" * 5000):
-        assert reader.parse(f"models: {{clip: {name}}}\n{ONE_SCENE}", base=folder).models.clip == name
+        assert (
+            reader.parse(f"models: {{clip: {name}}}\n{ONE_SCENE}", base=folder).models.clip == name
+        )
     for path in ("./x", "a/b.pt", "../b.ckpt", "mine", "vq"):
         clip = reader.parse(f"models: {{clip: {path}}}\n{ONE_SCENE}", base=folder).models.clip
         assert clip == os.path.normpath(folder / path)
@@ -316,18 +389,32 @@ def test_later_checks_can_point_at_the_file(tmp_path):
     story = tmp_path / "story.yaml"
     story.write_text("models:\n  clip: nope\nscenes:\n- prompt: [a, b]\n")
     board = reader.read(story, ["models.vqgan=other"])
-    assert board.marks["models.clip"][:2] == (2, 9) and board.marks["scenes[0].prompt[1]"][:2] == (4, 15)
-    assert str(reader.problem_at(board, "models.clip", "unknown")) == f"{story}:2:9: models.clip: unknown"
+    assert board.marks["models.clip"][:2] == (2, 9) and board.marks["scenes[0].prompt[1]"][:2] == (
+        4,
+        15,
+    )
+    assert (
+        str(reader.problem_at(board, "models.clip", "unknown"))
+        == f"{story}:2:9: models.clip: unknown"
+    )
     assert str(reader.problem_at(board, "models.vqgan", "unknown")) == "--set models.vqgan: unknown"
-    assert str(reader.problem_at(board, "scenes[0].prompt[1].text", "!")).startswith(f"{story}:4:15: scenes[0]")
+    assert str(reader.problem_at(board, "scenes[0].prompt[1].text", "!")).startswith(
+        f"{story}:4:15: scenes[0]"
+    )
     assert reader.problem_at(board, "init.image", "!").line == 1
 
 
 def test_reading_needs_no_torch():
     code = (
-        "import sys; from vqclip_video.storyboard import json_schema, reader, template; print('torch' in sys.modules)"
+        "import sys; from vqclip_video.storyboard import json_schema, reader, template; "
+        "print('torch' in sys.modules)"
     )
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout
+        == "False\n"
+    )
 
 
 def test_the_template_reads_as_it_is_and_with_every_option(folder):

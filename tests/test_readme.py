@@ -30,7 +30,9 @@ def test_the_storyboard_in_the_readme_is_right(tmp_path):
 def test_the_python_in_the_readme_runs(monkeypatch, capsys, tmp_path):
     (example,) = re.findall(r"```python\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
     story = tmp_path / "story.yaml"
-    story.write_text("size: 32x32\nsettings: {cutouts: 2}\nscenes: [{prompt: a sea, duration: 0.1}]\n")
+    story.write_text(
+        "size: 32x32\nsettings: {cutouts: 2}\nscenes: [{prompt: a sea, duration: 0.1}]\n"
+    )
     program = compile(example.replace("storyboards/tide.yaml", str(story)), "README.md", "exec")
     namespace = {}
     exec(program, namespace)
@@ -38,11 +40,16 @@ def test_the_python_in_the_readme_runs(monkeypatch, capsys, tmp_path):
     assert namespace["progress"].iteration == 4
 
 
-@pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(([^)#:]+)\)", README.read_text("utf-8")))))
+@pytest.mark.parametrize(
+    "target", sorted(set(re.findall(r"\]\(([^)#:]+)\)", README.read_text("utf-8"))))
+)
 def test_every_link_into_the_repository_leads_somewhere(target):
     assert (ROOT / target).exists()
 
 
 if __name__ == "__main__":
     text = README.read_text("utf-8")
-    README.write_text(TABLE.sub(lambda found: found[1] + settings_table().strip() + "\n" + found[3], text), "utf-8")
+    README.write_text(
+        TABLE.sub(lambda found: found[1] + settings_table().strip() + "\n" + found[3], text),
+        "utf-8",
+    )

@@ -31,7 +31,7 @@ pytest.importorskip("resvg_py")
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 # Stands for the package of MiniLM, which only the `training` extra has: same texts, same vectors.
-TEACHER = '''
+TEACHER = """
 import hashlib
 import numpy as np
 
@@ -43,7 +43,7 @@ class Model:
 
 def load_model(device):
     return Model()
-'''
+"""
 TINY = recipe.Preset(
     minutes=0.001, pictures=8, texts=24, sketches=4, held_out=4, prior_batch=2,
     batches=Batches(pictures=6, sprites=2),

@@ -38,7 +38,9 @@ def small(monkeypatch):
     for name in ("ViT-B/32", "imagenet-f16-16384"):
         known = registry.MODELS[name]
         files = tuple(ModelFile(file.filename, file.urls, _sha(file), 4) for file in known.files)
-        monkeypatch.setitem(registry.MODELS, name, Model(name, known.kind, known.side, files, "", "", ""))
+        monkeypatch.setitem(
+            registry.MODELS, name, Model(name, known.kind, known.side, files, "", "", "")
+        )
 
 
 def _sha(file):
@@ -70,17 +72,27 @@ registry.resolve(Models()), registry.factor(Models())
 [registry.describe(model) for model in registry.MODELS.values()]
 print([name for name in ("torch", "numpy", "urllib.request", "http.client", "requests") if name in sys.modules])
 """
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip()
+        == "[]"
+    )
 
 
 def test_openai_links_carry_their_own_sha256_as_in_the_packages_table():
     import importlib.util
 
     source = Path(importlib.util.find_spec("clip").origin).with_name("clip.py").read_text("utf-8")
-    tables = [node.value for node in ast.parse(source).body if isinstance(node, ast.Assign)
-              and getattr(node.targets[0], "id", "") == "_MODELS"]  # fmt: skip
+    tables = [
+        node.value
+        for node in ast.parse(source).body
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "_MODELS"
+    ]
     table = ast.literal_eval(tables[0])
-    clips = {name: model for name, model in registry.MODELS.items() if model.kind == "clip" and not model.bundled}
+    clips = {
+        name: model
+        for name, model in registry.MODELS.items()
+        if model.kind == "clip" and not model.bundled
+    }
     assert {name: model.files[0].urls[0] for name, model in clips.items()} == table
     assert all(model.files[0].sha256 == table[name].split("/")[-2] for name, model in clips.items())
 
@@ -89,10 +101,15 @@ def test_every_listed_model_says_where_it_is_from():
     for model in registry.MODELS.values():
         row = registry.describe(model)
         assert row["licence"] and row["source"] and row["summary"] and row["size"]
-        assert model.bundled or all(url.startswith("https://") for file in model.files for url in file.urls)
+        assert model.bundled or all(
+            url.startswith("https://") for file in model.files for url in file.urls
+        )
         assert len(model.files) == (2 if model.kind == "vqgan" else 1)
     for pair in registry.PAIRS.values():
-        assert registry.MODELS[pair.clip].kind == "clip" and registry.MODELS[pair.vqgan].kind == "vqgan"
+        assert (
+            registry.MODELS[pair.clip].kind == "clip"
+            and registry.MODELS[pair.vqgan].kind == "vqgan"
+        )
         for kind in ("sketchbook", "prior"):
             assert getattr(pair, kind) is None or registry.MODELS[getattr(pair, kind)].kind == kind
 
@@ -128,7 +145,9 @@ def test_openais_own_folder_is_looked_into_for_whole_files(home, small):
     theirs = put(home / ".cache/clip/ViT-B-32.pt")
     assert registry.resolve(Models("ViT-B/32", "storybook")).clip == theirs
     put(theirs, b"cut")
-    assert registry.paths_of(registry.MODELS["ViT-B/32"])[0] == home / "cache/models/clip/ViT-B-32.pt"
+    assert (
+        registry.paths_of(registry.MODELS["ViT-B/32"])[0] == home / "cache/models/clip/ViT-B-32.pt"
+    )
 
 
 def test_verify_tells_right_wrong_and_missing(home, small):
@@ -168,7 +187,11 @@ def test_a_sha256_nobody_knows_is_that_of_the_first_time(home, small):
 def test_an_unknown_name_gets_the_likely_one_and_the_list(name, hint):
     with pytest.raises(UsageError) as caught:
         registry.resolve(Models(name, "storybook"))
-    assert hint in str(caught.value) and "RN50x64" in str(caught.value) and len(str(caught.value)) < 500
+    assert (
+        hint in str(caught.value)
+        and "RN50x64" in str(caught.value)
+        and len(str(caught.value)) < 500
+    )
     with pytest.raises(UsageError, match="did you mean 'RN50x4'"):
         registry.members("RN50x")
 
@@ -177,35 +200,73 @@ def test_names_are_checked_at_their_place_in_the_storyboard():
     marks = {"models": Mark(3, 1), "models.vqgan": Mark(4, 10)}
     registry.check_names(Storyboard(models=Models("ViT-B/32", "imagenet"), marks=marks))
     with pytest.raises(StoryboardError) as caught:
-        registry.check_names(Storyboard(models=Models("RN51", "imaginet"), source=Path("s.yaml"), marks=marks))
+        registry.check_names(
+            Storyboard(models=Models("RN51", "imaginet"), source=Path("s.yaml"), marks=marks)
+        )
     clip, vqgan = str(caught.value).splitlines()
-    assert clip.startswith("s.yaml:3:1: models.clip: no model is called 'RN51'; did you mean 'RN50'?")
+    assert clip.startswith(
+        "s.yaml:3:1: models.clip: no model is called 'RN51'; did you mean 'RN50'?"
+    )
     assert vqgan.startswith("s.yaml:4:10: models.vqgan: ")
 
 
 def complaints(text: str, base: Path) -> list[str]:
     """What is wrong with the models of a storyboard, without its name."""
     with pytest.raises(StoryboardError) as caught:
-        registry.check_names(reader.parse(f"{text}\nscenes:\n- {{prompt: a}}\n- {{prompt: b}}\n", base=base))
+        registry.check_names(
+            reader.parse(f"{text}\nscenes:\n- {{prompt: a}}\n- {{prompt: b}}\n", base=base)
+        )
     return [line.removeprefix("storyboard:") for line in str(caught.value).splitlines()]
 
 
 @pytest.mark.parametrize(
     ("models", "place", "reason"),
     [
-        ("{clip: ./no.pt}", "1:16: models.clip: ", "there is no file .*no.pt; known names are storybook"),
-        ("{vqgan: no.ckpt}", "1:17: models.vqgan: ", "there is no file .*no.ckpt; known names are storybook"),
+        (
+            "{clip: ./no.pt}",
+            "1:16: models.clip: ",
+            "there is no file .*no.pt; known names are storybook",
+        ),
+        (
+            "{vqgan: no.ckpt}",
+            "1:17: models.vqgan: ",
+            "there is no file .*no.ckpt; known names are storybook",
+        ),
         ("{vqgan: two}", "1:17: models.vqgan: ", "not one checkpoint but a.ckpt, b.ckpt"),
-        ("{vqgan: lone/a.ckpt}", "1:17: models.vqgan: ", "no YAML beside it; .* or name it with vqgan_config"),
-        ("{vqgan: many/a.ckpt}", "1:17: models.vqgan: ", r"more than one YAML \(x.yaml, y.yaml\) beside it"),
-        ("{vqgan: foreign}", "1:17: models.vqgan: ", "antigravity.Network.*is not a VQGAN known here"),
-        ("{vqgan: lone, vqgan_config: no.yaml}", "1:37: models.vqgan_config: ", "no.yaml: cannot be read"),
-        ("{vqgan: imagenet, vqgan_config: foreign/a.yaml}", "1:41: models.vqgan_config: ", "not a VQGAN known here"),
+        (
+            "{vqgan: lone/a.ckpt}",
+            "1:17: models.vqgan: ",
+            "no YAML beside it; .* or name it with vqgan_config",
+        ),
+        (
+            "{vqgan: many/a.ckpt}",
+            "1:17: models.vqgan: ",
+            r"more than one YAML \(x.yaml, y.yaml\) beside it",
+        ),
+        (
+            "{vqgan: foreign}",
+            "1:17: models.vqgan: ",
+            "antigravity.Network.*is not a VQGAN known here",
+        ),
+        (
+            "{vqgan: lone, vqgan_config: no.yaml}",
+            "1:37: models.vqgan_config: ",
+            "no.yaml: cannot be read",
+        ),
+        (
+            "{vqgan: imagenet, vqgan_config: foreign/a.yaml}",
+            "1:41: models.vqgan_config: ",
+            "not a VQGAN known here",
+        ),
     ],
 )
 def test_ones_own_files_that_cannot_serve_are_told_at_their_place(home, models, place, reason):
     put(home / "two" / "a.ckpt"), put(home / "two" / "b.ckpt"), put(home / "lone" / "a.ckpt")
-    put(home / "many" / "a.ckpt"), put(home / "many" / "x.yaml", CONFIG), put(home / "many" / "y.yaml", CONFIG)
+    (
+        put(home / "many" / "a.ckpt"),
+        put(home / "many" / "x.yaml", CONFIG),
+        put(home / "many" / "y.yaml", CONFIG),
+    )
     foreign = CONFIG.replace("taming.models.vqgan.VQModel", "antigravity.Network")
     put(home / "foreign" / "a.ckpt"), put(home / "foreign" / "a.yaml", foreign)
     (said,) = complaints(f"models: {models}", home)
@@ -222,19 +283,30 @@ def test_ones_own_files_that_serve_and_known_models_not_here_pass_the_check(home
 
 def safetensors(path: Path, *names: str) -> Path:
     """A file with these tensors, all empty."""
-    header = json.dumps({name: {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]} for name in names}).encode()
+    header = json.dumps(
+        {name: {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]} for name in names}
+    ).encode()
     put(path.with_suffix(".yaml"), CONFIG)
     return put(path, len(header).to_bytes(8, "little") + header)
 
 
 def test_gan_without_a_discriminator_is_told_at_the_setting(home):
-    safetensors(home / "without.safetensors", "decoder.conv_in.weight", "loss.perceptual_loss.lin0.weight")
+    safetensors(
+        home / "without.safetensors", "decoder.conv_in.weight", "loss.perceptual_loss.lin0.weight"
+    )
     for models in ("storybook", "{vqgan: storybook-vqgan}", "{vqgan: without.safetensors}"):
-        board = f"models: {models}\nscenes:\n- {{prompt: a}}\n- {{prompt: b, settings: {{losses: {{gan: 0.5}}}}}}\n"
+        board = (
+            f"models: {models}\nscenes:\n- {{prompt: a}}\n- {{prompt: b, settings: {{losses: {{gan:"
+            " 0.5}}}\n"
+        )
         with pytest.raises(StoryboardError) as caught:
             registry.check_names(reader.parse(board, base=home))
-        assert str(caught.value).startswith("storyboard:4:40: scenes[1].settings.losses.gan: found 0.5, but the VQGAN ")
-        assert "has no discriminator; set it to 0" in str(caught.value) and "imagenet-f16-1024" in str(caught.value)
+        assert str(caught.value).startswith(
+            "storyboard:4:40: scenes[1].settings.losses.gan: found 0.5, but the VQGAN "
+        )
+        assert "has no discriminator; set it to 0" in str(
+            caught.value
+        ) and "imagenet-f16-1024" in str(caught.value)
     clip, said = complaints("models: {clip: no.pt}\nsettings: {losses: {gan: 2}}", home)
     assert clip.startswith("1:16: models.clip: ")
     assert said.startswith("2:26: settings.losses.gan: found 2, but")
@@ -244,8 +316,16 @@ def test_gan_passes_where_there_is_a_discriminator_or_only_loading_can_tell(home
     safetensors(home / "with.safetensors", "loss.discriminator.main.0.weight")
     safetensors(home / "net2net.safetensors", "first_stage_model.loss.discriminator.main.0.weight")
     put(home / "pickle.ckpt", b"PK\x03\x04" + bytes(100)), put(home / "pickle.yaml", CONFIG)
-    for vqgan in ("imagenet", "openimages-gumbel-f8-8192", "with.safetensors", "net2net.safetensors", "pickle.ckpt"):
-        board = f"models: {{vqgan: {vqgan}}}\nsettings: {{losses: {{gan: 1}}}}\nscenes: [{{prompt: a}}]"
+    for vqgan in (
+        "imagenet",
+        "openimages-gumbel-f8-8192",
+        "with.safetensors",
+        "net2net.safetensors",
+        "pickle.ckpt",
+    ):
+        board = (
+            f"models: {{vqgan: {vqgan}}}\nsettings: {{losses: {{gan: 1}}}}\nscenes: [{{prompt: a}}]"
+        )
         registry.check_names(reader.parse(board, base=home))
     off = "settings: {losses: {gan: 1}}\nscenes: [{prompt: a, settings: {losses: {gan: 0}}}]"
     registry.check_names(reader.parse(off, base=home))
@@ -254,7 +334,9 @@ def test_gan_passes_where_there_is_a_discriminator_or_only_loading_can_tell(home
 def test_the_catalogue_is_right_about_the_storybook_discriminator():
     paths = registry.resolve(Models())
     names = read_shapes(paths.vqgan)
-    assert any(name.startswith("loss.discriminator.") for name in names) == registry.has_discriminator(Models())
+    assert any(
+        name.startswith("loss.discriminator.") for name in names
+    ) == registry.has_discriminator(Models())
 
 
 @pytest.mark.parametrize(
@@ -280,7 +362,10 @@ def test_the_config_of_ones_own_vqgan_is_found(home, checkpoint, config):
 
 
 def test_a_config_named_wins_over_the_one_beside(home):
-    own, other = put(home / "own.ckpt"), put(home / "f4" / "other.yaml", CONFIG.replace("- 2\n      - 2", "- 2"))
+    own, other = (
+        put(home / "own.ckpt"),
+        put(home / "f4" / "other.yaml", CONFIG.replace("- 2\n      - 2", "- 2")),
+    )
     put(home / "own.yaml", CONFIG)
     models = Models("storybook", str(own), other)
     assert registry.resolve(models).vqgan_config == other and registry.factor(models) == 4

@@ -1,4 +1,6 @@
-"""The loop, on tiny and on storybook weights: what it reports, that it repeats itself, and that it reaches prompts."""
+"""The loop, on tiny and on storybook weights: what it reports, that it repeats itself, and that
+it reaches prompts.
+"""
 
 from dataclasses import replace
 
@@ -10,14 +12,30 @@ from safetensors.torch import save_file
 
 from vqclip_video.engine.render import Session, render
 from vqclip_video.errors import RenderError, VqclipError
-from vqclip_video.storyboard.schema import Guide, Init, Losses, Models, PromptPart, Scene, Settings, Storyboard, Transition
+from vqclip_video.storyboard.schema import (
+    Guide,
+    Init,
+    Losses,
+    Models,
+    PromptPart,
+    Scene,
+    Settings,
+    Storyboard,
+    Transition,
+)
 from vqclip_video.storyboard.sizes import frame_size, picture_size
 
 
 def board(*texts, size=(32, 32), iterations=6, init=None, seed=1, **settings):
     chosen = Settings(**{"cutouts": 4, "show_step": 2, **settings})
-    scenes = [Scene(prompt=(PromptPart(text=text),), iterations=iterations, settings=chosen) for text in texts]
-    scenes = [scenes[0], *(replace(scene, transition=Transition(duration=0.1)) for scene in scenes[1:])]
+    scenes = [
+        Scene(prompt=(PromptPart(text=text),), iterations=iterations, settings=chosen)
+        for text in texts
+    ]
+    scenes = [
+        scenes[0],
+        *(replace(scene, transition=Transition(duration=0.1)) for scene in scenes[1:]),
+    ]
     return Storyboard(size=size, seed=seed, init=init or Init(), scenes=tuple(scenes))
 
 
@@ -28,7 +46,9 @@ def frames(progresses):
 def test_every_iteration_is_reported_and_frames_come_when_the_timeline_says(tiny_pair):
     progresses = list(Session(board("sea", "sky"), *tiny_pair).run())
     assert [progress.iteration for progress in progresses] == list(range(1, 13))
-    assert [progress.moment.frame for progress in progresses if progress.frame is not None] == list(range(6))
+    assert [progress.moment.frame for progress in progresses if progress.frame is not None] == list(
+        range(6)
+    )
     captured = progresses[1]
     assert captured.frame.shape == (32, 32, 3) and captured.frame.dtype == np.uint8
     assert -1 <= captured.similarity <= 1
@@ -50,7 +70,9 @@ def test_after_a_cut_nothing_is_left_of_the_scene_before(tiny_files, grids):
         storyboard = board(first, "sky")
         scenes = (storyboard.scenes[0], replace(storyboard.scenes[1], transition=transition))
         models = Models(str(tiny_files["clip"]), str(tiny_files["vqgan"]), tiny_files["config"])
-        return frames(render(replace(storyboard, scenes=scenes, models=models, grids=grids), "cpu"))[3:]
+        return frames(
+            render(replace(storyboard, scenes=scenes, models=models, grids=grids), "cpu")
+        )[3:]
 
     cut, at_once = Transition(0.0, "cut"), Transition(0.0)
     assert np.array_equal(second_scene("sea", cut), second_scene("fire", cut))
@@ -59,7 +81,9 @@ def test_after_a_cut_nothing_is_left_of_the_scene_before(tiny_files, grids):
 
 def test_a_cut_begins_with_the_scenes_guide_where_it_has_one(storybook_pair, tmp_path):
     Image.new("RGB", (64, 64), "red").save(tmp_path / "red.png")
-    storyboard = board("sea", "sky", size=(64, 64), iterations=4, show_step=1, guide=Guide(off=True))
+    storyboard = board(
+        "sea", "sky", size=(64, 64), iterations=4, show_step=1, guide=Guide(off=True)
+    )
     guided = replace(storyboard.scenes[1].settings, guide=Guide(image=tmp_path / "red.png"))
     second = replace(storyboard.scenes[1], settings=guided, transition=Transition(0.0, "cut"))
     storyboard = replace(storyboard, scenes=(storyboard.scenes[0], second))
@@ -77,7 +101,9 @@ def test_a_session_resumed_around_a_cut_is_bit_identical(tiny_files, stop_after)
     second = replace(storyboard.scenes[1], transition=Transition(0.0, "cut"))
     storyboard = replace(storyboard, scenes=(storyboard.scenes[0], second))
     whole = list(Session(storyboard, *load_models(storyboard, "cpu")).run())
-    rest = Session(storyboard, *load_models(storyboard, "cpu"), start=whole[stop_after - 1].state).run()
+    rest = Session(
+        storyboard, *load_models(storyboard, "cpu"), start=whole[stop_after - 1].state
+    ).run()
     assert np.array_equal(frames(rest), frames(whole[stop_after:]))
 
 
@@ -121,7 +147,9 @@ def test_smaller_batches_change_the_memory_not_the_gradient(tiny_files):
     def gradient(batch_size):
         storyboard = replace(board("sea", batch_size=batch_size, cutouts=6), models=models)
         session, found = Session(storyboard, *load_models(storyboard, "cpu", "fp32")), []
-        session.latent.step = lambda *_: found.extend(grid.grad.clone() for grid in session.latent.grids)
+        session.latent.step = lambda *_: found.extend(
+            grid.grad.clone() for grid in session.latent.grids
+        )
         next(session.run())
         return found[0]
 
@@ -137,7 +165,9 @@ def test_each_weighted_loss_is_reported_and_only_those(tiny_files, tmp_path):
     from vqclip_video.engine.setup import load_models
 
     vqgan, config = make_vqgan(tmp_path, discriminator=True)
-    storyboard = board("sea", exclude=(PromptPart(text="boat"),), losses=Losses(clip=1, vq=0.5, gan=0.1, tv=2))
+    storyboard = board(
+        "sea", exclude=(PromptPart(text="boat"),), losses=Losses(clip=1, vq=0.5, gan=0.1, tv=2)
+    )
     storyboard = replace(storyboard, models=Models(str(tiny_files["clip"]), str(vqgan), config))
     last = list(Session(storyboard, *load_models(storyboard, "cpu")).run())[-1]
     assert set(last.losses) == {"clip", "exclude", "vq", "gan", "tv"}
@@ -150,8 +180,12 @@ def test_a_loss_that_is_weighted_is_minimised(tiny_files, name):
 
     def value_at_the_end(weight):
         losses = Losses(**{"clip": 0.0, "vq": 1e-6, "tv": 1e-6, name: weight})
-        storyboard = replace(board("sea", iterations=20, losses=losses, learning_rate=0.05), models=models)
-        *_, last = (progress for progress in render(storyboard, "cpu") if progress.frame is not None)
+        storyboard = replace(
+            board("sea", iterations=20, losses=losses, learning_rate=0.05), models=models
+        )
+        *_, last = (
+            progress for progress in render(storyboard, "cpu") if progress.frame is not None
+        )
         return last.losses[name] / weight
 
     assert value_at_the_end(10.0) < 0.8 * value_at_the_end(1e-6)
@@ -164,19 +198,32 @@ def test_gan_without_a_discriminator_is_refused_before_anything_is_rendered(tiny
 
 @pytest.mark.parametrize(
     ("size", "film", "decoded"),
-    [((32, 32), (32, 32), (32, 32)), ((31, 45), (32, 46), (32, 48)), ((50, 18), (50, 18), (52, 20))],
+    [
+        ((32, 32), (32, 32), (32, 32)),
+        ((31, 45), (32, 46), (32, 48)),
+        ((50, 18), (50, 18), (52, 20)),
+    ],
 )
-def test_any_size_is_decoded_at_the_next_multiple_and_delivered_even(tiny_pair, size, film, decoded):
+def test_any_size_is_decoded_at_the_next_multiple_and_delivered_even(
+    tiny_pair, size, film, decoded
+):
     assert frame_size(size) == film
     assert picture_size(size, 4) == decoded
-    assert frames(Session(board("sea", size=size, iterations=2), *tiny_pair).run()).shape == (1, film[1], film[0], 3)
+    assert frames(Session(board("sea", size=size, iterations=2), *tiny_pair).run()).shape == (
+        1,
+        film[1],
+        film[0],
+        3,
+    )
 
 
 def test_a_film_can_start_from_a_picture(storybook_pair, tmp_path):
     picture = Image.new("RGB", (64, 64), (200, 40, 40))
     picture.paste((40, 60, 200), (0, 32, 64, 64))
     picture.save(tmp_path / "start.png")
-    storyboard = board("red", size=(64, 64), init=Init(image=tmp_path / "start.png"), show_step=1, iterations=1)
+    storyboard = board(
+        "red", size=(64, 64), init=Init(image=tmp_path / "start.png"), show_step=1, iterations=1
+    )
     (first,) = frames(Session(storyboard, *storybook_pair).run())
     assert np.abs(first.astype(int) - np.asarray(picture)).mean() < 25
 
@@ -188,7 +235,8 @@ def test_a_film_can_start_from_the_latent_of_another_of_any_size(tiny_files, tmp
 
     def first_frame(size):
         start = replace(
-            board("sea", size=size, init=Init(latent=tmp_path / "saved.safetensors"), show_step=1), models=models
+            board("sea", size=size, init=Init(latent=tmp_path / "saved.safetensors"), show_step=1),
+            models=models,
         )
         return next(p.frame for p in render(start, "cpu") if p.frame is not None)
 
@@ -196,8 +244,13 @@ def test_a_film_can_start_from_the_latent_of_another_of_any_size(tiny_files, tmp
     assert first_frame((48, 64)).shape == (64, 48, 3)
 
 
-@pytest.mark.parametrize(("tensors", "message"), [({"z": torch.zeros(2)}, "no tensor 'latent'"),
-                                                  ({"latent": torch.zeros(1, 3, 8, 8)}, "3 channels")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("tensors", "message"),
+    [
+        ({"z": torch.zeros(2)}, "no tensor 'latent'"),
+        ({"latent": torch.zeros(1, 3, 8, 8)}, "3 channels"),
+    ],
+)
 def test_a_latent_that_does_not_fit_is_refused(tiny_pair, tmp_path, tensors, message):
     save_file(tensors, tmp_path / "wrong.safetensors")
     with pytest.raises(VqclipError, match=message):
@@ -208,7 +261,9 @@ def test_a_scene_ends_closer_to_its_own_prompt_than_to_the_one_before(storybook_
     perceptor = storybook_pair[0]
     texts = ("waves on the ocean at sunset", "a green forest")
     vectors = perceptor.embed_text(texts)
-    storyboard = board(*texts, size=(64, 64), iterations=60, show_step=60, cutouts=8, learning_rate=0.05)
+    storyboard = board(
+        *texts, size=(64, 64), iterations=60, show_step=60, cutouts=8, learning_rate=0.05
+    )
     for index, frame in enumerate(frames(Session(storyboard, *storybook_pair).run())):
         picture = torch.from_numpy(frame).permute(2, 0, 1)[None] / 255
         own, other = (perceptor.embed_image(picture)[0] @ vectors[i] for i in (index, 1 - index))
@@ -219,9 +274,19 @@ def test_what_is_excluded_is_less_like_the_picture(storybook_pair):
     def likeness(exclude):
         from vqclip_video.engine.setup import load_models
 
-        storyboard = board("a sky at sunset", size=(64, 64), iterations=40, show_step=40, cutouts=8, exclude=exclude)
+        storyboard = board(
+            "a sky at sunset",
+            size=(64, 64),
+            iterations=40,
+            show_step=40,
+            cutouts=8,
+            exclude=exclude,
+        )
         (frame,) = frames(Session(storyboard, *load_models(storyboard, "cpu")).run())
-        return storybook_pair[0].embed_image(torch.from_numpy(frame).permute(2, 0, 1)[None] / 255)[0] @ red
+        return (
+            storybook_pair[0].embed_image(torch.from_numpy(frame).permute(2, 0, 1)[None] / 255)[0]
+            @ red
+        )
 
     red = storybook_pair[0].embed_text(["red and orange clouds"])[0]
     assert likeness((PromptPart(text="red and orange clouds", weight=1.0),)) < likeness(()) - 0.1
@@ -251,7 +316,9 @@ def test_numbers_that_are_none_lead_back_to_the_last_good_frame_with_a_lower_rat
 
     perceptor.embed_image = poison_once
     progresses = list(session.run())
-    assert [progress.moment.frame for progress in progresses if progress.frame is not None] == list(range(6))
+    assert [progress.moment.frame for progress in progresses if progress.frame is not None] == list(
+        range(6)
+    )
     assert session.rate_scale == 0.5
     assert len(notices) == 1 and "not a number" in notices[0]
 
@@ -260,6 +327,8 @@ def test_numbers_that_stay_none_end_the_render_with_advice(tiny_pair):
     perceptor, vqgan = tiny_pair
     embed = perceptor.embed_image
     session = Session(board("sea", iterations=12), perceptor, vqgan)
-    perceptor.embed_image = lambda images: embed(images) * (float("nan") if session.iteration >= 4 else 1.0)
+    perceptor.embed_image = lambda images: (
+        embed(images) * (float("nan") if session.iteration >= 4 else 1.0)
+    )
     with pytest.raises(RenderError, match="learning_rate"):
         list(session.run())

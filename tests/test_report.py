@@ -13,7 +13,14 @@ from vqclip_video.output.report import ContactSheet, Poster, fitted, sheet_frame
 from vqclip_video.storyboard.schema import PromptPart, Scene
 from vqclip_video.storyboard.timeline import Span
 
-STRANGE = ["", "é 🎬 مرحبا\nבעברית\t\0\u202e", "word " * 2000, "x" * 10_000, "100% {curly} 'quoted'=;#\\", "👨\u200d👩"]
+STRANGE = [
+    "",
+    "é 🎬 مرحبا\nבעברית\t\0\u202e",
+    "word " * 2000,
+    "x" * 10_000,
+    "100% {curly} 'quoted'=;#\\",
+    "👨\u200d👩",
+]
 
 
 def picture(value, size=(40, 30)):
@@ -87,7 +94,9 @@ def test_sheet_holds_the_frames_in_order(tmp_path, size, total):
     assert image.width <= 2600 and image.height <= 2600
     assert len(list(tmp_path.glob("sheet-*.png"))) == min(total, 12)
     if total == 30:
-        brightest = np.asarray(image.convert("L"))[np.ix_(range(0, image.height, 2), range(0, image.width, 2))]
+        brightest = np.asarray(image.convert("L"))[
+            np.ix_(range(0, image.height, 2), range(0, image.width, 2))
+        ]
         assert (brightest > 220).any()
 
 
@@ -125,36 +134,47 @@ def test_captions_of_any_text_are_drawn(tmp_path, monkeypatch, text, bare):
     assert Image.open(tmp_path / "sheet.jpg").size[0] < 400
 
 
-@pytest.mark.parametrize("text", ["a short one", "words for more than a line or two", "x" * 500, "a " + "y" * 99])
+@pytest.mark.parametrize(
+    "text", ["a short one", "words for more than a line or two", "x" * 500, "a " + "y" * 99]
+)
 @pytest.mark.parametrize("lines", [1, 2, 5])
 def test_fitted_lines_are_narrow_enough_and_say_when_they_are_cut(text, lines):
     font = ImageFont.load_default(14)
     rows = fitted(text, font, 100, lines)
     assert len(rows) <= lines and all(font.getlength(row) <= 100 for row in rows)
     whole = "".join(rows).replace(" ", "")
-    assert whole == text.replace(" ", "") or (whole.endswith("…") and text.replace(" ", "").startswith(whole[:-1]))
+    assert whole == text.replace(" ", "") or (
+        whole.endswith("…") and text.replace(" ", "").startswith(whole[:-1])
+    )
 
 
 def test_chapters_are_the_scenes_that_have_frames():
     scenes = [
-        Scene(prompt=(PromptPart(text="hills"), PromptPart(image=Path("/x/ref 1.png"), weight=0.3))),
+        Scene(
+            prompt=(PromptPart(text="hills"), PromptPart(image=Path("/x/ref 1.png"), weight=0.3))
+        ),
         Scene(prompt=(PromptPart(text="never\nseen"),)),
         Scene(prompt=(PromptPart(text="a\nforest "),)),
     ]
-    spans = [
-        Span(0, 0, 8, 0, 4, 0),
-        Span(1, 8, 1, 4, 0, 0),
-        Span(2, 9, 8, 4, 4, 2),
-    ]
+    spans = [Span(0, 0, 8, 0, 4, 0), Span(1, 8, 1, 4, 0, 0), Span(2, 9, 8, 4, 4, 2)]
     assert caption(scenes[0].prompt) == "hills + ref 1.png"
-    assert chapters(scenes, spans) == (Chapter(0, 4, "hills + ref 1.png"), Chapter(4, 8, "a forest"))
+    assert chapters(scenes, spans) == (
+        Chapter(0, 4, "hills + ref 1.png"),
+        Chapter(4, 8, "a forest"),
+    )
 
 
-@pytest.mark.parametrize("text", [*STRANGE, "\\", "a\\\n", "[CHAPTER]\n;\nSTART=7\n", "=", "x" * 50_000])
+@pytest.mark.parametrize(
+    "text", [*STRANGE, "\\", "a\\\n", "[CHAPTER]\n;\nSTART=7\n", "=", "x" * 50_000]
+)
 def test_comment_of_any_text_is_read_back_by_ffmpeg(tmp_path, text):
-    written = FilmMetadata("before", text, (Chapter(0, 5, "a"), Chapter(5, 9, text))).text(Fraction(24))
+    written = FilmMetadata("before", text, (Chapter(0, 5, "a"), Chapter(5, 9, text))).text(
+        Fraction(24)
+    )
     (tmp_path / "in").write_text(written, encoding="utf-8", newline="\n")
-    read = ffmpeg("-f", "ffmetadata", "-i", tmp_path / "in", "-f", "ffmetadata", "-").stdout.decode()
+    read = ffmpeg(
+        "-f", "ffmetadata", "-i", tmp_path / "in", "-f", "ffmetadata", "-"
+    ).stdout.decode()
     kept = text.replace("\0", "") + (" " if text.endswith("\\") else "")
     escaped = "".join("\\" + char if char in "=;#\\\n" else char for char in kept)
     assert not kept or f"\ncomment={escaped}\n" in read

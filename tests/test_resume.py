@@ -1,4 +1,5 @@
-"""A film that has begun is never lost: whatever ends a render, the same command goes on to the film it would have been.
+"""A film that has begun is never lost: whatever ends a render, the same command goes on to the film
+it would have been.
 
 `python tests/torture.py --kills 100` is the long form of the first test.
 """
@@ -31,7 +32,10 @@ def stage():
 @pytest.fixture(scope="module")
 def torture(stage, tmp_path_factory) -> Torture:
     folder = tmp_path_factory.mktemp("resume")
-    clip, vqgan = make_clip(folder, format="safetensors"), make_vqgan(folder, format="safetensors")[0]
+    clip, vqgan = (
+        make_clip(folder, format="safetensors"),
+        make_vqgan(folder, format="safetensors")[0],
+    )
     return Torture(stage, folder / "films", clip, vqgan, frames=FRAMES)
 
 
@@ -42,7 +46,9 @@ def folder(torture, tmp_path) -> Path:
     return tmp_path
 
 
-def begin(stage: Stage, folder: Path, *arguments: str, faults: tuple[str, ...] = ("slow=0.1",)) -> Call:
+def begin(
+    stage: Stage, folder: Path, *arguments: str, faults: tuple[str, ...] = ("slow=0.1",)
+) -> Call:
     """A render that takes its time, with some frames done."""
     call = stage.start(folder, "render", "story.yaml", *arguments, faults=faults)
     call.wait_until("iteration")
@@ -136,7 +142,11 @@ def test_a_finished_film_is_left_alone_unless_told_otherwise(stage, torture, fol
 def test_the_run_of_another_film_is_refused_with_the_differences(stage, torture, folder):
     die_half_way(stage, torture, folder)
     other_seed = stage.render(folder, "--set", "seed=6")
-    assert other_seed.status == 1 and "seed: 5 there" in other_seed.err and "seed: 6 now" in other_seed.err
+    assert (
+        other_seed.status == 1
+        and "seed: 5 there" in other_seed.err
+        and "seed: 6 now" in other_seed.err
+    )
     assert "-o" in other_seed.err and "--fresh" in other_seed.err
     other_version = stage.render(folder, faults=("other-numerics",))
     assert other_version.status == 1 and "numerics: 1" in other_version.err
@@ -145,7 +155,7 @@ def test_the_run_of_another_film_is_refused_with_the_differences(stage, torture,
 
 
 def test_another_model_file_of_the_same_name_is_refused(stage, torture, folder):
-    (vqgan, config) = make_vqgan(folder, format="safetensors")
+    vqgan, config = make_vqgan(folder, format="safetensors")
     story = folder / "story.yaml"
     story.write_text(re.sub(r"vqgan: \S+\}", f"vqgan: {vqgan}}}", story.read_text()))
     die_half_way(stage, torture, folder)
@@ -153,14 +163,20 @@ def test_another_model_file_of_the_same_name_is_refused(stage, torture, folder):
     data[-1] ^= 1
     vqgan.write_bytes(data)
     refused = stage.render(folder)
-    assert refused.status == 1 and "VQGAN file (sha256): " in refused.err and "CLIP" not in refused.err
+    assert (
+        refused.status == 1 and "VQGAN file (sha256): " in refused.err and "CLIP" not in refused.err
+    )
     assert stage.render(folder, "--fresh").status == 0
 
 
 def test_two_renders_at_once(stage, torture, folder):
     first = begin(stage, folder)
     second = stage.render(folder)
-    assert second.status == 1 and f"process {first.pid}" in second.err and "is rendering here" in second.err
+    assert (
+        second.status == 1
+        and f"process {first.pid}" in second.err
+        and "is rendering here" in second.err
+    )
     kill(first)
     assert stage.render(folder).status == 0
     assert left_behind(folder) == torture.expected
@@ -181,7 +197,11 @@ def test_torn_checkpoints_are_passed_over(stage, torture, folder, whole):
 def test_the_command_itself_killed_then_left_alone_by_its_reader(folder):
     """Without the stage: SIGKILL while it renders, then `render --json | head -1`."""
     command = [sys.executable, "-m", "vqclip_video", "render", "story.yaml"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parent.parent)}
+    environment = {
+        **os.environ,
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": str(Path(__file__).parent.parent),
+    }
     with subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.PIPE) as process:
         assert process.stderr.readline().startswith(b"scene 1")
         process.kill()

@@ -13,7 +13,13 @@ from vqclip_video.output.progress import ProgressLog
 from vqclip_video.output.rundir import RunDir, differences
 
 BOARD = "seed: 7\nscenes:\n  - prompt: one\n"
-PRINT = {"storyboard": BOARD, "seed": 7, "models": {"clip": "a" * 64, "vqgan": "b" * 64}, "numerics": 1, "size": (4, 2)}
+PRINT = {
+    "storyboard": BOARD,
+    "seed": 7,
+    "models": {"clip": "a" * 64, "vqgan": "b" * 64},
+    "numerics": 1,
+    "size": (4, 2),
+}
 
 
 @pytest.fixture
@@ -32,9 +38,21 @@ def leave_traces(run):
     """What a render makes on its way."""
     run.latents.mkdir(exist_ok=True)
     run.work.mkdir(exist_ok=True)
-    for file in (run.poster, run.contact_sheet, run.progress, run.preview, run.latents / "scene-001.safetensors"):
+    for file in (
+        run.poster,
+        run.contact_sheet,
+        run.progress,
+        run.preview,
+        run.latents / "scene-001.safetensors",
+    ):
         file.write_bytes(b"ours")
-    for name in ("segment-00000.rgb", "segment-00000.mp4", "checkpoint-000001", "sheet-000000.png", "film.ffconcat"):
+    for name in (
+        "segment-00000.rgb",
+        "segment-00000.mp4",
+        "checkpoint-000001",
+        "sheet-000000.png",
+        "film.ffconcat",
+    ):
         (run.work / name).write_bytes(b"ours")
 
 
@@ -51,7 +69,9 @@ def test_names_with_and_without_suffix(tmp_path):
         assert run.film.parent == run.folder.parent == tmp_path
 
 
-@pytest.mark.parametrize("given, words", [("a.mkv", "name it a.mp4"), ("..", "names no"), (".mp4", "names no")])
+@pytest.mark.parametrize(
+    "given, words", [("a.mkv", "name it a.mp4"), ("..", "names no"), (".mp4", "names no")]
+)
 def test_outputs_that_name_no_film(given, words):
     with pytest.raises(UsageError, match=words):
         RunDir(Path(given))
@@ -140,7 +160,12 @@ def test_fresh_removes_what_we_made_and_nothing_else(run, ended):
         finish(run)
     run.close()
     run.work.mkdir(exist_ok=True)
-    theirs = [run.folder / "notes.txt", run.latents / "mine.txt", run.work / "mine.bin", run.folder.parent / "film.mp3"]
+    theirs = [
+        run.folder / "notes.txt",
+        run.latents / "mine.txt",
+        run.work / "mine.bin",
+        run.folder.parent / "film.mp3",
+    ]
     for file in theirs:
         file.write_bytes(b"theirs")
     assert run.open({**PRINT, "seed": 9}, "seed: 9\n", fresh=True) == "new"
@@ -175,7 +200,9 @@ def test_fresh_does_not_reach_through_links(run, tmp_path):
     assert (tmp_path / "archive" / "precious.safetensors").exists()
 
 
-@pytest.mark.parametrize("garbage", [b"", b"{", b"[1]", b"\xff\xfe", b"[" * 100_000, b'{"program": 3}'])
+@pytest.mark.parametrize(
+    "garbage", [b"", b"{", b"[1]", b"\xff\xfe", b"[" * 100_000, b'{"program": 3}']
+)
 def test_garbled_run_json_is_nobodys_run(run, garbage):
     run.folder.mkdir()
     run.run.write_bytes(garbage)
@@ -185,7 +212,9 @@ def test_garbled_run_json_is_nobodys_run(run, garbage):
 
 def test_second_render_is_refused_while_the_first_lives(run):
     run.open(PRINT, BOARD)
-    with pytest.raises(OutputError, match=rf"process {os.getpid()}, since \d{{4}}-\d\d-\d\d .* is rendering here"):
+    with pytest.raises(
+        OutputError, match=rf"process {os.getpid()}, since \d{{4}}-\d\d-\d\d .* is rendering here"
+    ):
         RunDir(run.film).open(PRINT, BOARD)
     with pytest.raises(OutputError, match="is rendering here"):
         RunDir(run.film).open(PRINT, BOARD, fresh=True)
@@ -194,8 +223,13 @@ def test_second_render_is_refused_while_the_first_lives(run):
 
 
 def test_dead_process_holds_no_lock(run):
-    script = "import sys, os; from pathlib import Path; from vqclip_video.output.rundir import RunDir\n"
-    script += f"run = RunDir(Path(sys.argv[1])); print(run.open({PRINT!r}, {BOARD!r}), flush=True); sys.stdin.read()"
+    script = (
+        "import sys, os; from pathlib import Path; from vqclip_video.output.rundir import RunDir\n"
+    )
+    script += (
+        f"run = RunDir(Path(sys.argv[1])); print(run.open({PRINT!r}, {BOARD!r}), flush=True); "
+        "sys.stdin.read()"
+    )
     command = [sys.executable, "-c", script, str(run.film)]
     child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert child.stdout.readline() == "new\n"
@@ -299,8 +333,12 @@ def test_progress_keeps_a_line_for_each_frame_of_the_film_so_far(tmp_path):
     path = tmp_path / "progress.jsonl"
     log = ProgressLog(path)
     for frame in range(5):
-        log.append({"frame": frame, "loss": float("nan") if frame == 1 else 0.5, "prompt": "é 🎬\n"})
-    assert [json.loads(line)["frame"] for line in path.read_text(encoding="utf-8").splitlines()] == [0, 1, 2, 3, 4]
+        log.append(
+            {"frame": frame, "loss": float("nan") if frame == 1 else 0.5, "prompt": "é 🎬\n"}
+        )
+    assert [
+        json.loads(line)["frame"] for line in path.read_text(encoding="utf-8").splitlines()
+    ] == [0, 1, 2, 3, 4]
     log.sync()
     log.close()
     with path.open("ab") as file:

@@ -1,4 +1,6 @@
-"""What a safetensors file holds, told from its header alone; anything else is refused as a ValueError."""
+"""What a safetensors file holds, told from its header alone; anything else is refused as a
+ValueError.
+"""
 
 import json
 
@@ -16,9 +18,15 @@ def written(folder, header: bytes, length: int | None = None):
 
 
 def test_names_and_shapes_are_those_saved(tmp_path):
-    tensors = {"latent": torch.zeros(1, 8, 4, 6), "steps": torch.tensor(3), "none": torch.zeros(0, 2)}
+    tensors = {
+        "latent": torch.zeros(1, 8, 4, 6),
+        "steps": torch.tensor(3),
+        "none": torch.zeros(0, 2),
+    }
     save_file(tensors, tmp_path / "x.safetensors", metadata={"shape": "no tensor"})
-    assert read_shapes(tmp_path / "x.safetensors") == {name: tuple(t.shape) for name, t in tensors.items()}
+    assert read_shapes(tmp_path / "x.safetensors") == {
+        name: tuple(t.shape) for name, t in tensors.items()
+    }
 
 
 def test_a_file_cut_off_is_refused(tmp_path):
@@ -33,12 +41,25 @@ def test_a_file_cut_off_is_refused(tmp_path):
 
 @pytest.mark.parametrize(
     "header",
-    [b"[]", b"3", b"null", b"{", b"\xff\xff", b"[" * 100_000, b'{"a": []}', b'{"a": {}}', b'{"a": {"shape": 3}}',
-     b'{"a": {"shape": [1], "data_offsets": [0]}}', b'{"a": {"shape": [[1]], "data_offsets": [0, 1]}}',
-     b'{"a": {"shape": [1e999], "data_offsets": [0, 1]}}', b'{"a": {"shape": [NaN], "data_offsets": [0, 1]}}',
-     b'{"a": {"shape": ["x"], "data_offsets": [0, 1]}}', b'{"a": ' + b"1" * 5000 + b"}"],
+    [
+        b"[]",
+        b"3",
+        b"null",
+        b"{",
+        b"\xff\xff",
+        b"[" * 100_000,
+        b'{"a": []}',
+        b'{"a": {}}',
+        b'{"a": {"shape": 3}}',
+        b'{"a": {"shape": [1], "data_offsets": [0]}}',
+        b'{"a": {"shape": [[1]], "data_offsets": [0, 1]}}',
+        b'{"a": {"shape": [1e999], "data_offsets": [0, 1]}}',
+        b'{"a": {"shape": [NaN], "data_offsets": [0, 1]}}',
+        b'{"a": {"shape": ["x"], "data_offsets": [0, 1]}}',
+        b'{"a": ' + b"1" * 5000 + b"}",
+    ],
     ids=range(15),
-)  # fmt: skip
+)
 def test_a_header_that_is_none_is_refused(tmp_path, header):
     with pytest.raises(ValueError):
         read_shapes(written(tmp_path, header))

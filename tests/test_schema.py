@@ -54,7 +54,14 @@ BASE = {
     "scenes": [{"prompt": "a hill"}, {"prompt": [{"text": "a lake"}], "transition": {}}],
 }
 # What concerns several keys, or the disk; no schema can tell.
-BEYOND = ("cannot find", "other scenes start", "is longer than", "is less than one", "is not after", "nothing to")
+BEYOND = (
+    "cannot find",
+    "other scenes start",
+    "is longer than",
+    "is less than one",
+    "is not after",
+    "nothing to",
+)
 
 
 def storyboard_with(place, name, value):
@@ -73,12 +80,20 @@ def mistakes(board):
     try:
         reader.parse(json.dumps(board, ensure_ascii=False))
     except StoryboardError as error:
-        return [problem.message for problem in error.problems if not any(words in problem.message for words in BEYOND)]
+        return [
+            problem.message
+            for problem in error.problems
+            if not any(words in problem.message for words in BEYOND)
+        ]
     return []
 
 
 def properties(section):
-    return SCHEMA["properties"] if section is Storyboard else SCHEMA["$defs"][section.__name__]["properties"]
+    return (
+        SCHEMA["properties"]
+        if section is Storyboard
+        else SCHEMA["$defs"][section.__name__]["properties"]
+    )
 
 
 def test_the_schema_is_one_and_describes_every_key():
@@ -88,7 +103,10 @@ def test_the_schema_is_one_and_describes_every_key():
     for section in SECTIONS:
         for name, described in properties(section).items():
             assert described["title"] == name and described["description"]
-    assert SCHEMA["$defs"]["Settings"]["properties"]["learning_rate"]["default"] == Settings().learning_rate
+    assert (
+        SCHEMA["$defs"]["Settings"]["properties"]["learning_rate"]["default"]
+        == Settings().learning_rate
+    )
 
 
 def test_no_mapping_takes_a_key_that_is_not_listed():
@@ -103,15 +121,23 @@ def test_no_mapping_takes_a_key_that_is_not_listed():
                 yield from objects(inner)
 
     found = list(objects(SCHEMA))
-    assert len(found) == len(SECTIONS) and all(schema["additionalProperties"] is False for schema in found)
+    assert len(found) == len(SECTIONS) and all(
+        schema["additionalProperties"] is False for schema in found
+    )
 
 
-UNKNOWN = ("unknown key", "belongs one level deeper", "merge keys")  # what is said of a key that is not known there
+# what is said of a key that is not known there
+UNKNOWN = ("unknown key", "belongs one level deeper", "merge keys")
 
 
 @pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.__name__)
 def test_reader_and_schema_know_the_same_keys(section):
-    candidates = {name for other in SECTIONS for name in keys(other)} | {"bogus", "source", "marks", "<<"}
+    candidates = {name for other in SECTIONS for name in keys(other)} | {
+        "bogus",
+        "source",
+        "marks",
+        "<<",
+    }
     known = set()
     for name in candidates:
         said = mistakes(storyboard_with(SECTIONS[section], name, [None]))
@@ -121,18 +147,21 @@ def test_reader_and_schema_know_the_same_keys(section):
 
 
 VALUES = [
-    0, 1, -1, 2, 0.5, 2.5, 300, 1e6, 1e12, True, None, "", " ", "x", "3s", "500ms", "1:30", "-3s", "1h2m", "1:99",
-    "auto", "off", {"sketch": "a"}, {"start": 0.2, "over": 1}, "linear", "eas-in", "lerp", "all", "noise", "64x48",
-    "64×48", "64x", [64, 48], [64, 4], [64], "!?", "no",
+    0, 1, -1, 2, 0.5, 2.5, 300, 1e6, 1e12, True, None, "", " ", "x", "3s", "500ms", "1:30", "-3s",
+    "1h2m", "1:99", "auto", "off", {"sketch": "a"}, {"start": 0.2, "over": 1}, "linear", "eas-in",
+    "lerp", "all", "noise", "64x48", "64×48", "64x", [64, 48], [64, 4], [64], "!?", "no",
     "a.safetensors", [], ["a"], ["a", 1], [["a", 1]], [["a", -1]], [["a", 1, 2]], {"text": "a"},
-    {"text": "a", "weight": 2}, {"text": "a", "weight": 0}, {"text": "a", "image": "b"}, {"weight": 1}, {},
-    {"bogus": 1}, [None], [{}], [{"prompt": "a"}], [{"prompt": "a", "duration": 3, "iterations": 9}],
-    {"curve": "cut"}, {"noise": 1}, {"image": "a", "latent": "b"},
+    {"text": "a", "weight": 2}, {"text": "a", "weight": 0}, {"text": "a", "image": "b"},
+    {"weight": 1}, {}, {"bogus": 1}, [None], [{}], [{"prompt": "a"}],
+    [{"prompt": "a", "duration": 3, "iterations": 9}], {"curve": "cut"}, {"noise": 1},
+    {"image": "a", "latent": "b"},
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("section", "name"), [(section, name) for section in SECTIONS for name in keys(section)], ids=lambda part: str(part)
+    ("section", "name"),
+    [(section, name) for section in SECTIONS for name in keys(section)],
+    ids=lambda part: str(part),
 )
 def test_reader_and_schema_agree_on_values(section, name):
     agreed = set()
@@ -156,5 +185,8 @@ def test_the_settings_table_has_every_setting():
     plain = [name for name in keys(Settings) if name not in nested]
     nested = [f"{section}.{name}" for section, type_ in nested.items() for name in keys(type_)]
     assert names == plain + nested
-    assert "| `learning_rate` | `0.08` | above 0 and at most 10 | step size of AdamW on the latent |" in rows
+    assert (
+        "| `learning_rate` | `0.08` | above 0 and at most 10 | step size of AdamW on the latent |"
+        in rows
+    )
     assert all(row.count("|") == 5 for row in rows)

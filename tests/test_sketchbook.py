@@ -31,8 +31,12 @@ def make_book(captions, subjects=None, words=None, image=None, text=None, entrie
     codes = np.random.default_rng(0).integers(0, entries, (count, 12))
     sizes = {"height": 3, "width": 4, "entries": entries, "factor": 8}
     models = {"clip": "c" * 64, "vqgan": "v" * 64, "models": "a pair"}
-    notes = book.Notes(**{**sizes, **models, **about}, captions=tuple(captions),
-                       subjects=tuple(subjects or [None] * count), words=words or {})  # fmt: skip
+    notes = book.Notes(
+        **{**sizes, **models, **about},
+        captions=tuple(captions),
+        subjects=tuple(subjects or [None] * count),
+        words=words or {},
+    )
     directions = np.eye(count, 16, dtype=np.float32) + 0.1
     packed = book.pack(codes, book.bits_for(entries))
     vectors = [book.eight_bits(directions if given is None else given) for given in (image, text)]
@@ -60,15 +64,23 @@ def test_a_book_comes_back_from_its_file(tmp_path):
     made, _ = make_book(["a kitten", None], ["cat", None], {"cat": ("feline",)})
     (tmp_path / "b.safetensors").write_bytes(book.encoded(made))
     again = book.load(tmp_path / "b.safetensors")
-    assert again.notes == made.notes and (again.packed == made.packed).all() and (again.image == made.image).all()
+    assert (
+        again.notes == made.notes
+        and (again.packed == made.packed).all()
+        and (again.image == made.image).all()
+    )
     assert np.linalg.norm(again.image_directions, axis=1) == pytest.approx([1, 1])
 
 
 def test_four_thousand_and_a_half_sketches_fit_into_seven_megabytes():
     captions = ["a small red fox beside a lake in the snowy mountains at sunset"] * 4500
     made, _ = make_book(captions, ["fox"] * 4500)
-    made = replace(made, packed=np.zeros((4500, 32 * 24 * 10 // 8), np.uint8), image=np.zeros((4500, 256), np.int8),
-                   text=np.zeros((4500, 256), np.int8))  # fmt: skip
+    made = replace(
+        made,
+        packed=np.zeros((4500, 32 * 24 * 10 // 8), np.uint8),
+        image=np.zeros((4500, 256), np.int8),
+        text=np.zeros((4500, 256), np.int8),
+    )
     assert len(book.encoded(made)) <= 7e6
 
 
@@ -82,18 +94,46 @@ def test_eight_bits_keep_a_direction():
 HOSTILE = {
     "another format": lambda arrays, notes: ({**arrays}, notes, "sketchbook 9"),
     "no captions": lambda arrays, notes: (arrays, {**notes, "captions": []}, book.FORMAT),
-    "captions are numbers": lambda arrays, notes: (arrays, {**notes, "captions": [1, 2]}, book.FORMAT),
-    "words are no lists": lambda arrays, notes: (arrays, {**notes, "words": {"cat": "feline"}}, book.FORMAT),
+    "captions are numbers": lambda arrays, notes: (
+        arrays,
+        {**notes, "captions": [1, 2]},
+        book.FORMAT,
+    ),
+    "words are no lists": lambda arrays, notes: (
+        arrays,
+        {**notes, "words": {"cat": "feline"}},
+        book.FORMAT,
+    ),
     "a size is text": lambda arrays, notes: (arrays, {**notes, "height": "3"}, book.FORMAT),
     "a size is huge": lambda arrays, notes: (arrays, {**notes, "height": 10**12}, book.FORMAT),
-    "a size is missing": lambda arrays, notes: (arrays, {k: v for k, v in notes.items() if k != "width"}, book.FORMAT),
+    "a size is missing": lambda arrays, notes: (
+        arrays,
+        {k: v for k, v in notes.items() if k != "width"},
+        book.FORMAT,
+    ),
     "the notes are a list": lambda arrays, notes: (arrays, [], book.FORMAT),
     "words are a list": lambda arrays, notes: (arrays, {**notes, "words": []}, book.FORMAT),
     "pictures are huge": lambda arrays, notes: (arrays, {**notes, "factor": 1000}, book.FORMAT),
-    "codes are short": lambda arrays, notes: ({**arrays, "codes": arrays["codes"][:, 1:]}, notes, book.FORMAT),
-    "no codes": lambda arrays, notes: ({k: v for k, v in arrays.items() if k != "codes"}, notes, book.FORMAT),
-    "floats": lambda arrays, notes: ({**arrays, "image": arrays["image"].astype(np.float32)}, notes, book.FORMAT),
-    "other counts": lambda arrays, notes: ({**arrays, "text": arrays["text"][:1]}, notes, book.FORMAT),
+    "codes are short": lambda arrays, notes: (
+        {**arrays, "codes": arrays["codes"][:, 1:]},
+        notes,
+        book.FORMAT,
+    ),
+    "no codes": lambda arrays, notes: (
+        {k: v for k, v in arrays.items() if k != "codes"},
+        notes,
+        book.FORMAT,
+    ),
+    "floats": lambda arrays, notes: (
+        {**arrays, "image": arrays["image"].astype(np.float32)},
+        notes,
+        book.FORMAT,
+    ),
+    "other counts": lambda arrays, notes: (
+        {**arrays, "text": arrays["text"][:1]},
+        notes,
+        book.FORMAT,
+    ),
     "flat": lambda arrays, notes: ({**arrays, "image": arrays["image"][0]}, notes, book.FORMAT),
 }
 
@@ -102,7 +142,9 @@ HOSTILE = {
 def test_a_file_that_is_no_sketchbook_is_one_line(spoil, tmp_path):
     made, _ = make_book(["a cat", "a dog"])
     notes = json.loads(json.dumps(vars(made.notes)))
-    arrays, notes, format_ = spoil({"codes": made.packed, "image": made.image, "text": made.text}, notes)
+    arrays, notes, format_ = spoil(
+        {"codes": made.packed, "image": made.image, "text": made.text}, notes
+    )
     arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     save_file(arrays, tmp_path / "b.safetensors", {"format": format_, "notes": json.dumps(notes)})
     with pytest.raises(ModelError, match="build it again") as caught:
@@ -111,11 +153,18 @@ def test_a_file_that_is_no_sketchbook_is_one_line(spoil, tmp_path):
 
 
 def test_texts_that_would_steer_a_terminal_are_shown_without_it(tmp_path):
-    made, _ = make_book(["a cat\x1b[2J\nand more", "🦊\u200d日本"], ["cat\x07", None], {"c\x00at": ("k\x1bitten",)},
-                        models="a\npair")  # fmt: skip
+    made, _ = make_book(
+        ["a cat\x1b[2J\nand more", "🦊\u200d日本"],
+        ["cat\x07", None],
+        {"c\x00at": ("k\x1bitten",)},
+        models="a\npair",
+    )
     (tmp_path / "b.safetensors").write_bytes(book.encoded(made))
     notes = book.load(tmp_path / "b.safetensors").notes
-    assert notes.captions == ("a cat [2J and more", "🦊\u200d日本") and notes.subjects == ("cat", None)
+    assert notes.captions == ("a cat [2J and more", "🦊\u200d日本") and notes.subjects == (
+        "cat",
+        None,
+    )
     assert notes.words == {"c at": ("k itten",)} and notes.models == "a pair"
 
 
@@ -137,7 +186,9 @@ def test_what_is_no_safetensors_file_is_one_line(content, tmp_path):
 def test_codes_beyond_the_codebook_are_refused():
     made, _ = make_book(["a cat"], entries=1024)
     with pytest.raises(ModelError, match="codebook of 1000"):
-        replace(made, notes=replace(made.notes, entries=1000), packed=np.full_like(made.packed, 255)).codes(0)
+        replace(
+            made, notes=replace(made.notes, entries=1000), packed=np.full_like(made.packed, 255)
+        ).codes(0)
 
 
 def test_a_book_of_other_models_is_refused(tiny_files):
@@ -197,19 +248,41 @@ def test_the_subject_of_a_prompt(prompt, wanted):
 
 @pytest.mark.parametrize(
     ("many", "one"),
-    [("shoes", "shoe"), ("toes", "toe"), ("tomatoes", "tomato"), ("mazes", "maze"),
-     ("waltzes", "waltz"), ("axes", "axe"), ("boxes", "box"), ("cactuses", "cactus"),
-     ("houses", "house"), ("zombies", "zombie"), ("fairies", "fairy"), ("pies", "pie")],
-)  # fmt: skip
+    [
+        ("shoes", "shoe"),
+        ("toes", "toe"),
+        ("tomatoes", "tomato"),
+        ("mazes", "maze"),
+        ("waltzes", "waltz"),
+        ("axes", "axe"),
+        ("boxes", "box"),
+        ("cactuses", "cactus"),
+        ("houses", "house"),
+        ("zombies", "zombie"),
+        ("fairies", "fairy"),
+        ("pies", "pie"),
+    ],
+)
 def test_one_and_many_are_the_same_word(many, one):
     assert subject.fold(many) == subject.fold(one) == one
 
 
 @pytest.mark.parametrize(
     "prompt",
-    ["", "...", "of the", "日本", "!" * 5000, "of " * 3000, "ing " * 300, "a" * 300_000,
-     "slice of " * 3000, "bowl with " * 3000, "a b of " * 3000],
-)  # fmt: skip
+    [
+        "",
+        "...",
+        "of the",
+        "日本",
+        "!" * 5000,
+        "of " * 3000,
+        "ing " * 300,
+        "a" * 300_000,
+        "slice of " * 3000,
+        "bowl with " * 3000,
+        "a b of " * 3000,
+    ],
+)
 def test_any_text_has_a_phrase(prompt):
     phrase = subject.parse(prompt)
     assert len([*phrase.names(), *phrase.longer]) < 1000
@@ -247,8 +320,15 @@ def test_a_sketch_holds_the_prompts_subject_or_there_is_none(prompt, wanted):
     assert subject_found(prompt, **CAPTIONS) == wanted
 
 
-TABLE = ["cup of coffee", "wine glass", "teapot", "ear", "ear of corn", "fork and knife",
-         "bowl with spoon"]  # fmt: skip
+TABLE = [
+    "cup of coffee",
+    "wine glass",
+    "teapot",
+    "ear",
+    "ear of corn",
+    "fork and knife",
+    "bowl with spoon",
+]
 
 
 @pytest.mark.parametrize(
@@ -336,7 +416,9 @@ def test_fits_are_what_sketches_are_chosen_by():
 
 
 def test_words_that_a_caption_shares_decide_between_equals():
-    made, _ = make_book(["a cat at night", "a cat at sunset"], image=np.ones((2, 16)), text=np.ones((2, 16)))
+    made, _ = make_book(
+        ["a cat at night", "a cat at sunset"], image=np.ones((2, 16)), text=np.ones((2, 16))
+    )
     picker = Picker(made, lambda texts: np.full((len(texts), 16), 0.25, np.float32))
     assert picker.pick("a cat at sunset").index == 1 and picker.pick("a cat").index == 0
 
@@ -371,11 +453,18 @@ def test_a_look_is_taken_only_where_it_is_asked_for():
 )
 def test_an_ordinary_picture_comes_before_a_look_that_is_not_asked_for(prompt, wanted):
     """However little it is like the prompt: "kitten" shares no word with either of the cats."""
-    captions = ["pixel art of a cat", "a cat far away", "a dog in watercolour", "an oil drum",
-                "a sketch of an oil drum"]  # fmt: skip
+    captions = [
+        "pixel art of a cat",
+        "a cat far away",
+        "a dog in watercolour",
+        "an oil drum",
+        "a sketch of an oil drum",
+    ]
     vectors = towards(0.9, 0.4, 0.5, 0.5, 0.9)
-    about = {"subjects": ["cat", "cat", "dog", "oil drum", "oil drum"],
-             "words": {"cat": ["kitten"], "oil drum": ["barrel"]}}  # fmt: skip
+    about = {
+        "subjects": ["cat", "cat", "dog", "oil drum", "oil drum"],
+        "words": {"cat": ["kitten"], "oil drum": ["barrel"]},
+    }
     made, _ = make_book(captions, **about, image=vectors, text=vectors)
     assert Picker(made, first_axis).pick(prompt).caption == wanted
 
@@ -400,23 +489,34 @@ def test_pictures_without_captions_are_matched_by_their_looks():
     image[0, 0], image[1, 1] = 1, 1
     made, _ = make_book([None, None], image=image, text=np.zeros((2, 16)))
     axes = {"a cat": 1, "a picture": 5, "a dog": 7}
-    picker = Picker(made, lambda texts: np.eye(16, dtype=np.float32)[[axes[text] for text in texts]])
+    picker = Picker(
+        made, lambda texts: np.eye(16, dtype=np.float32)[[axes[text] for text in texts]]
+    )
     assert picker.pick("a cat").index == 1 and picker.pick("a cat").fit == pytest.approx(1)
     assert picker.pick("a dog") is None
 
 
 @pytest.mark.parametrize(
     ("stem", "caption"),
-    [("red-fox_02", "red fox"), ("IMG_1234", None), ("DSC00017", None), ("2024-05-01 12.30.11", None),
-     ("Screenshot 2024-05-01 at 12.30", None), ("my_cat", "my cat"), ("Äpfel", "Äpfel")],
-)  # fmt: skip
+    [
+        ("red-fox_02", "red fox"),
+        ("IMG_1234", None),
+        ("DSC00017", None),
+        ("2024-05-01 12.30.11", None),
+        ("Screenshot 2024-05-01 at 12.30", None),
+        ("my_cat", "my cat"),
+        ("Äpfel", "Äpfel"),
+    ],
+)
 def test_captions_from_file_names(stem, caption):
     assert folder.caption_from_name(stem) == caption
 
 
 @pytest.fixture
 def pictures(tmp_path):
-    """A folder: a cat named by its file, a dog by a text file, a fox by the table, a bad one, and one not named."""
+    """A folder: a cat named by its file, a dog by a text file, a fox by the table, a bad one,
+    and one not named.
+    """
     home = tmp_path / "pictures"
     (home / "deep").mkdir(parents=True)
     for number, name in enumerate(["a_cat.png", "deep/IMG_1.jpg", "fox.webp", "IMG_2.png"]):
@@ -429,7 +529,11 @@ def pictures(tmp_path):
 
 @pytest.fixture
 def tiny_options(tiny_files):
-    options = {"--clip": tiny_files["clip"], "--vqgan": tiny_files["vqgan"], "--vqgan-config": tiny_files["config"]}
+    options = {
+        "--clip": tiny_files["clip"],
+        "--vqgan": tiny_files["vqgan"],
+        "--vqgan-config": tiny_files["config"],
+    }
     return [str(part) for pair in options.items() for part in pair]
 
 
@@ -440,12 +544,25 @@ def run(*arguments):
 def test_a_book_of_ones_own_pictures(pictures, tmp_path, tiny_options):
     made = tmp_path / "own.safetensors"
     (tmp_path / "words.json").write_text('{"fox": ["reynard"]}')
-    ended = run("build", pictures, "-o", made, "--size", "32x24", "--words", tmp_path / "words.json", *tiny_options)
+    ended = run(
+        "build",
+        pictures,
+        "-o",
+        made,
+        "--size",
+        "32x24",
+        "--words",
+        tmp_path / "words.json",
+        *tiny_options,
+    )
     assert ended.exit_code == 0, ended.output
     assert "4 pictures, 3 with captions" in ended.output and "left out" in ended.output
     assert "broken.png" in ended.output
     notes = book.load(made).notes
-    assert notes.captions == (None, "a cat", "a dog on a hill", "a vixen") and notes.subjects[3] == "fox"
+    assert (
+        notes.captions == (None, "a cat", "a dog on a hill", "a vixen")
+        and notes.subjects[3] == "fox"
+    )
     assert (notes.width, notes.height, notes.words) == (8, 6, {"fox": ("reynard",)})
     sheet = tmp_path / "sheet.png"
     shown = run("show", "a reynard", "--book", made, "-o", sheet, *tiny_options)
@@ -523,7 +640,10 @@ def test_a_books_codes_decode_to_its_pictures(storybook_pair, tmp_path):
         (["build", "{nowhere}", "-o", "{out}"], "is no folder"),
         (["build", "{empty}", "-o", "{out}"], "no pictures in it"),
         (["build", "{full}", "-o", "{out}", "--size", "30x24"], "multiples of 8; try 32x24"),
-        (["build", "{full}", "-o", "{out}", "--size", "8192x8192"], "4,194,304 pixels at most; try 512x384"),
+        (
+            ["build", "{full}", "-o", "{out}", "--size", "8192x8192"],
+            "4,194,304 pixels at most; try 512x384",
+        ),
         (["build", "{full}", "-o", "{out}", "--size", "wide"], "--size: expected a size"),
         (["build", "{full}", "-o", "book.pt"], "ends in .safetensors"),
         (["build", "{full}", "-o", "{nowhere}/b.safetensors"], "is no folder"),
@@ -535,8 +655,13 @@ def test_a_books_codes_decode_to_its_pictures(storybook_pair, tmp_path):
 )
 def test_each_mistake_is_one_line(arguments, said, pictures, tmp_path):
     (tmp_path / "empty").mkdir()
-    places = {"nowhere": tmp_path / "nowhere", "empty": tmp_path / "empty", "full": pictures,
-              "out": tmp_path / "o.safetensors", "sheet": tmp_path / "s.png"}  # fmt: skip
+    places = {
+        "nowhere": tmp_path / "nowhere",
+        "empty": tmp_path / "empty",
+        "full": pictures,
+        "out": tmp_path / "o.safetensors",
+        "sheet": tmp_path / "s.png",
+    }
     ended = run(*[argument.format(**places) for argument in arguments])
     assert ended.exit_code in (1, 2) and said in ended.output and "Traceback" not in ended.output
 
@@ -550,7 +675,9 @@ def test_a_table_that_is_none_is_refused(table, pictures):
 
 def test_texts_of_hostile_tables_and_files_become_captions(pictures, tmp_path, tiny_options):
     """Broken surrogates, which no file can hold, control characters and a name in no encoding."""
-    (pictures / "captions.json").write_text('{"a_cat.png": "a \\ud800cat\\u001b", "fox.webp": {"caption": " "}}')
+    (pictures / "captions.json").write_text(
+        '{"a_cat.png": "a \\ud800cat\\u001b", "fox.webp": {"caption": " "}}'
+    )
     (pictures / "deep" / "IMG_1.txt").write_bytes(b"a d\xffg\x07 barks\n")
     (pictures / "loop.png").symlink_to("loop.png")
     (pictures / "deep" / "up").symlink_to(pictures)
@@ -560,7 +687,9 @@ def test_texts_of_hostile_tables_and_files_become_captions(pictures, tmp_path, t
         (pictures / "IMG_2.png").rename(pictures / "red car.png")
     found = [each.caption for each in folder.find(pictures)]
     assert found == ["a cat", "broken", "a d�g barks", "fox", "red car"]
-    ended = run("build", pictures, "-o", tmp_path / "own.safetensors", "--size", "32x24", *tiny_options)
+    ended = run(
+        "build", pictures, "-o", tmp_path / "own.safetensors", "--size", "32x24", *tiny_options
+    )
     assert ended.exit_code == 0 and "4 pictures, 4 with captions" in ended.output
 
 

@@ -7,7 +7,16 @@ import sys
 import pytest
 
 # Each costs a second or more, or has no business in a program that stays on this machine.
-HEAVY = {"torchvision", "requests", "torch._dynamo", "torch._inductor", "sympy", "matplotlib", "scipy", "clip"}
+HEAVY = {
+    "torchvision",
+    "requests",
+    "torch._dynamo",
+    "torch._inductor",
+    "sympy",
+    "matplotlib",
+    "scipy",
+    "clip",
+}
 RENDER = """
 import json, sys
 from pathlib import Path
@@ -31,7 +40,9 @@ def modules_after(program: str) -> set[str]:
     return set(json.loads(ended.stdout.splitlines()[-1]))
 
 
-@pytest.mark.parametrize("program", ["import vqclip_video.film", FIRST_ITERATIONS], ids=["import", "first iterations"])
+@pytest.mark.parametrize(
+    "program", ["import vqclip_video.film", FIRST_ITERATIONS], ids=["import", "first iterations"]
+)
 def test_nothing_heavy_is_imported_before_the_first_iteration(program):
     assert not modules_after(program) & HEAVY
 

@@ -1,4 +1,6 @@
-"""The storybook's towers: what they read, that they learn, that a stopped training goes on, and how they are judged."""
+"""The storybook's towers: what they read, that they learn, that a stopped training goes on, and
+how they are judged.
+"""
 
 import hashlib
 import json
@@ -11,12 +13,26 @@ from torch.nn.functional import normalize
 
 from vqclip_video.errors import ModelError, UsageError
 from vqclip_video.models.perceptor import Perceptor
-from vqclip_video.training.storybook import corpus, image_tower, judged, states, teacher, text_tower, texts, views
+from vqclip_video.training.storybook import (
+    corpus,
+    image_tower,
+    judged,
+    states,
+    teacher,
+    text_tower,
+    texts,
+    views,
+)
 from vqclip_video.training.storybook.budget import Budget, warm_constant_cosine
 from vqclip_video.training.storybook.image_tower import Batches
 from vqclip_video.training.storybook.words import WordNet
 
-COLOURS = {"red": (220, 30, 30), "green": (30, 200, 60), "blue": (30, 60, 230), "yellow": (240, 220, 40)}
+COLOURS = {
+    "red": (220, 30, 30),
+    "green": (30, 200, 60),
+    "blue": (30, 60, 230),
+    "yellow": (240, 220, 40),
+}
 SMALL = Batches(pictures=12, sprites=4)
 
 
@@ -24,8 +40,12 @@ def vectors_of(sentences, cache=None):
     """Made-up sentence embeddings: a fixed direction for each word, added up."""
     found = []
     for sentence in sentences:
-        seeds = [int(hashlib.sha256(word.encode()).hexdigest()[:8], 16) for word in sentence.split()] or [0]
-        found.append(sum(torch.randn(384, generator=torch.Generator().manual_seed(seed)) for seed in seeds))
+        seeds = [
+            int(hashlib.sha256(word.encode()).hexdigest()[:8], 16) for word in sentence.split()
+        ] or [0]
+        found.append(
+            sum(torch.randn(384, generator=torch.Generator().manual_seed(seed)) for seed in seeds)
+        )
     return normalize(torch.stack(found), dim=-1)
 
 
@@ -55,9 +75,16 @@ def sprites():
 
 def train(plain_colours, sprites, folder, steps, **options):
     return image_tower.train(
-        plain_colours, sprites, plain_colours, folder, Budget(steps=steps), batches=SMALL, seed=3,
-        report=lambda line: None, **options,
-    )  # fmt: skip
+        plain_colours,
+        sprites,
+        plain_colours,
+        folder,
+        Budget(steps=steps),
+        batches=SMALL,
+        seed=3,
+        report=lambda line: None,
+        **options,
+    )
 
 
 def test_a_corpus_is_the_pictures_at_half_their_size_and_each_caption_once(plain_colours):
@@ -71,22 +98,35 @@ def test_a_corpus_is_the_pictures_at_half_their_size_and_each_caption_once(plain
 def test_the_image_tower_learns_what_colours_are_called(plain_colours, sprites, tmp_path):
     lines = []
     image_tower.train(
-        plain_colours, sprites, plain_colours, tmp_path / "run", Budget(steps=50), batches=SMALL, seed=0,
+        plain_colours,
+        sprites,
+        plain_colours,
+        tmp_path / "run",
+        Budget(steps=50),
+        batches=SMALL,
+        seed=0,
         report=lines.append,
-    )  # fmt: skip
-    (loss,) = (float(line.rsplit(" ", 1)[1]) for line in lines if "step 50," in line and "loss" in line)
+    )
+    (loss,) = (
+        float(line.rsplit(" ", 1)[1]) for line in lines if "step 50," in line and "loss" in line
+    )
     assert loss < 2.3  # by chance 2.8: one of 16 captions
 
 
-def test_a_stopped_training_of_the_image_tower_goes_on_as_if_it_had_not(plain_colours, sprites, tmp_path):
+def test_a_stopped_training_of_the_image_tower_goes_on_as_if_it_had_not(
+    plain_colours, sprites, tmp_path
+):
     whole = train(plain_colours, sprites, tmp_path / "whole", 4)
     asked = iter([False, True])
     train(plain_colours, sprites, tmp_path / "parts", 4, stop=lambda: next(asked))
     parts = train(plain_colours, sprites, tmp_path / "parts", 4)
     again = image_tower.load(tmp_path / "parts")
-    # The head's dropout and noise come from torch's own generator, which a stop does not keep: nearly, not exactly.
+    # The head's dropout and noise come from torch's own generator, which a stop does not keep:
+    # nearly, not exactly.
     for name, weight in whole.visual.state_dict().items():
-        assert torch.allclose(weight.float(), parts.visual.state_dict()[name].float(), atol=2e-2), name
+        assert torch.allclose(weight.float(), parts.visual.state_dict()[name].float(), atol=2e-2), (
+            name
+        )
         assert torch.equal(parts.visual.state_dict()[name], again.visual.state_dict()[name])
 
 
@@ -113,8 +153,13 @@ def test_a_state_comes_back_as_it_was_kept(tmp_path):
     optimiser = torch.optim.AdamW([weight], lr=0.1, betas=(0.9, 0.98))
     weight.sum().backward()
     optimiser.step()
-    kept = {"optimiser": optimiser.state_dict(), "random": torch.Generator().get_state(),
-            "budget": {"done": 3, "seconds": 0.1}, "name": "a", "none": None}  # fmt: skip
+    kept = {
+        "optimiser": optimiser.state_dict(),
+        "random": torch.Generator().get_state(),
+        "budget": {"done": 3, "seconds": 0.1},
+        "name": "a",
+        "none": None,
+    }
     states.save_state(tmp_path / "kept", kept)
     found = states.load_state(tmp_path / "kept")
     assert found["budget"] == kept["budget"] and found["none"] is None and found["name"] == "a"
@@ -162,7 +207,9 @@ def test_views_keep_their_range_and_sprites_leave_the_rest_empty():
 def test_the_text_tower_gives_its_texts_the_directions_asked_for(tmp_path):
     torch.manual_seed(0)
     clip = text_tower.new_clip()
-    sentences = [f"a {colour} {thing}" for colour in COLOURS for thing in ("wall", "house", "cat", "sea")]
+    sentences = [
+        f"a {colour} {thing}" for colour in COLOURS for thing in ("wall", "house", "cat", "sea")
+    ]
     targets = normalize(vectors_of(sentences) @ torch.randn(384, 256), dim=-1)
     source = text_tower.Texts(text_tower.tokenise(sentences), targets, share=0.1)
     before = cosine(clip, source)
@@ -191,16 +238,24 @@ def test_the_text_tower_learns_on_the_device_that_it_is_on():
 
 def test_a_stopped_distillation_goes_on_where_it_was(tmp_path):
     sentences = ["a red wall", "a blue sea", "a cat"]
-    source = text_tower.Texts(text_tower.tokenise(sentences), vectors_of(sentences)[:, :256], share=0.02)
+    source = text_tower.Texts(
+        text_tower.tokenise(sentences), vectors_of(sentences)[:, :256], share=0.02
+    )
     clip, lines = text_tower.new_clip(), []
-    text_tower.distil(clip, [source], tmp_path, Budget(steps=4), seed=0, stop=lambda: True, report=lines.append)
+    text_tower.distil(
+        clip, [source], tmp_path, Budget(steps=4), seed=0, stop=lambda: True, report=lines.append
+    )
     text_tower.distil(clip, [source], tmp_path, Budget(steps=4), seed=0, report=lines.append)
     assert lines == ["text tower: goes on after 1 steps"]
 
 
 def test_a_distillation_that_goes_on_keeps_the_image_tower_it_is_given(tmp_path):
-    source = text_tower.Texts(text_tower.tokenise(["a cat"]), vectors_of(["a cat"])[:, :256], share=0.02)
-    text_tower.distil(text_tower.new_clip(), [source], tmp_path, Budget(steps=1), seed=0, report=lambda line: None)
+    source = text_tower.Texts(
+        text_tower.tokenise(["a cat"]), vectors_of(["a cat"])[:, :256], share=0.02
+    )
+    text_tower.distil(
+        text_tower.new_clip(), [source], tmp_path, Budget(steps=1), seed=0, report=lambda line: None
+    )
     better = text_tower.new_clip()
     seen = better.visual.conv1.weight.clone()
     text_tower.distil(better, [source], tmp_path, Budget(steps=1), seed=0, report=lambda line: None)
@@ -210,10 +265,17 @@ def test_a_distillation_that_goes_on_keeps_the_image_tower_it_is_given(tmp_path)
 @pytest.fixture
 def dictionary(tmp_path):
     """A WordNet of four nouns, in its own format."""
-    entries = {"cat": "a feline mammal", "lighthouse": "a tower with a light", "mouser": "a cat that hunts",
-               "Felis": "a genus"}  # fmt: skip
+    entries = {
+        "cat": "a feline mammal",
+        "lighthouse": "a tower with a light",
+        "mouser": "a cat that hunts",
+        "Felis": "a genus",
+    }
     data, index = "", ""
-    for file, (noun, gloss) in [*((5, entry) for entry in entries.items()), (4, ("running", "an act"))]:
+    for file, (noun, gloss) in [
+        *((5, entry) for entry in entries.items()),
+        (4, ("running", "an act")),
+    ]:
         index += f"{noun.lower()} n 1 0 1 0 {len(data):08}  \n"
         data += f'{len(data):08} {file:02} n 01 {noun} 0 000 | {gloss}; "an example of it"  \n'
     (tmp_path / "data.noun").write_text(data)
@@ -228,18 +290,30 @@ def test_general_texts_are_nouns_glosses_and_prompts_each_once(dictionary):
     assert {"cat", "lighthouse", "a feline mammal"} <= written
     assert not any("running" in text or "example" in text or "felis" in text for text in written)
     assert all(noun in text.text for text in found for noun in text.nouns)
-    assert found == texts.general_texts(dictionary, 40, seed=1) != texts.general_texts(dictionary, 40, seed=2)
+    assert (
+        found
+        == texts.general_texts(dictionary, 40, seed=1)
+        != texts.general_texts(dictionary, 40, seed=2)
+    )
 
 
 def test_a_noun_without_a_picture_means_what_its_gloss_is_near(dictionary, monkeypatch):
     monkeypatch.setattr(texts, "embed", vectors_of)
     torch.manual_seed(0)
     head, known = teacher.TeacherHead(16).eval(), ["cat", "lighthouse", "sea"]
-    unseen = [texts.General("mouser", ("mouser",)), texts.General("a red mouser", ("mouser",)), texts.General("mouser")]
+    unseen = [
+        texts.General("mouser", ("mouser",)),
+        texts.General("a red mouser", ("mouser",)),
+        texts.General("mouser"),
+    ]
     with torch.no_grad():
         of_known = head(vectors_of(known))
     alike = texts.targets(unseen, dictionary, known, head, None) @ of_known.T
-    assert alike[0].argmax() == 0 and alike[0, 0] > alike[2, 0] + 0.2 and alike[1, 0] > alike[1, 1:].max()
+    assert (
+        alike[0].argmax() == 0
+        and alike[0, 0] > alike[2, 0] + 0.2
+        and alike[1, 0] > alike[1, 1:].max()
+    )
 
 
 def test_a_budget_counts_what_an_interrupted_run_has_used():
@@ -257,8 +331,16 @@ def test_however_short_the_time_is_a_step_is_taken():
 
 
 def test_the_learning_rate_rises_holds_and_falls():
-    rates = [warm_constant_cosine(fraction, step) for fraction, step in ((0, 0), (0.2, 500), (0.65, 900), (1, 2000))]
-    assert rates[0] == 0.01 and rates[1] == 1 and 0.4 < rates[2] < 0.6 and rates[3] == pytest.approx(0.02)
+    rates = [
+        warm_constant_cosine(fraction, step)
+        for fraction, step in ((0, 0), (0.2, 500), (0.65, 900), (1, 2000))
+    ]
+    assert (
+        rates[0] == 0.01
+        and rates[1] == 1
+        and 0.4 < rates[2] < 0.6
+        and rates[3] == pytest.approx(0.02)
+    )
 
 
 def test_caption_accuracy_is_one_for_perfect_and_a_hundredth_for_blind():

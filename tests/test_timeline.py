@@ -8,7 +8,9 @@ from vqclip_video.storyboard.schema import PromptPart, Scene, Settings, Storyboa
 from vqclip_video.storyboard.timeline import Timeline
 
 
-def scene(seconds=None, *, iterations=None, show_step=2, travel=None, curve="linear", blend="slerp"):
+def scene(
+    seconds=None, *, iterations=None, show_step=2, travel=None, curve="linear", blend="slerp"
+):
     transition = None if travel is None else Transition(travel, curve, blend)
     prompt = (PromptPart(text="a hill"),)
     return Scene(prompt, seconds, iterations, None, transition, Settings(show_step=show_step))
@@ -21,7 +23,10 @@ def timeline(*scenes, fps=24.0):
 def test_frames_and_iterations_follow_from_seconds():
     line = timeline(scene(3.0), scene(2.5, show_step=3))
     assert [(span.first_frame, span.frames) for span in line.spans] == [(0, 72), (72, 60)]
-    assert [(span.first_iteration, span.iterations) for span in line.spans] == [(0, 144), (144, 180)]
+    assert [(span.first_iteration, span.iterations) for span in line.spans] == [
+        (0, 144),
+        (144, 180),
+    ]
     assert (line.frames, line.total_iter, line.seconds) == (132, 324, 5.5)
 
 
@@ -36,13 +41,17 @@ def test_many_short_scenes_never_drift_from_the_clock(fps, seconds):
 
 
 def test_frames_are_numbered_without_gaps_and_each_ends_its_steps():
-    line = timeline(scene(0.5), scene(iterations=25, show_step=4), scene(0.33, show_step=1), scene(iterations=7))
+    line = timeline(
+        scene(0.5), scene(iterations=25, show_step=4), scene(0.33, show_step=1), scene(iterations=7)
+    )
     moments = [line.at(i) for i in range(line.total_iter)]
     frames = [moment.frame for moment in moments if moment.frame is not None]
     assert frames == list(range(line.frames))
     for span, show_step in zip(line.spans, (2, 4, 1, 2), strict=True):
         captured = [m.iteration for m in moments if m.scene == span.scene and m.frame is not None]
-        assert captured == [span.first_iteration + (n + 1) * show_step - 1 for n in range(span.frames)]
+        assert captured == [
+            span.first_iteration + (n + 1) * show_step - 1 for n in range(span.frames)
+        ]
 
 
 def test_steps_that_fill_no_frame_are_still_taken():
@@ -53,7 +62,8 @@ def test_steps_that_fill_no_frame_are_still_taken():
 
 
 @pytest.mark.parametrize(
-    ("curve", "half"), [("linear", 0.5), ("ease-in", 0.25), ("ease-out", 0.75), ("ease-in-out", 0.5)]
+    ("curve", "half"),
+    [("linear", 0.5), ("ease-in", 0.25), ("ease-out", 0.75), ("ease-in-out", 0.5)],
 )
 def test_the_target_travels_along_the_curve_and_arrives(curve, half):
     line = timeline(scene(1.0), scene(2.0, travel=1.0, curve=curve, blend="lerp"))
@@ -67,7 +77,9 @@ def test_the_target_travels_along_the_curve_and_arrives(curve, half):
     assert travel[0].previous == 0 and travel[0].blend == "lerp"
 
 
-@pytest.mark.parametrize("second", [scene(1.0), scene(1.0, travel=0.0), scene(1.0, travel=1.0, curve="cut")])
+@pytest.mark.parametrize(
+    "second", [scene(1.0), scene(1.0, travel=0.0), scene(1.0, travel=1.0, curve="cut")]
+)
 def test_a_cut_arrives_at_once(second):
     line = timeline(scene(1.0), second)
     moment = line.at(line.spans[1].first_iteration)

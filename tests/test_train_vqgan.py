@@ -1,4 +1,6 @@
-"""Training a VQGAN: config, pictures, losses and codebook by hand, and the command from a folder to a film."""
+"""Training a VQGAN: config, pictures, losses and codebook by hand, and the command from a folder
+to a film.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +63,9 @@ def write_config(folder: Path, **changes) -> Path:
 
 
 def write_pictures(folder: Path, count: int = 12) -> Path:
-    """Pictures of soft blobs in two formats, one in a folder below, with one broken file among them."""
+    """Pictures of soft blobs in two formats, one in a folder below, with one broken file among
+    them.
+    """
     random = np.random.default_rng(0)
     (folder / "below").mkdir(parents=True)
     for i in range(count):
@@ -109,7 +113,11 @@ model:
       params: {disc_conditional: False, disc_in_channels: 3, disc_start: 10000, disc_weight: 0.8, codebook_weight: 1.0}
 """)
     config = read_training(path)
-    assert config.network.factor == 16 and config.losses.disc_start == 10000 and config.losses.disc_weight == 0.8
+    assert (
+        config.network.factor == 16
+        and config.losses.disc_start == 10000
+        and config.losses.disc_weight == 0.8
+    )
 
 
 def test_the_config_in_the_readme_is_right(tmp_path):
@@ -125,23 +133,35 @@ def test_the_config_in_the_readme_is_right(tmp_path):
     ("written", "said"),
     [
         ("trainng: {steps: 3}", "trainng: no such key; did you mean 'training'?"),
-        ("training: {learning_rte: 3}", "training.learning_rte: no such key; did you mean 'learning_rate'?"),
+        (
+            "training: {learning_rte: 3}",
+            "training.learning_rte: no such key; did you mean 'learning_rate'?",
+        ),
         ("training: {steps: many}", "training.steps: found 'many', a whole number is needed"),
         ("training: {steps: 0}", "steps: found 0, a number above 0 is needed"),
         ("training: {precision: fp8}", "precision: found 'fp8', known are auto, fp32, bf16"),
         ("training: {ema: 1.0}", "ema: found 1.0"),
         ("data: {flip: 2}", "flip: found 2.0, a number from 0 to 1 is needed"),
         ("data: 3", "data: found 3, a section is needed"),
-        ("data: {crop: 100}", "data.crop: found 100, a multiple of 8, the pixels that one place of this VQGAN's"),
+        (
+            "data: {crop: 100}",
+            "data.crop: found 100, a multiple of 8, the pixels that one place of this VQGAN's",
+        ),
         ("data: {crop: 512}", "512 is more than data.size, 256"),
-        ("data: {crop: 16}\nmodel: {params: {lossconfig: {params: {disc_num_layers: 3}}}}", "raise it to 24 at least"),
+        (
+            "data: {crop: 16}\nmodel: {params: {lossconfig: {params: {disc_num_layers: 3}}}}",
+            "raise it to 24 at least",
+        ),
         ("model: {target: taming.models.vqgan.GumbelVQ}", "only VQModel can be trained here"),
         ("model: {params: {ddconfig: {ch: 40}}}", "a multiple of 32 is needed"),
-        ("model: {params: {lossconfig: {params: {disc_conditional: true}}}}", "only False is there"),
+        (
+            "model: {params: {lossconfig: {params: {disc_conditional: true}}}}",
+            "only False is there",
+        ),
         ("- a list", "no mapping"),
         ("a: [", "not YAML"),
     ],
-)  # fmt: skip
+)
 def test_a_mistake_in_a_config_is_named(tmp_path, written, said):
     path = tmp_path / "mine.yaml"
     path.write_text(written)
@@ -156,7 +176,10 @@ def test_fine_tuning_keeps_the_network_it_starts_from(tmp_path):
     config = read_training(path, make_vqgan(tmp_path)[1])
     assert config.network.embed_dim == VQ_CHANNELS and config.training.steps == 7
     path.write_text("model: {params: {ddconfig: {ch: 128}}}")
-    with pytest.raises(UsageError, match="model.params.ddconfig.ch: 128, but the VQGAN to start from has 32; remove"):
+    with pytest.raises(
+        UsageError,
+        match="model.params.ddconfig.ch: 128, but the VQGAN to start from has 32; remove",
+    ):
         read_training(path, make_vqgan(tmp_path)[1])
 
 
@@ -166,14 +189,23 @@ def test_fine_tuning_reads_every_kind_of_vqgans_yaml(tmp_path, net2net):
     tree = yaml.safe_load(base.read_text())
     if net2net:
         target = "taming.models.cond_transformer.Net2NetTransformer"
-        tree = {"model": {"target": target, "params": {"first_stage_config": tree["model"], "ckpt": "${none}"}}}
+        tree = {
+            "model": {
+                "target": target,
+                "params": {"first_stage_config": tree["model"], "ckpt": "${none}"},
+            }
+        }
     base.write_text(yaml.safe_dump(tree))
     config = read_training(None, base)
     assert config.network.n_embed == N_EMBED and config.network.ddconfig.ch == DDCONFIG["ch"]
-    (vqgan := tree["model"]["params"]["first_stage_config"] if net2net else tree["model"])["target"] = GUMBEL
+    (vqgan := tree["model"]["params"]["first_stage_config"] if net2net else tree["model"])[
+        "target"
+    ] = GUMBEL
     vqgan["params"]["embed_dim"] = vqgan["params"]["ddconfig"]["z_channels"]
     base.write_text(yaml.safe_dump(tree))
-    with pytest.raises(UsageError, match="a GumbelVQ, which cannot be trained here; begin with a VQModel"):
+    with pytest.raises(
+        UsageError, match="a GumbelVQ, which cannot be trained here; begin with a VQModel"
+    ):
         read_training(None, base)
     base.write_text("model: 3")
     with pytest.raises(ModelError, match="no mapping `model:`"):
@@ -190,7 +222,9 @@ def test_a_discriminator_fits_into_the_smallest_crop_that_is_allowed(tmp_path):
 # The network
 
 
-def taming_outputs(state: dict, eps: float, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def taming_outputs(
+    state: dict, eps: float, images: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Latents and pictures by taming's own modules, with norms of `eps`."""
     parts = network.new_network(read_config(STORYBOOK / "vqgan.yaml"))
     parts.load_state_dict(state)
@@ -202,11 +236,16 @@ def taming_outputs(state: dict, eps: float, images: torch.Tensor) -> tuple[torch
 
 def test_norms_of_another_eps_compute_the_same_both_ways(tmp_path):
     images = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    published = {name: tensor.float() for name, tensor in read_tensors(STORYBOOK / "vqgan.safetensors").items()}
+    published = {
+        name: tensor.float()
+        for name, tensor in read_tensors(STORYBOOK / "vqgan.safetensors").items()
+    }
     config = read_config(STORYBOOK / "vqgan.yaml")
     parts = network.network_of(published, config, Path("vqgan"), 0.5)
     wide = {name: tensor.detach() for name, tensor in parts.state_dict().items()}
-    assert not torch.allclose(wide["decoder.conv_in.weight"], published["decoder.conv_in.weight"], rtol=0.5)
+    assert not torch.allclose(
+        wide["decoder.conv_in.weight"], published["decoder.conv_in.weight"], rtol=0.5
+    )
     back = network.rescale_norms(wide, 0.5, 1e-6)
     published = {name: tensor for name, tensor in published.items() if name in wide}
     wanted = taming_outputs(published, 1e-6, images)
@@ -254,7 +293,10 @@ def test_the_adaptive_weight_levels_the_pulls():
     pictures = layer(torch.randn(1, 2, 4, 4))
     main, adversarial = torch.randn_like(pictures), torch.randn_like(pictures) * 20
     weight = losses.adaptive_weight(pictures, main, adversarial, layer.weight)
-    pulls = [torch.autograd.grad(pictures, layer.weight, s, retain_graph=True)[0].norm() for s in (main, adversarial)]
+    pulls = [
+        torch.autograd.grad(pictures, layer.weight, s, retain_graph=True)[0].norm()
+        for s in (main, adversarial)
+    ]
     assert weight * pulls[1] == pytest.approx(float(pulls[0]), rel=1e-3)
 
 
@@ -272,7 +314,9 @@ def test_quantised_latents_are_the_nearest_entries_and_hand_their_gradient_on():
     torch.testing.assert_close(passed, found)
     (slope,) = torch.autograd.grad((passed * 2).sum(), latents)
     assert (slope == 2).all()
-    assert codebook.vq_loss(latents, found, 0.25).item() == pytest.approx(1.25 * F.mse_loss(latents, found).item())
+    assert codebook.vq_loss(latents, found, 0.25).item() == pytest.approx(
+        1.25 * F.mse_loss(latents, found).item()
+    )
 
 
 def test_k_means_finds_the_middles_and_moves_unused_entries():
@@ -288,7 +332,9 @@ def test_k_means_finds_the_middles_and_moves_unused_entries():
 
 
 def open_in(folder: Path, tmp_path: Path, **data):
-    return open_pictures(folder, read_training(write_config(tmp_path, data=data)).data, tmp_path / "skipped.txt")
+    return open_pictures(
+        folder, read_training(write_config(tmp_path, data=data)).data, tmp_path / "skipped.txt"
+    )
 
 
 def test_bad_pictures_are_listed_with_what_is_wrong(tmp_path):
@@ -317,9 +363,18 @@ def test_a_line_of_a_picture_is_not_blown_up_and_a_name_in_no_encoding_is_listed
     [
         (lambda folder: None, "is no folder; name one with pictures in it"),
         (lambda folder: folder.mkdir(), "no pictures in it; known are .jpg"),
-        (lambda folder: write_pictures(folder, 1), "1 usable of 2 pictures, 2 at least are needed; "),
-        (lambda folder: save_array(folder, np.zeros((4, 24, 24, 3), np.uint8)), "24x24 hold no square of 32 pixels"),
-        (lambda folder: save_array(folder, np.zeros((4, 32, 32))), "uint8 [N, height, width, 3] is needed"),
+        (
+            lambda folder: write_pictures(folder, 1),
+            "1 usable of 2 pictures, 2 at least are needed; ",
+        ),
+        (
+            lambda folder: save_array(folder, np.zeros((4, 24, 24, 3), np.uint8)),
+            "24x24 hold no square of 32 pixels",
+        ),
+        (
+            lambda folder: save_array(folder, np.zeros((4, 32, 32))),
+            "uint8 [N, height, width, 3] is needed",
+        ),
     ],
 )
 def test_a_folder_that_will_not_do(tmp_path, prepare, said):
@@ -335,7 +390,10 @@ def save_array(folder: Path, array: np.ndarray) -> None:
 
 
 def test_batches_follow_from_the_seed_and_keep_to_their_sizes(tmp_path):
-    save_array(tmp_path / "world", np.random.default_rng(0).integers(0, 255, (30, 40, 48, 3), dtype=np.uint8))
+    save_array(
+        tmp_path / "world",
+        np.random.default_rng(0).integers(0, 255, (30, 40, 48, 3), dtype=np.uint8),
+    )
     data = read_training(write_config(tmp_path, data={"flat": 0.2})).data
     pictures, _ = open_pictures(tmp_path / "world", data, tmp_path / "skipped.txt")
     learnt, apart = hold_out(len(pictures), 16, 0)
@@ -362,7 +420,9 @@ def test_plain_squares_are_plain():
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """A finished training of six steps: its folder, its config, its pictures, and what the command said."""
+    """A finished training of six steps: its folder, its config, its pictures, and what the
+    command said.
+    """
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("training")
     pictures, config = write_pictures(folder / "pictures"), write_config(folder)
@@ -378,13 +438,23 @@ def test_the_command_leaves_checkpoint_config_log_and_sheets(trained):
     folder, _, _, said = trained
     assert "1 picture skipped" in said and "last.ckpt written" in said
     assert {path.name for path in folder.iterdir()} == {
-        "last.ckpt", "model.yaml", "log.jsonl", "samples", "skipped.txt"
-    }  # fmt: skip
+        "last.ckpt",
+        "model.yaml",
+        "log.jsonl",
+        "samples",
+        "skipped.txt",
+    }
     names = sorted(path.name for path in (folder / "samples").iterdir())
     assert names == ["0000000.png", "0000001.png", "0000006.png"]
     assert Image.open(folder / "samples" / names[-1]).width == 3 * 192
     last = log_of(folder)[-1]
-    assert last["step"] == 6 and {"pixel", "codebook", "adversarial", "discriminator", "psnr"} <= set(last)
+    assert last["step"] == 6 and {
+        "pixel",
+        "codebook",
+        "adversarial",
+        "discriminator",
+        "psnr",
+    } <= set(last)
 
 
 def test_a_film_is_rendered_with_the_result(trained, tmp_path, monkeypatch):
@@ -428,7 +498,9 @@ def test_repeating_the_command_goes_on(trained, tmp_path):
     assert max(steps) == 9, "the optimiser went on, too"
     minutes = log_of(mine)[-1]["minutes"]
     train(pictures, "--config", write_config(tmp_path, training={"steps": 9}), "-o", mine)
-    assert len(log_of(mine)) == 4 and log_of(mine)[-1]["minutes"] == minutes, "nothing was left to do"
+    assert len(log_of(mine)) == 4 and log_of(mine)[-1]["minutes"] == minutes, (
+        "nothing was left to do"
+    )
 
 
 def test_another_network_does_not_go_on(trained, tmp_path):
@@ -449,11 +521,19 @@ def test_fine_tuning_begins_with_the_weights_of_the_other(trained, tmp_path):
     folder, _, pictures, _ = trained
     config = tmp_path / "tune.yaml"
     tuning = {key: TINY[key] for key in ("data", "training")}
-    tuning["training"] = tuning["training"] | {"steps": 1, "learning_rate": 1e-9, "group_norm_eps": 0.5}
+    tuning["training"] = tuning["training"] | {
+        "steps": 1,
+        "learning_rate": 1e-9,
+        "group_norm_eps": 0.5,
+    }
     loss = {"perceptual_weight": 0.0, "disc_weight": 0.0}
-    config.write_text(yaml.safe_dump(tuning | {"model": {"params": {"lossconfig": {"params": loss}}}}))
+    config.write_text(
+        yaml.safe_dump(tuning | {"model": {"params": {"lossconfig": {"params": loss}}}})
+    )
     train(pictures, "--config", config, "-o", tmp_path / "tuned", "--from", folder)
-    before, after = (load_vqgan(each / "last.ckpt", each / "model.yaml") for each in (folder, tmp_path / "tuned"))
+    before, after = (
+        load_vqgan(each / "last.ckpt", each / "model.yaml") for each in (folder, tmp_path / "tuned")
+    )
     image = torch.rand(1, 3, 32, 32)
     torch.testing.assert_close(after.encode(image), before.encode(image), atol=1e-4, rtol=1e-4)
     torch.testing.assert_close(after.codebook, before.codebook)
@@ -471,12 +551,17 @@ def test_a_codebook_made_at_the_end_may_have_another_size(trained, tmp_path):
     tree["training"] = tree["training"] | {"quantise_from": None}
     config.write_text(yaml.safe_dump(tree))
     train(pictures, "--config", config, "-o", tmp_path / "more", "--from", folder)
-    assert len(load_vqgan(tmp_path / "more/last.ckpt", tmp_path / "more/model.yaml").codebook) == 2 * N_EMBED
+    assert (
+        len(load_vqgan(tmp_path / "more/last.ckpt", tmp_path / "more/model.yaml").codebook)
+        == 2 * N_EMBED
+    )
 
 
 def test_a_minute_is_kept_and_the_codebook_made_at_the_end(tmp_path):
     pictures = write_pictures(tmp_path / "pictures")
-    config = write_config(tmp_path, training={"steps": 100_000, "quantise_from": None}, loss={"disc_weight": 0.0})
+    config = write_config(
+        tmp_path, training={"steps": 100_000, "quantise_from": None}, loss={"disc_weight": 0.0}
+    )
     train(pictures, "--config", config, "-o", tmp_path / "mine", "--minutes", 0.02)
     last = log_of(tmp_path / "mine")[-1]
     assert 1 < last["step"] < 1000 and "codebook" not in last
@@ -484,14 +569,19 @@ def test_a_minute_is_kept_and_the_codebook_made_at_the_end(tmp_path):
     images = torch.rand(4, 3, 32, 32)
     places = codebook.places(vqgan.encode(images))
     first = network.new_network(read_training(config).network).quantize.embedding.weight
-    assert torch.cdist(places, vqgan.codebook).amin(1).mean() < torch.cdist(places, first).amin(1).mean()
+    assert (
+        torch.cdist(places, vqgan.codebook).amin(1).mean()
+        < torch.cdist(places, first).amin(1).mean()
+    )
 
 
 def test_a_codebook_made_after_a_stop_knows_the_latents_from_before_it(tmp_path):
     from vqclip_video.training.run import train_vqgan
 
     pictures = write_pictures(tmp_path / "pictures")
-    config = write_config(tmp_path, training={"steps": 5, "quantise_from": None}, loss={"disc_weight": 0.0})
+    config = write_config(
+        tmp_path, training={"steps": 5, "quantise_from": None}, loss={"disc_weight": 0.0}
+    )
     answers = iter([False] * 4 + [True])
     train_vqgan(pictures, config, tmp_path / "mine", stop=lambda: next(answers))
     train(pictures, "--config", config, "-o", tmp_path / "mine")
@@ -506,19 +596,26 @@ def test_a_training_that_comes_apart_keeps_what_was_saved(tmp_path):
     step = VQGANTraining._learn
 
     def spoilt(self, images, judging, optimiser):
-        return step(self, images * (float("nan") if self.progress.step > 4 else 1), judging, optimiser)
+        return step(
+            self, images * (float("nan") if self.progress.step > 4 else 1), judging, optimiser
+        )
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(VQGANTraining, "_learn", spoilt)
         said = train(pictures, "--config", config, "-o", tmp_path / "mine", status=1)
-    assert "step 6: the weights are no numbers any more" in said and "Lower training.learning_rate" in said
+    assert (
+        "step 6: the weights are no numbers any more" in said
+        and "Lower training.learning_rate" in said
+    )
     assert torch.load(tmp_path / "mine/last.ckpt", weights_only=True)["training"]["step"] == 4
     train(pictures, "--config", config, "-o", tmp_path / "mine")
 
 
 def test_training_makes_reconstructions_better(tmp_path):
     pictures = write_pictures(tmp_path / "pictures", 20)
-    config = write_config(tmp_path, training={"steps": 60, "quantise_from": None, "ema": 0.0}, loss={"disc_weight": 0})
+    config = write_config(
+        tmp_path, training={"steps": 60, "quantise_from": None, "ema": 0.0}, loss={"disc_weight": 0}
+    )
     train(pictures, "--config", config, "-o", tmp_path / "mine")
     first, *_, last = [row["psnr"] for row in log_of(tmp_path / "mine") if "psnr" in row]
     assert last > first + 3
@@ -526,7 +623,11 @@ def test_training_makes_reconstructions_better(tmp_path):
 
 def test_the_terms_of_a_clip_reach_the_network(tmp_path, tiny_files):
     pictures = write_pictures(tmp_path / "pictures")
-    terms = {"perceptual_weight": 0.5, "clip_weight": 0.5, "perceptual_clip": str(tiny_files["clip"])}
+    terms = {
+        "perceptual_weight": 0.5,
+        "clip_weight": 0.5,
+        "perceptual_clip": str(tiny_files["clip"]),
+    }
     config = write_config(tmp_path, loss=terms, training={"steps": 2})
     train(pictures, "--config", config, "-o", tmp_path / "mine")
     last = log_of(tmp_path / "mine")[-1]
@@ -546,7 +647,9 @@ def test_a_stop_is_kept_for_the_next_time(tmp_path):
 
 def test_without_lightning_the_remedy_is_said(tmp_path, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    assert "pip install 'vqclip-video[training]'" in train(tmp_path, "-o", tmp_path / "mine", status=2)
+    assert "pip install 'vqclip-video[training]'" in train(
+        tmp_path, "-o", tmp_path / "mine", status=2
+    )
 
 
 # The storybook's own
@@ -564,10 +667,15 @@ def test_the_storybooks_vqgan_can_be_exported_and_measured(trained, tmp_path):
     folder, *_ = trained
     path = export(folder, tmp_path / "pair")
     exported = load_vqgan(path, tmp_path / "pair/vqgan.yaml")
-    assert exported.discriminator is None and read_tensors(path)["decoder.conv_in.weight"].dtype == torch.float16
+    assert (
+        exported.discriminator is None
+        and read_tensors(path)["decoder.conv_in.weight"].dtype == torch.float16
+    )
     pictures = np.random.default_rng(0).integers(0, 255, (9, 32, 32, 3), dtype=np.uint8)
     original = load_vqgan(folder / "last.ckpt", folder / "model.yaml")
-    assert reconstruction(exported, pictures) == pytest.approx(reconstruction(original, pictures), abs=0.05)
+    assert reconstruction(exported, pictures) == pytest.approx(
+        reconstruction(original, pictures), abs=0.05
+    )
     assert 1 <= codes_used(exported, pictures) <= N_EMBED
     assert channel_statistics(exported, pictures).deviation.shape == (VQ_CHANNELS,)
     assert 0.1 < flat_error(exported, 32) < 1
@@ -576,4 +684,6 @@ def test_the_storybooks_vqgan_can_be_exported_and_measured(trained, tmp_path):
 def test_the_shipped_vqgan_reconstructs_flat_colours():
     from vqclip_video.training.storybook.vqgan import flat_error
 
-    assert flat_error(load_vqgan(STORYBOOK / "vqgan.safetensors", STORYBOOK / "vqgan.yaml"), 64) < 0.04
+    assert (
+        flat_error(load_vqgan(STORYBOOK / "vqgan.safetensors", STORYBOOK / "vqgan.yaml"), 64) < 0.04
+    )

@@ -16,7 +16,14 @@ from killing import killed_at
 
 from vqclip_video.errors import OutputError
 from vqclip_video.output import encoders, video
-from vqclip_video.output.encoders import Encoder, concat_list, find_ffmpeg, join_arguments, pick_encoder, rate
+from vqclip_video.output.encoders import (
+    Encoder,
+    concat_list,
+    find_ffmpeg,
+    join_arguments,
+    pick_encoder,
+    rate,
+)
 from vqclip_video.output.metadata import Chapter, FilmMetadata
 from vqclip_video.output.video import FilmWriter, check_space, estimate_disk, segment_frames
 
@@ -37,7 +44,11 @@ def short_segments(monkeypatch):
 def picture(number, size=SIZE):
     """Moving colours, so that frames differ and B-frames are worth using."""
     y, x = np.mgrid[: size[1], : size[0]]
-    channels = [127 + 120 * np.sin((x + number) / 5), 127 + 120 * np.cos((y - number) / 7), (x * 5 + number * 9) % 256]
+    channels = [
+        127 + 120 * np.sin((x + number) / 5),
+        127 + 120 * np.cos((y - number) / 7),
+        (x * 5 + number * 9) % 256,
+    ]
     return np.stack(channels, axis=-1).astype(np.uint8)
 
 
@@ -84,7 +95,9 @@ def test_frames_come_in_order_and_look_as_given(tmp_path, encoder):
         assert np.argmin(distance) == number
 
 
-@pytest.mark.parametrize("colour", [(200, 30, 40), (20, 180, 60), (30, 50, 220), (255, 255, 255), (0, 0, 0)])
+@pytest.mark.parametrize(
+    "colour", [(200, 30, 40), (20, 180, 60), (30, 50, 220), (255, 255, 255), (0, 0, 0)]
+)
 def test_colours_survive(tmp_path, encoder, colour):
     with writer(tmp_path, encoder, 2) as film:
         for _ in range(2):
@@ -99,7 +112,9 @@ def test_a_thousand_joints_shift_nothing(tmp_path, encoder, fps):
     exact = rate(fps)
     (tmp_path / "list").write_text(concat_list([("segment-00000.mp4", 5)] * 1000, exact))
     (tmp_path / "about").write_text(PLAIN.text(exact))
-    assert encoders.run(encoder.ffmpeg, join_arguments("list", "about", tmp_path / "long.mp4"), tmp_path).ok
+    assert encoders.run(
+        encoder.ffmpeg, join_arguments("list", "about", tmp_path / "long.mp4"), tmp_path
+    ).ok
     assert read_film(tmp_path / "long.mp4").starts == [number / exact for number in range(5000)]
 
 
@@ -141,7 +156,9 @@ def test_preview_plays_and_disturbs_nothing(tmp_path, encoder):
 
 
 def test_metadata_of_any_text_comes_back(tmp_path, encoder):
-    comment = "seed = 7; # of \\ 'quotes' \"double\" 100% {a: b}\nline two\n🎬 مرحبا " + "long " * 2000
+    comment = (
+        "seed = 7; # of \\ 'quotes' \"double\" 100% {a: b}\nline two\n🎬 مرحبا " + "long " * 2000
+    )
     scenes = (Chapter(0, 12, "one=1; ☂\n" * 900), Chapter(12, 23, ""))
     about = FilmMetadata("a=b;c#d\\e 100% 🎬\nf\0g", comment + "\0\x1b\ud800", scenes)
     text = read_film(make(tmp_path, encoder, metadata=about)).metadata
@@ -238,7 +255,9 @@ code = subprocess.call([{encoder.ffmpeg!r}, *sys.argv[1:]])
 os.unlink('busy')
 sys.exit(code)"""
     said = []
-    with writer(tmp_path, Encoder(fake_ffmpeg(tmp_path, script), "libx264"), warn=said.append) as film:
+    with writer(
+        tmp_path, Encoder(fake_ffmpeg(tmp_path, script), "libx264"), warn=said.append
+    ) as film:
         for number in range(23):
             film.append(picture(number))
         film.finish(tmp_path / "film.mp4", PLAIN)
@@ -249,12 +268,20 @@ sys.exit(code)"""
 @pytest.mark.parametrize(
     "script, message",
     [
-        ("import sys; sys.exit('Broken!')", r"ffmpeg failed 3 times \(Broken!\); no frame is lost: run"),
+        (
+            "import sys; sys.exit('Broken!')",
+            r"ffmpeg failed 3 times \(Broken!\); no frame is lost: run",
+        ),
         ("pass", r"of 5 frames it wrote 0"),
-        ("import sys; sys.exit('write: No space left on device')", r"not enough disk space.*goes on from frame 2"),
+        (
+            "import sys; sys.exit('write: No space left on device')",
+            r"not enough disk space.*goes on from frame 2",
+        ),
     ],
 )
-def test_ffmpeg_that_keeps_failing_stops_the_film_and_loses_nothing(tmp_path, encoder, script, message):
+def test_ffmpeg_that_keeps_failing_stops_the_film_and_loses_nothing(
+    tmp_path, encoder, script, message
+):
     work = tmp_path / "work"
     work.mkdir()
     broken = Encoder(fake_ffmpeg(tmp_path, script), "libx264")
@@ -281,7 +308,9 @@ def test_full_disk_while_spooling(tmp_path, encoder, monkeypatch):
         film.sync()
         real = os.write
         monkeypatch.setattr(os, "write", full)
-        with pytest.raises(OutputError, match=r"needs about \d+ kB, [\d,.]+ MB free at .*goes on from frame 8"):
+        with pytest.raises(
+            OutputError, match=r"needs about \d+ kB, [\d,.]+ MB free at .*goes on from frame 8"
+        ):
             film.append(picture(8))
         monkeypatch.undo()
         assert film.frames == 8
@@ -300,15 +329,23 @@ def small_disk(tmp_path):
     folder = tmp_path / "disk"
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(folder)]
-    if sys.platform != "linux" or os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode:
+    if (
+        sys.platform != "linux"
+        or os.geteuid() != 0
+        or subprocess.run(mount, capture_output=True).returncode
+    ):
         pytest.skip("cannot mount a small disk")
     yield folder
     subprocess.run(["umount", str(folder)], check=True)
 
 
 @pytest.mark.parametrize("left", range(0, 80_000, 8_000))
-def test_truly_full_disk_stops_with_the_remedy_and_the_film_goes_on_after_it(tmp_path, encoder, small_disk, left):
-    """The disk is filled but for `left` bytes, so that it runs full in a spool, in the encoder or in the joining."""
+def test_truly_full_disk_stops_with_the_remedy_and_the_film_goes_on_after_it(
+    tmp_path, encoder, small_disk, left
+):
+    """The disk is filled but for `left` bytes, so that it runs full in a spool, in the encoder
+    or in the joining.
+    """
     (tmp_path / "whole").mkdir()
     whole = make(tmp_path / "whole", encoder).read_bytes()
     (small_disk / "ballast").write_bytes(bytes(200 * 1024 - left))
@@ -322,7 +359,10 @@ def test_truly_full_disk_stops_with_the_remedy_and_the_film_goes_on_after_it(tmp
                 film.finish(small_disk / "film.mp4", PLAIN)
         except OutputError as error:
             assert attempt == "full"
-            assert re.search(rf"not enough .* free at .*make space and run .* from frame {marks[-1]}$", str(error))
+            assert re.search(
+                rf"not enough .* free at .*make space and run .* from frame {marks[-1]}$",
+                str(error),
+            )
             assert not (small_disk / "film.mp4").exists()
             (small_disk / "ballast").unlink()
     assert (small_disk / "film.mp4").read_bytes() == whole
@@ -361,7 +401,9 @@ def test_another_encoder_cannot_go_on(tmp_path, encoder):
 
 @pytest.mark.parametrize("kept", [0, 1, 4, 5, 6, 9, 10, 14, 15, 16])
 def test_every_position_that_a_checkpoint_may_hold_can_be_returned_to(tmp_path, encoder, kept):
-    """Frames go on to 17 after the checkpoint at `kept`; spools that it needs are never released."""
+    """Frames go on to 17 after the checkpoint at `kept`; spools that it needs are never
+    released.
+    """
     with writer(tmp_path, encoder) as film:
         for number in range(17):
             if film.frames == kept:
@@ -377,7 +419,9 @@ def test_every_position_that_a_checkpoint_may_hold_can_be_returned_to(tmp_path, 
     shown = read_frames(tmp_path / "film.mp4").astype(float)
     assert len(shown) == 23
     for number, frame in enumerate(shown):
-        before, after = (np.abs(frame - given).mean() for given in (picture(number), 255 - picture(number)))
+        before, after = (
+            np.abs(frame - given).mean() for given in (picture(number), 255 - picture(number))
+        )
         assert (before < after) == (number < kept)
 
 
@@ -393,8 +437,11 @@ def test_released_spools_are_gone_and_the_film_is_whole(tmp_path, encoder):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="kills forked children")
 def test_film_is_the_same_after_a_kill_at_any_step(tmp_path, encoder, monkeypatch):
-    """A child counts the system's calls on files and processes and dies at one of them, for one after the other."""
-    monkeypatch.setattr(os, "fsync", lambda descriptor: None)  # a kill, unlike a power cut, does not need it
+    """A child counts the system's calls on files and processes and dies at one of them, for one
+    after the other.
+    """
+    # a kill, unlike a power cut, does not need it
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
     (tmp_path / "whole").mkdir()
     whole = make(tmp_path / "whole", encoder).read_bytes()
     deaths, step = 0, 0

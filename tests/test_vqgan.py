@@ -36,10 +36,18 @@ def files(request, folder):
 
 def packaged(files: tuple[Path, Path], part: str) -> nn.Module:
     """taming's Encoder or Decoder, or a 1x1 convolution, with the weights of the file."""
-    tensors = {n.removeprefix(f"{part}."): t.float() for n, t in read_tensors(files[0]).items() if n.startswith(part)}
+    tensors = {
+        n.removeprefix(f"{part}."): t.float()
+        for n, t in read_tensors(files[0]).items()
+        if n.startswith(part)
+    }
     sizes = yaml.safe_load(files[1].read_text())["model"]["params"]["ddconfig"]
     with contextlib.redirect_stdout(io.StringIO()):
-        module = {"encoder": Encoder, "decoder": Decoder}[part](**sizes) if part in ("encoder", "decoder") else None
+        module = (
+            {"encoder": Encoder, "decoder": Decoder}[part](**sizes)
+            if part in ("encoder", "decoder")
+            else None
+        )
     module = module or nn.Conv2d(*reversed(tensors["weight"].shape[:2]), 1)
     module.load_state_dict(tensors)
     return module.eval()
@@ -90,7 +98,9 @@ def test_decoders_of_other_shapes_are_the_packaged_ones(sizes, low_memory):
     post = nn.Conv2d(5, sizes["z_channels"], 1).requires_grad_(False)
     z = torch.randn(1, 5, 4, 3, requires_grad=True)
     expected, expected_slope = slope(lambda z: decoder(post(z)), z)
-    found, found_slope = slope(LeanDecoder(decoder, post, torch.device("cpu"), torch.float32, low_memory), z)
+    found, found_slope = slope(
+        LeanDecoder(decoder, post, torch.device("cpu"), torch.float32, low_memory), z
+    )
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
     assert (found_slope - expected_slope).norm() < 1e-4 * expected_slope.norm()
 
@@ -159,7 +169,10 @@ def test_a_gpu_paints_what_the_cpu_paints(files, dtype, low_memory):
 
 @pytest.mark.parametrize("kind", ["vq", "gumbel", "net2net"])
 def test_every_published_format_gives_the_same_vqgan(folder, kind):
-    vqgans = [load_vqgan(*make_vqgan(folder, kind, format)) for format in ("lightning", "pt", "safetensors")]
+    vqgans = [
+        load_vqgan(*make_vqgan(folder, kind, format))
+        for format in ("lightning", "pt", "safetensors")
+    ]
     z = latent(vqgans[0])
     first, *others = (vqgan.decode(z) for vqgan in vqgans)
     for other in others:
@@ -168,7 +181,9 @@ def test_every_published_format_gives_the_same_vqgan(folder, kind):
 
 def test_a_vqgan_inside_a_net2net_file_is_the_vqgan(folder):
     alone, inside = (load_vqgan(*make_vqgan(folder, kind)) for kind in ("vq", "net2net"))
-    torch.testing.assert_close(inside.decode(latent(alone)), alone.decode(latent(alone)), atol=0, rtol=0)
+    torch.testing.assert_close(
+        inside.decode(latent(alone)), alone.decode(latent(alone)), atol=0, rtol=0
+    )
 
 
 def test_a_vq_model_encodes_to_its_continuous_latent(folder):
@@ -184,7 +199,9 @@ def test_a_gumbel_vq_encodes_to_its_best_scored_entries(folder):
     files = make_vqgan(folder, "gumbel")
     vqgan = load_vqgan(*files)
     images = torch.rand(1, 3, 16, 32, generator=torch.Generator().manual_seed(2))
-    scores = packaged(files, "quantize.proj")(packaged(files, "quant_conv")(packaged(files, "encoder")(images * 2 - 1)))
+    scores = packaged(files, "quantize.proj")(
+        packaged(files, "quant_conv")(packaged(files, "encoder")(images * 2 - 1))
+    )
     found = vqgan.encode(images)
     assert found.shape == (1, 32, 4, 8)
     assert torch.equal(found.permute(0, 2, 3, 1), vqgan.codebook[scores.argmax(1)])
@@ -192,7 +209,9 @@ def test_a_gumbel_vq_encodes_to_its_best_scored_entries(folder):
 
 def test_the_codebook_and_its_range(files):
     vqgan = load_vqgan(*files, dtype=torch.bfloat16)
-    assert vqgan.codebook.shape == (N_EMBED, vqgan.channels) and vqgan.codebook.dtype == torch.float32
+    assert (
+        vqgan.codebook.shape == (N_EMBED, vqgan.channels) and vqgan.codebook.dtype == torch.float32
+    )
     assert (vqgan.codebook >= vqgan.low).all() and (vqgan.codebook <= vqgan.high).all()
     assert vqgan.low.shape == vqgan.high.shape == (vqgan.channels,)
 
@@ -220,7 +239,9 @@ def refused(files: tuple[Path, Path]) -> str:
     return str(refusal.value)
 
 
-def rewritten(files: tuple[Path, Path], tmp_path: Path, tensors: dict[str, Tensor]) -> tuple[Path, Path]:
+def rewritten(
+    files: tuple[Path, Path], tmp_path: Path, tensors: dict[str, Tensor]
+) -> tuple[Path, Path]:
     path = tmp_path / "changed.safetensors"
     save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, path)
     return path, files[1]
@@ -238,7 +259,10 @@ def test_a_file_that_lacks_or_exceeds_something_says_what(files, tmp_path):
 
 
 def test_leftovers_of_the_training_are_passed_over(files, tmp_path):
-    tensors = read_tensors(files[0]) | {"loss.perceptual_loss.net.0.weight": torch.zeros(3), "colorize": torch.ones(3)}
+    tensors = read_tensors(files[0]) | {
+        "loss.perceptual_loss.net.0.weight": torch.zeros(3),
+        "colorize": torch.ones(3),
+    }
     assert load_vqgan(*rewritten(files, tmp_path, tensors)).factor == 4
 
 
@@ -258,7 +282,11 @@ def test_a_broken_encoder_is_refused_once_it_is_needed(files, tmp_path):
 
 
 def test_a_discriminator_of_another_kind_is_refused(files, tmp_path):
-    tensors = {n: t for n, t in read_tensors(files[0]).items() if not n.startswith("loss.discriminator.main.0")}
+    tensors = {
+        n: t
+        for n, t in read_tensors(files[0]).items()
+        if not n.startswith("loss.discriminator.main.0")
+    }
     assert "loss.discriminator" in refused(rewritten(files, tmp_path, tensors))
 
 
@@ -269,7 +297,9 @@ def test_the_config_of_another_model_does_not_fit(folder):
 
 
 def changed(**changes) -> dict:
-    """The tree of a VQModel's config with `ddconfig` keys, or `target`, `n_embed`, `embed_dim`, replaced."""
+    """The tree of a VQModel's config with `ddconfig` keys, or `target`, `n_embed`, `embed_dim`,
+    replaced.
+    """
     params = {"embed_dim": VQ_CHANNELS, "n_embed": N_EMBED, "ddconfig": DDCONFIG}
     model = {"target": "taming.models.vqgan.VQModel", "params": params}
     for key, value in changes.items():
@@ -278,15 +308,22 @@ def changed(**changes) -> dict:
         elif key == "target":
             model["target"] = value
         else:
-            model["params"] = model["params"] | {"ddconfig": model["params"]["ddconfig"] | {key: value}}
+            model["params"] = model["params"] | {
+                "ddconfig": model["params"]["ddconfig"] | {key: value}
+            }
     return {"model": model}
 
 
 @pytest.mark.parametrize(
     "target",
-    ["taming.models.vqgan.VQModel", "forks.taming_transformers.taming.models.vqgan.VQModel", "vqmodel.VQModel",
-     "ldm.models.autoencoder.VQModel", "VQModel"],
-)  # fmt: skip
+    [
+        "taming.models.vqgan.VQModel",
+        "forks.taming_transformers.taming.models.vqgan.VQModel",
+        "vqmodel.VQModel",
+        "ldm.models.autoencoder.VQModel",
+        "VQModel",
+    ],
+)
 def test_the_same_network_is_known_wherever_its_class_is_kept(folder, tmp_path, target):
     config = tmp_path / "model.yaml"
     config.write_text(yaml.safe_dump(changed(target=target)))
@@ -326,7 +363,13 @@ def test_a_config_that_is_no_vqgans_is_refused(folder, tmp_path, tree, says):
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"model: [", b"\xff\xfe\x00", b"a: &a [x]\nb: " + b"[" * 3000, b"model: !!python/object:os.system {}"],
+    [
+        b"",
+        b"model: [",
+        b"\xff\xfe\x00",
+        b"a: &a [x]\nb: " + b"[" * 3000,
+        b"model: !!python/object:os.system {}",
+    ],
     ids=["empty", "open", "binary", "deep", "object"],
 )
 def test_a_config_that_is_no_yaml_is_refused(folder, tmp_path, content):

@@ -48,9 +48,16 @@ def saved(tmp_path) -> Path:
 
 
 @pytest.mark.parametrize("zipped", [True, False], ids=["zip", "legacy"])
-@pytest.mark.parametrize("wrap", [dict, OrderedDict, lambda s: {"step": torch.tensor(5), "model": {"state_dict": s}},
-                                  lambda s: {"epoch": 3, "state_dict": s, "optimizer_states": [{"state": {0: s}}]}],
-                         ids=["dict", "ordered", "nested", "lightning"])  # fmt: skip
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        dict,
+        OrderedDict,
+        lambda s: {"step": torch.tensor(5), "model": {"state_dict": s}},
+        lambda s: {"epoch": 3, "state_dict": s, "optimizer_states": [{"state": {0: s}}]},
+    ],
+    ids=["dict", "ordered", "nested", "lightning"],
+)
 def test_torch_files_read_as_torch_reads_them(tmp_path, zipped, wrap):
     path = tmp_path / "state.pt"
     torch.save(wrap(STATE), path, _use_new_zipfile_serialization=zipped)
@@ -58,7 +65,9 @@ def test_torch_files_read_as_torch_reads_them(tmp_path, zipped, wrap):
 
 
 def test_safetensors(tmp_path):
-    save_file({name: tensor.contiguous() for name, tensor in STATE.items()}, tmp_path / "s.safetensors")
+    save_file(
+        {name: tensor.contiguous() for name, tensor in STATE.items()}, tmp_path / "s.safetensors"
+    )
     same(read_tensors(str(tmp_path / "s.safetensors")), STATE)
 
 
@@ -74,7 +83,9 @@ def test_openai_archives_name_their_tensors_as_torch_does(tmp_path, kind):
 
 @pytest.mark.parametrize("kind", ["vq", "gumbel", "net2net"])
 def test_lightning_files_give_the_state_dict_alone(tmp_path, kind):
-    lightning, plain = (read_tensors(make_vqgan(tmp_path, kind, format)[0]) for format in ("lightning", "pt"))
+    lightning, plain = (
+        read_tensors(make_vqgan(tmp_path, kind, format)[0]) for format in ("lightning", "pt")
+    )
     assert len(lightning) > 50
     same(lightning, plain)
 
@@ -95,7 +106,10 @@ def test_parameters_and_tensors_with_attributes(tmp_path):
 
 
 def test_a_deflated_archive(tmp_path, saved):
-    with zipfile.ZipFile(saved) as old, zipfile.ZipFile(tmp_path / "z.pt", "w", zipfile.ZIP_DEFLATED) as new:
+    with (
+        zipfile.ZipFile(saved) as old,
+        zipfile.ZipFile(tmp_path / "z.pt", "w", zipfile.ZIP_DEFLATED) as new,
+    ):
         for name in old.namelist():
             new.writestr(name, old.read(name))
     same(read_tensors(tmp_path / "z.pt"), STATE)
@@ -141,11 +155,19 @@ class Deep:
 def test_code_in_a_pickle_is_not_run(tmp_path, monkeypatch, zipped, protocol):
     monkeypatch.chdir(tmp_path)
     mark = tmp_path / "owned"
-    state = {**STATE, "evil": Evil(mark), "nested": {"x": [Deep(), (Evil(mark), Deep())], "d": deque([Deep()])}}
-    torch.save(state, tmp_path / "e.pt", _use_new_zipfile_serialization=zipped, pickle_protocol=protocol)
+    state = {
+        **STATE,
+        "evil": Evil(mark),
+        "nested": {"x": [Deep(), (Evil(mark), Deep())], "d": deque([Deep()])},
+    }
+    torch.save(
+        state, tmp_path / "e.pt", _use_new_zipfile_serialization=zipped, pickle_protocol=protocol
+    )
     same(read_tensors(tmp_path / "e.pt"), STATE)
     assert not mark.exists()
-    with pytest.raises(FileExistsError):  # the same file, run by the stock unpickler, does its work: twice
+    with pytest.raises(
+        FileExistsError
+    ):  # the same file, run by the stock unpickler, does its work: twice
         torch.load(tmp_path / "e.pt", weights_only=False)
 
 
@@ -159,13 +181,21 @@ def test_every_way_to_name_a_function_is_inert():
         b"\x80\x04cos\nsystem\nU\x0btouch owned\x85}\x92.",
     ):
         value = read_pickle(program)
-        assert isinstance(value, Inert) and (value.name, value.args) == ("os.system", ("touch owned",))
+        assert isinstance(value, Inert) and (value.name, value.args) == (
+            "os.system",
+            ("touch owned",),
+        )
     built = read_pickle(b"\x80\x02cos\nsystem\n)\x81}X\x08\x00\x00\x00__call__cos\nsystem\nsb.")
     assert built.state == {"__call__": Global("os.system")}
 
 
 def test_plain_pickles_come_as_themselves():
-    value = {"n": [1, -2, 2**70, 1.5, None, True, False], "s": ["é", "b", ""], "t": ((), (1,), (1, 2, 3, 4)), 5: {}}
+    value = {
+        "n": [1, -2, 2**70, 1.5, None, True, False],
+        "s": ["é", "b", ""],
+        "t": ((), (1,), (1, 2, 3, 4)),
+        5: {},
+    }
     for protocol in range(6):
         assert read_pickle(pickle.dumps(value, protocol)) == value
     assert read_pickle(pickle.dumps([b"b", bytearray(b"c")], 5)) == [b"b", b"c"]
@@ -180,19 +210,32 @@ def archive(path: Path, program: bytes, data: bytes = b"\0" * 16, **records: byt
     return path
 
 
-def tensor_program(offset=0, size=(4,), stride=(1,), kind="FloatStorage", count=4, key="0") -> bytes:
+def tensor_program(
+    offset=0, size=(4,), stride=(1,), kind="FloatStorage", count=4, key="0"
+) -> bytes:
     """A pickle of {"w": tensor} whose tensor claims what the arguments say."""
 
     class Rebuilt:
         def __reduce__(self):
-            return torch._utils._rebuild_tensor_v2, (Stored(), offset, size, stride, False, OrderedDict())
+            return torch._utils._rebuild_tensor_v2, (
+                Stored(),
+                offset,
+                size,
+                stride,
+                False,
+                OrderedDict(),
+            )
 
     class Stored:
         pass
 
     class Pickler(pickle.Pickler):
         def persistent_id(self, value):
-            return ("storage", getattr(torch, kind), key, "cpu", count) if isinstance(value, Stored) else None
+            return (
+                ("storage", getattr(torch, kind), key, "cpu", count)
+                if isinstance(value, Stored)
+                else None
+            )
 
     stream = io.BytesIO()
     Pickler(stream, 2).dump({"w": Rebuilt()})
@@ -237,9 +280,15 @@ def test_a_tensor_outside_its_storage_is_refused(tmp_path, claims, reason):
         (b"\x80\x02]" + b"h\x00" * 5, "not a readable checkpoint"),
         (b"\x80\x02" + b"(" * 100_000 + b".", "not a readable checkpoint"),
         (b"\x80\x02" + b"]" * 1_000_001 + b".", "more than 1000000 instructions"),
-        (b"\x80\x02}r\xff\xff\xff\xff.", "no tensors"),  # a memo of 4 billion places in the stock unpickler
+        (
+            b"\x80\x02}r\xff\xff\xff\xff.",
+            "no tensors",
+        ),  # a memo of 4 billion places in the stock unpickler
         (b"\x80\x02" + b"N" + b"\x85" * 300_000 + b"}h\x00.", "not a readable checkpoint"),
-        (b"\x80\x02cos\nsystem\nq\x00" + b"h\x00" * 200_000 + b"N" + b"\x85R" * 200_000 + b".", "no tensors"),
+        (
+            b"\x80\x02cos\nsystem\nq\x00" + b"h\x00" * 200_000 + b"N" + b"\x85R" * 200_000 + b".",
+            "no tensors",
+        ),
         (b"\x80\x04\x8e" + b"\xff" * 7 + b"\x7f" + b"x.", "not a readable checkpoint"),
         (b"\x80\x02\x82\x01.", "EXT1"),
         (b"\x80\x02}K\x01.", "no tensors"),
@@ -255,7 +304,10 @@ def test_pickle_bombs_are_refused(tmp_path, program, reason):
 
 def test_a_legacy_file_that_overflows_a_hash_is_refused(tmp_path):
     deep = b"\x80\x02]N" + b"\x85" * 300_000 + b"a."
-    parts = [pickle.dumps(value, 2) for value in (0x1950A86A20F9469CFC6C, 1001, {"little_endian": True}, {})]
+    parts = [
+        pickle.dumps(value, 2)
+        for value in (0x1950A86A20F9469CFC6C, 1001, {"little_endian": True}, {})
+    ]
     (tmp_path / "deep.pt").write_bytes(b"".join(parts) + deep)
     with pytest.raises(ModelError, match="holds something else"):
         read_tensors(tmp_path / "deep.pt")
@@ -277,7 +329,11 @@ def test_zip_bombs_are_refused(tmp_path):
         path = tmp_path / "bomb.pt"
         count = (80 << 20) // 4
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
-            records = {"data.pkl": tensor_program(count=count, size=(count,)), "data/0": b"", name: content}
+            records = {
+                "data.pkl": tensor_program(count=count, size=(count,)),
+                "data/0": b"",
+                name: content,
+            }
             for record, data in records.items():
                 file.writestr(f"archive/{record}", data)
         with pytest.raises(ModelError, match="more than 67108864|16 times the file"):
@@ -316,7 +372,9 @@ def test_other_files_are_named_for_what_they_are(tmp_path, content, reason):
     ],
 )
 def test_a_safetensors_header_that_lies_is_refused(tmp_path, header):
-    (tmp_path / "x.safetensors").write_bytes(struct.pack("<Q", len(header)) + header.encode() + b"\0" * 16)
+    (tmp_path / "x.safetensors").write_bytes(
+        struct.pack("<Q", len(header)) + header.encode() + b"\0" * 16
+    )
     with pytest.raises(ModelError, match="not a readable checkpoint"):
         read_tensors(tmp_path / "x.safetensors")
 
@@ -346,14 +404,18 @@ def test_a_changed_weight_fails_its_checksum(saved):
 
 @pytest.mark.parametrize("format", ["zip", "legacy", "safetensors", "torchscript"])
 def test_any_damage_is_a_message(tmp_path, format):
-    """Bytes flipped, cut off and made up: a ModelError or tensors come out, never another exception."""
+    """Bytes flipped, cut off and made up: a ModelError or tensors come out, never another
+    exception.
+    """
     path = tmp_path / "state"
     if format == "safetensors":
         save_file({name: tensor.contiguous() for name, tensor in STATE.items()}, path)
     elif format == "torchscript":
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            torch.jit.trace(nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2)).eval(), torch.ones(1, 2)).save(str(path))
+            torch.jit.trace(
+                nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2)).eval(), torch.ones(1, 2)
+            ).save(str(path))
     else:
         torch.save(STATE, path, _use_new_zipfile_serialization=format == "zip")
     good, dice, refused = path.read_bytes(), random.Random(format), 0
@@ -373,7 +435,9 @@ def test_any_damage_is_a_message(tmp_path, format):
 def test_not_a_number_is_named():
     check_finite({**STATE, "small": torch.ones(2).to(torch.float8_e4m3fn)}, "x.pt")
     bad = {"fine": torch.ones(3), "worse": torch.tensor([1.0, float("nan"), float("-inf")])}
-    with pytest.raises(ModelError, match="x.pt: worse holds 2 values that are NaN or infinite, of 3"):
+    with pytest.raises(
+        ModelError, match="x.pt: worse holds 2 values that are NaN or infinite, of 3"
+    ):
         check_finite(bad, "x.pt")
 
 

@@ -1,4 +1,6 @@
-"""What people write who come from other tools, or whom YAML tricks: understood, or pointed out at its place."""
+"""What people write who come from other tools, or whom YAML tricks: understood, or pointed out
+at its place.
+"""
 
 import json
 from fractions import Fraction
@@ -22,11 +24,17 @@ def folder(tmp_path, monkeypatch) -> Path:
 
 
 def told(text: str, status: int = 0, command: str = "check") -> list[str]:
-    """The lines that `vqclip-video check` says of a storyboard on standard error, its file's name left out."""
+    """The lines that `vqclip-video check` says of a storyboard on standard error, its file's
+    name left out.
+    """
     Path("story.yaml").write_text(text, encoding="utf-8")
     result = CliRunner().invoke(main, [command, "story.yaml"])
     assert result.exit_code == status, result.output
     return [line.replace("story.yaml:", "") for line in result.stderr.splitlines()]
+
+
+def own_models(files: dict) -> str:
+    return "{{clip: {clip}, vqgan: {vqgan}, vqgan_config: {config}}}".format(**files)
 
 
 def of_prompt(prompt: str) -> str:
@@ -49,11 +57,15 @@ def of_prompt(prompt: str) -> str:
         ("((masterpiece)) of a castle", "[masterpiece)) of a castle]"),
     ],
 )
-def test_weights_as_other_tools_write_them_are_pointed_out_with_the_list_that_says_so(prompt, list_form):
+def test_weights_as_other_tools_write_them_are_pointed_out_with_the_list_that_says_so(
+    prompt, list_form
+):
     assert of_prompt(prompt).endswith(f"write a list: {list_form}")
 
 
-@pytest.mark.parametrize("prompt", ["a clock at 12:30", "a film in 16:9", "an oak, 3:2", "a - b", "one, two"])
+@pytest.mark.parametrize(
+    "prompt", ["a clock at 12:30", "a film in 16:9", "an oak, 3:2", "a - b", "one, two"]
+)
 def test_what_only_looks_like_a_weight_is_not(prompt):
     assert of_prompt(prompt) == ""
 
@@ -61,15 +73,25 @@ def test_what_only_looks_like_a_weight_is_not(prompt):
 def test_weights_are_pointed_out_in_excludes_and_style_and_in_set_too(folder):
     lines = told("settings:\n  exclude: [blurry:-1]\n  style: ink | wood\nscenes: [{prompt: a}]\n")
     assert [line.split(": ")[1:3] for line in lines] == [
-        ["2:13", "settings.exclude[0]"], ["3:10", "settings.style"],
-    ]  # fmt: skip
+        ["2:13", "settings.exclude[0]"],
+        ["3:10", "settings.style"],
+    ]
     result = CliRunner().invoke(main, ["plan", "story.yaml", "--set", "scenes[0].prompt=a:2 | b"])
     assert "--set scenes[0].prompt" in result.stderr and "{text: a, weight: 2}, b]" in result.stderr
 
 
 def test_a_still_says_what_may_not_be_meant_in_the_words_of_the_command_line(tiny_files):
-    models = "models={clip: %(clip)s, vqgan: %(vqgan)s, vqgan_config: %(config)s}" % tiny_files
-    options = ["--size", "32x32", "--iterations", "2", "--set", "settings.cutouts=2", "--set", models]
+    models = f"models={own_models(tiny_files)}"
+    options = [
+        "--size",
+        "32x32",
+        "--iterations",
+        "2",
+        "--set",
+        "settings.cutouts=2",
+        "--set",
+        models,
+    ]
     result = CliRunner().invoke(main, ["image", "a castle:2 | blurry:-1", *options])
     assert result.exit_code == 0, result.output
     assert "warning: PROMPT: 'a castle:2 | blurry:-1' is read as plain words" in result.stderr
@@ -79,8 +101,10 @@ def test_a_text_lost_to_a_comment_is_pointed_out_and_a_comment_is_not():
     assert "'#sunset' is a comment" in of_prompt("beach #sunset")
     assert of_prompt("beach # at sunset") == ""
     assert of_prompt("'beach #sunset'") == ""
-    (line,) = told("settings: {w1: 1}\nscenes:\n  - prompt: [a, b] #sunset\n    duration: 1s\n  - prompt: &x c #now\n"
-                   "  - prompt: *x\n")  # fmt: skip
+    (line,) = told(
+        "settings: {w1: 1}\nscenes:\n  - prompt: [a, b] #sunset\n    duration: 1s\n  - prompt: &x c"
+        " #now\n  - prompt: *x\n"
+    )
     assert line.startswith("warning: 5:13: scenes[1].prompt: '#now'")
 
 
@@ -103,10 +127,14 @@ def test_a_space_that_is_none_to_yaml_is_found_where_it_stands(space):
         (f"fps:{space}12\nscenes: [{{prompt: a}}]\n", "1:5"),
     ):
         (line,) = told(text, status=2)
-        assert line.startswith(f"error: {place}: the character U+{ord(space):04X} looks like a space")
+        assert line.startswith(
+            f"error: {place}: the character U+{ord(space):04X} looks like a space"
+        )
 
 
-@pytest.mark.parametrize("key", ["prompt: {image: %s}", "prompt: a, settings: {guide: {image: %s}}"])
+@pytest.mark.parametrize(
+    "key", ["prompt: {image: %s}", "prompt: a, settings: {guide: {image: %s}}"]
+)
 def test_a_web_address_is_no_file_and_nothing_is_fetched(key):
     (line,) = told("scenes:\n  - {" + key % "'https://example.org/a.png'" + "}\n", status=2)
     assert "is a web address, and nothing is fetched" in line
@@ -114,25 +142,35 @@ def test_a_web_address_is_no_file_and_nothing_is_fetched(key):
     assert line.startswith("error: 1:17: models.vqgan: 'https://x.org/last.ckpt' is a web address")
 
 
-@pytest.mark.parametrize(("path", "place"), [(r"C:\Users\me.png", "2:30"), (r"C:\new.png", "2:22"), (r"C:\dir.png", "2:2")])
+@pytest.mark.parametrize(
+    ("path", "place"),
+    [(r"C:\Users\me.png", "2:30"), (r"C:\new.png", "2:22"), (r"C:\dir.png", "2:2")],
+)
 def test_backslashes_in_double_quotes_are_escapes_and_that_is_said(path, place):
     (line,) = told(f'scenes:\n  - {{prompt: {{image: "{path}"}}}}\n', status=2)
     assert line.startswith("error: 2:2") and "a backslash in double quotes begins an escape" in line
     assert "single quotes" in line and "/ in paths" in line
 
 
-WEB_PAGE = "\n\n<!DOCTYPE html>\n<html lang='en'>\n<head>\n<title>box</title>\n</head>\n<body>Link does not exist.</body></html>\n"
+WEB_PAGE = (
+    "\n\n<!DOCTYPE html>\n<html lang='en'>\n<head>\n<title>box</title>\n</head>\n<body>Link does "
+    "not exist.</body></html>\n"
+)
 
 
 def test_a_saved_web_page_is_told_from_every_file_that_a_film_is_made_of(folder, tiny_files):
     for name in ("page.yaml", "page.ckpt", "page.pt", "page.png", "page.safetensors"):
         (folder / name).write_text(WEB_PAGE)
     result = CliRunner().invoke(main, ["check", "page.yaml"])
-    assert result.exit_code == 2 and "page.yaml:1:1: this is a saved web page, not a storyboard" in result.stderr
+    assert (
+        result.exit_code == 2
+        and "page.yaml:1:1: this is a saved web page, not a storyboard" in result.stderr
+    )
     for models in (
         f"{{clip: {tiny_files['clip']}, vqgan: {tiny_files['vqgan']}, vqgan_config: page.yaml}}",
-        f"{{clip: page.pt, vqgan: {tiny_files['vqgan']}}}", "{clip: storybook, vqgan: page.ckpt}",
-    ):  # fmt: skip
+        f"{{clip: page.pt, vqgan: {tiny_files['vqgan']}}}",
+        "{clip: storybook, vqgan: page.ckpt}",
+    ):
         lines = told(f"models: {models}\nscenes: [{{prompt: a}}]\n", status=2)
         assert "this is a saved web page" in lines[0] and lines[0].startswith("error: 1:")
     for wanted in ("{image: page.png}", "{latent: page.safetensors}"):
@@ -149,25 +187,37 @@ def test_a_saved_web_page_is_told_from_what_trainings_and_sketchbooks_are_made_o
         ["sketchbook", "build", ".", "-o", "book.safetensors", "--words", "words.json"],
     ):
         result = CliRunner().invoke(main, command)
-        assert result.exit_code == 2 and "this is a saved web page, not" in result.stderr, result.output
+        assert result.exit_code == 2 and "this is a saved web page, not" in result.stderr, (
+            result.output
+        )
 
 
 @pytest.mark.parametrize(
     ("key", "slip"),
-    [("durration", "duration"), ("promt", "prompt"), ("transitoin", "transition"), ("settigns", "settings"),
-     ("caption", None), ("length", None), ("weight", None)],
-)  # fmt: skip
+    [
+        ("durration", "duration"),
+        ("promt", "prompt"),
+        ("transitoin", "transition"),
+        ("settigns", "settings"),
+        ("caption", None),
+        ("length", None),
+        ("weight", None),
+    ],
+)
 def test_an_unknown_key_is_called_a_slip_only_where_it_looks_like_one(key, slip):
     (line,) = told(f"scenes:\n  - prompt: a\n    {key}: 1\n", status=2)
     assert (f"did you mean '{slip}'?" in line) if slip else "did you mean" not in line
 
 
 @pytest.mark.parametrize(
-    ("prompt", "script"), [("猫と月", "Chinese"), ("Москва ночью", "Cyrillic"), ("قصر في الصحراء", "Arabic")]
+    ("prompt", "script"),
+    [("猫と月", "Chinese"), ("Москва ночью", "Cyrillic"), ("قصر في الصحراء", "Arabic")],
 )
 def test_a_prompt_in_another_script_is_told_that_clip_reads_english(prompt, script):
-    assert of_prompt(prompt) == (
-        f"scenes[0].prompt: CLIP has learned from English captions and understands little {script}; write it in English"
+    assert (
+        of_prompt(prompt)
+        == "scenes[0].prompt: CLIP has learned from English captions and understands little"
+        f" {script}; write it in English"
     )
 
 
@@ -180,14 +230,25 @@ def test_english_with_some_letters_of_others_is_english(prompt):
 
 
 def scene(text: str, film: str = "", **values):
-    return reader.parse(f"{film}\nscenes:\n  - {{prompt: a, duration: 3s}}\n  - {{prompt: b, {text}}}\n").scenes[1]
+    return reader.parse(
+        f"{film}\nscenes:\n  - {{prompt: a, duration: 3s}}\n  - {{prompt: b, {text}}}\n"
+    ).scenes[1]
 
 
 @pytest.mark.parametrize(
     ("written", "seconds"),
-    [("2 seconds", 2), ("2 s", 2), ("2sec", 2), ("2min", 120), ("2 minutes", 120), ("1 hour", 3600), ("1h 2 min", 3720),
-     ("250 milliseconds", 0.25), ("1m30s", 90)],
-)  # fmt: skip
+    [
+        ("2 seconds", 2),
+        ("2 s", 2),
+        ("2sec", 2),
+        ("2min", 120),
+        ("2 minutes", 120),
+        ("1 hour", 3600),
+        ("1h 2 min", 3720),
+        ("250 milliseconds", 0.25),
+        ("1m30s", 90),
+    ],
+)
 def test_times_in_words(written, seconds):
     assert scene(f"duration: {written}").duration == seconds
 
@@ -195,7 +256,9 @@ def test_times_in_words(written, seconds):
 @pytest.mark.parametrize("fps", ["24", "23.976", "30000/1001", "12.5"])
 @pytest.mark.parametrize("frames", [1, 7, 100, 101])
 def test_times_in_frames_are_so_many_frames(fps, frames):
-    film = reader.parse(f"scenes: [{{prompt: a, duration: 3f}}, {{prompt: b, duration: {frames}f}}]\nfps: {fps}\n")
+    film = reader.parse(
+        f"scenes: [{{prompt: a, duration: 3f}}, {{prompt: b, duration: {frames}f}}]\nfps: {fps}\n"
+    )
     assert [span.frames for span in Timeline(film).spans] == [3, frames]
     again = reader.parse(reader.dump(film))
     assert again == film and [span.frames for span in Timeline(again).spans] == [3, frames]
@@ -208,24 +271,38 @@ def test_a_transition_may_be_its_duration_alone():
 
 
 def test_a_cut_takes_no_time_and_says_so():
-    (line,) = told("scenes:\n  - prompt: a\n  - prompt: b\n    transition: {duration: 0.4s, curve: cut}\n", status=2)
-    assert line == (
-        "error: 4:28: scenes[1].transition.duration: a cut takes no time; remove the duration, or choose another curve"
+    (line,) = told(
+        "scenes:\n  - prompt: a\n  - prompt: b\n    transition: {duration: 0.4s, curve: cut}\n",
+        status=2,
+    )
+    assert (
+        line
+        == "error: 4:28: scenes[1].transition.duration: a cut takes no time; remove the duration,"
+        " or choose another curve"
     )
 
 
 @pytest.mark.parametrize(
     ("written", "rate"),
-    [("24", Fraction(24)), ("12.5", Fraction(25, 2)), ("30000/1001", Fraction(30000, 1001)),
-     ("23.976", Fraction(24000, 1001)), ("23.98", Fraction(24000, 1001)), ("29.97", Fraction(30000, 1001)),
-     ("59.94", Fraction(60000, 1001)), ("24.5", Fraction(49, 2))],
-)  # fmt: skip
+    [
+        ("24", Fraction(24)),
+        ("12.5", Fraction(25, 2)),
+        ("30000/1001", Fraction(30000, 1001)),
+        ("23.976", Fraction(24000, 1001)),
+        ("23.98", Fraction(24000, 1001)),
+        ("29.97", Fraction(30000, 1001)),
+        ("59.94", Fraction(60000, 1001)),
+        ("24.5", Fraction(49, 2)),
+    ],
+)
 def test_rates_are_exact(written, rate):
     film = reader.parse(f"fps: {written}\nscenes: [{{prompt: a}}]")
     assert film.fps == rate and reader.parse(reader.dump(film)).fps == rate
 
 
-@pytest.mark.parametrize(("written", "said"), [("0/1", "'0/1'"), ("24/0", "'24/0'"), ("500/1", "'500/1'"), ("a", "'a'")])
+@pytest.mark.parametrize(
+    ("written", "said"), [("0/1", "'0/1'"), ("24/0", "'24/0'"), ("500/1", "'500/1'"), ("a", "'a'")]
+)
 def test_what_is_no_rate(written, said):
     (line,) = told(f"fps: {written}\nscenes: [{{prompt: a}}]\n", status=2)
     assert line.startswith("error: 1:6: fps: expected a number or a ratio") and said in line
@@ -233,10 +310,17 @@ def test_what_is_no_rate(written, said):
 
 @pytest.mark.parametrize(
     ("word", "storybook", "others"),
-    [("square", (256, 256), (512, 512)), ("portrait", (256, 320), (512, 640)), ("reel", (252, 448), (576, 1024)),
-     ("9:16", (252, 448), (576, 1024)), ("16:9", (448, 252), (1024, 576)), ("1080p", (448, 252), (1920, 1080)),
-     ("720p", (448, 252), (1280, 720)), ("Square", (256, 256), (512, 512))],
-)  # fmt: skip
+    [
+        ("square", (256, 256), (512, 512)),
+        ("portrait", (256, 320), (512, 640)),
+        ("reel", (252, 448), (576, 1024)),
+        ("9:16", (252, 448), (576, 1024)),
+        ("16:9", (448, 252), (1024, 576)),
+        ("1080p", (448, 252), (1920, 1080)),
+        ("720p", (448, 252), (1280, 720)),
+        ("Square", (256, 256), (512, 512)),
+    ],
+)
 def test_words_for_sizes_are_at_the_scale_of_the_models(word, storybook, others):
     assert reader.parse(f"size: {word}\nscenes: [{{prompt: a}}]").size == storybook
     assert reader.parse(f"size: {word}\nmodels: imagenet\nscenes: [{{prompt: a}}]").size == others
@@ -244,7 +328,10 @@ def test_words_for_sizes_are_at_the_scale_of_the_models(word, storybook, others)
 
 
 def test_a_style_may_be_a_list_and_may_be_none():
-    board = reader.parse("settings: {style: [ink, {text: wood, weight: 2}]}\nscenes: [{prompt: a, settings: {style: ''}}]")
+    board = reader.parse(
+        "settings: {style: [ink, {text: wood, weight: 2}]}\nscenes: [{prompt: a, settings: {style: "
+        "''}}]"
+    )
     assert board.settings.style == (PromptPart("ink"), PromptPart("wood", weight=2.0))
     assert board.scenes[0].settings.style == ()
 
@@ -259,7 +346,7 @@ scenes: [{prompt: the sea, duration: 0.4s}]
 
 
 def test_a_random_seed_is_drawn_once_and_written_down(folder, tiny_files):
-    models = "models: {clip: %(clip)s, vqgan: %(vqgan)s, vqgan_config: %(config)s}" % tiny_files
+    models = f"models: {own_models(tiny_files)}"
     (folder / "story.yaml").write_text(models + STORY)
 
     def seed(*options: str) -> int:
@@ -281,13 +368,18 @@ def test_a_random_seed_is_drawn_once_and_written_down(folder, tiny_files):
 def test_pictures_of_floats_are_scaled_and_that_is_said_once(folder):
     for name, low, high in (("unit.tif", 0, 1), ("dark.tif", 0, 0.5), ("any.tif", -3, 500)):
         Image.fromarray(np.linspace(low, high, 64, dtype=np.float32).reshape(8, 8)).save(name)
-    lines = told("scenes:\n  - prompt: [{image: unit.tif}, {image: unit.tif}]\n  - prompt: {image: any.tif}\n")
+    lines = told(
+        "scenes:\n  - prompt: [{image: unit.tif}, {image: unit.tif}]\n  - prompt: {image: "
+        "any.tif}\n"
+    )
     assert len(lines) == 3 and all("has values without a fixed range" in line for line in lines)
     from vqclip_video.engine.pictures import load_picture
 
     for name, most in (("unit.tif", 1.0), ("dark.tif", 0.5), ("any.tif", 1.0)):
         picture = load_picture(folder / name, 8, 8)
-        assert float(picture.min()) == pytest.approx(0, abs=0.01) and float(picture.max()) == pytest.approx(most, abs=0.01)
+        assert float(picture.min()) == pytest.approx(0, abs=0.01) and float(
+            picture.max()
+        ) == pytest.approx(most, abs=0.01)
 
 
 @pytest.mark.parametrize("name", ["deep.png", "deep.tif", "deep.pgm"])
@@ -306,7 +398,9 @@ def test_avif_is_read(folder):
 
     Image.new("RGB", (16, 16), "red").save("red.avif")
     assert told("init: {image: red.avif}\nscenes: [{prompt: a}]\n") == []
-    assert load_picture(folder / "red.avif", 8, 8)[0, :, 4, 4].tolist() == pytest.approx([1, 0, 0], abs=0.05)
+    assert load_picture(folder / "red.avif", 8, 8)[0, :, 4, 4].tolist() == pytest.approx(
+        [1, 0, 0], abs=0.05
+    )
 
 
 @pytest.mark.parametrize("brand", [b"heic", b"mif1", b"heix"])
@@ -322,5 +416,8 @@ def test_a_device_that_is_none_here_is_refused_before_anything_is_loaded(folder,
     for command in (["render", "story.yaml"], ["image", "a hill"], ["bench", "storybook"]):
         result = CliRunner().invoke(main, [*command, "--device", device])
         assert result.exit_code == 2, result.output
-        assert f"error: --device {device}: no such device; auto, cpu, cuda, cuda:N or mps" in result.stderr
+        assert (
+            f"error: --device {device}: no such device; auto, cpu, cuda, cuda:N or mps"
+            in result.stderr
+        )
     assert not (folder / "outputs/story").exists()

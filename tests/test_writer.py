@@ -19,14 +19,19 @@ def test_a_storyboard_written_out_says_everything(tmp_path):
     scenes = "scenes: [{prompt: {image: ref.png}}, {prompt: b, settings: {w1: 2}}]"
     story = reader.parse("models: {vqgan: x.ckpt}\n" + scenes, base=tmp_path)
     text = reader.dump(story)
-    assert all(f"{field.name}:" in text for field in fields(Settings)) and str(tmp_path / "ref.png") in text
+    assert (
+        all(f"{field.name}:" in text for field in fields(Settings))
+        and str(tmp_path / "ref.png") in text
+    )
     assert reader.parse(text) == story
     moved = reader.dump(story, relative_to(tmp_path))
     assert str(tmp_path) not in moved and reader.parse(moved, base=tmp_path) == story
     assert "../" in reader.dump(story, relative_to(tmp_path / "runs"))
 
 
-words = st.text(max_size=12).map(lambda text: "x" + text).filter(lambda text: not reader_refuses(text))
+words = (
+    st.text(max_size=12).map(lambda text: "x" + text).filter(lambda text: not reader_refuses(text))
+)
 parts = st.one_of(words, st.tuples(words, st.floats(0.001, 1000)).map(list))
 
 
@@ -42,7 +47,12 @@ lengths_of_scenes = st.one_of(
 courses = [curve for curve in CURVES if curve != "cut"]
 transitions = st.one_of(
     st.fixed_dictionaries(
-        {}, optional={"duration": st.floats(0, 0.4), "curve": st.sampled_from(courses), "blend": st.sampled_from(BLENDS)}
+        {},
+        optional={
+            "duration": st.floats(0, 0.4),
+            "curve": st.sampled_from(courses),
+            "blend": st.sampled_from(BLENDS),
+        },
     ),
     st.just({"curve": "cut"}),
 )
@@ -64,7 +74,12 @@ scenes = st.builds(
 )
 films = st.fixed_dictionaries(
     {"scenes": st.lists(scenes, min_size=1, max_size=4)},
-    optional={"title": words, "fps": st.floats(24, 60), "seed": st.integers(0, 2**63 - 1), "settings": scene_settings},
+    optional={
+        "title": words,
+        "fps": st.floats(24, 60),
+        "seed": st.integers(0, 2**63 - 1),
+        "settings": scene_settings,
+    },
 )
 
 

@@ -1,4 +1,5 @@
-"""Makers of tiny CLIPs and VQGANs with random weights, in the file formats that the real ones are published in.
+"""Makers of tiny CLIPs and VQGANs with random weights, in the file formats that the real ones are
+published in.
 
 Same arguments, same file. A pair is 7 MB, nearly all of it the embedding of CLIP's 49408 tokens.
 """
@@ -38,18 +39,24 @@ N_EMBED, VQ_CHANNELS = 32, 8
 
 
 def make_clip(folder: Path, kind: str = "vit", format: str = "torchscript") -> Path:
-    """A CLIP, `kind` "vit" (32 px) or "resnet" (64 px), in float16 as OpenAI publishes it; returns its path.
+    """A CLIP, `kind` "vit" (32 px) or "resnet" (64 px), in float16 as OpenAI publishes it; returns
+    its path.
 
-    `format`: "torchscript" (a traced archive, as OpenAI's), "pt" (a plain state dict) or "safetensors".
+    `format`: "torchscript" (a traced archive, as OpenAI's), "pt" (a plain state dict) or
+    "safetensors".
     """
     clip = _random_clip(kind)
     path = folder / f"clip-{kind}-{format}{'.safetensors' if format == 'safetensors' else '.pt'}"
     if format == "torchscript":
         size = clip.visual.input_resolution
-        image, text = torch.zeros(1, 3, size, size), torch.zeros(1, clip.context_length, dtype=torch.long)
+        image, text = (
+            torch.zeros(1, 3, size, size),
+            torch.zeros(1, clip.context_length, dtype=torch.long),
+        )
         calls = {"forward": (image, text), "encode_image": image, "encode_text": text}
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # jit is deprecated, and the published files are what they are
+            # jit is deprecated, and the published files are what they are
+            warnings.simplefilter("ignore")
             torch.jit.trace_module(clip, calls, check_trace=False).save(str(path))
     else:
         _save(clip.state_dict(), path)
@@ -61,21 +68,34 @@ def _random_clip(kind: str) -> nn.Module:
     model = clip_file("model")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        clip = model.CLIP(64, *sizes, context_length=77, vocab_size=49408, transformer_width=64,
-                          transformer_heads=1, transformer_layers=2)  # fmt: skip
+        clip = model.CLIP(
+            64,
+            *sizes,
+            context_length=77,
+            vocab_size=49408,
+            transformer_width=64,
+            transformer_heads=1,
+            transformer_layers=2,
+        )
         for layer in clip.modules():
-            if isinstance(layer, nn.BatchNorm2d):  # as after a training, so that folding it wrongly shows
+            if isinstance(
+                layer, nn.BatchNorm2d
+            ):  # as after a training, so that folding it wrongly shows
                 nn.init.uniform_(layer.weight, 0.5, 1.5)
                 nn.init.normal_(layer.bias, std=0.2)
                 nn.init.normal_(layer.running_mean, std=0.2)
                 nn.init.uniform_(layer.running_var, 0.5, 1.5)
-            elif isinstance(layer, nn.Conv2d):  # strong enough that the picture shows in the embedding
+            elif isinstance(
+                layer, nn.Conv2d
+            ):  # strong enough that the picture shows in the embedding
                 nn.init.kaiming_normal_(layer.weight)
             elif isinstance(layer, nn.LayerNorm):
                 nn.init.normal_(layer.weight, 1.0, 0.2)
                 nn.init.normal_(layer.bias, std=0.2)
             elif isinstance(layer, nn.Linear | nn.MultiheadAttention):
-                bias = layer.in_proj_bias if isinstance(layer, nn.MultiheadAttention) else layer.bias
+                bias = (
+                    layer.in_proj_bias if isinstance(layer, nn.MultiheadAttention) else layer.bias
+                )
                 nn.init.normal_(bias, std=0.2)
     for name in ("input_resolution", "context_length", "vocab_size"):
         value = clip.visual.input_resolution if name == "input_resolution" else getattr(clip, name)
@@ -90,7 +110,8 @@ def make_vqgan(
 ) -> tuple[Path, Path]:
     """A VQGAN with factor 4 in float32; returns the paths of the checkpoint and its YAML.
 
-    `kind`: "vq" (8 channels), "gumbel" (32 channels) or "net2net" (a vq inside a transformer's file).
+    `kind`: "vq" (8 channels), "gumbel" (32 channels) or "net2net" (a vq inside a transformer's
+    file).
     `format`: "lightning" (a .ckpt naming Lightning's classes, as published), "pt" or "safetensors".
     """
     state = _random_vqgan(kind, discriminator)
@@ -98,7 +119,10 @@ def make_vqgan(
     if kind == "gumbel":
         target, params = "taming.models.vqgan.GumbelVQ", {"embed_dim": DDCONFIG["z_channels"]}
     loss = {"target": "taming.modules.losses.DummyLoss"}
-    model = {"target": target, "params": params | {"n_embed": N_EMBED, "ddconfig": DDCONFIG, "lossconfig": loss}}
+    model = {
+        "target": target,
+        "params": params | {"n_embed": N_EMBED, "ddconfig": DDCONFIG, "lossconfig": loss},
+    }
     if kind == "net2net":
         model = {
             "target": "taming.models.cond_transformer.Net2NetTransformer",
@@ -107,7 +131,9 @@ def make_vqgan(
     name = f"vqgan-{kind}-{format}{'-gan' if discriminator else ''}"
     config = folder / f"{name}.yaml"
     config.write_text(yaml.safe_dump({"model": model}), encoding="utf-8")
-    path = folder / (name + {"lightning": ".ckpt", "pt": ".pt", "safetensors": ".safetensors"}[format])
+    path = folder / (
+        name + {"lightning": ".ckpt", "pt": ".pt", "safetensors": ".safetensors"}[format]
+    )
     if format == "lightning":
         _save_lightning(state, path)
     else:
@@ -122,13 +148,20 @@ def _random_vqgan(kind: str, discriminator: bool) -> dict[str, Tensor]:
     with torch.random.fork_rng(devices=[]), contextlib.redirect_stdout(io.StringIO()):
         torch.manual_seed(1)
         network.encoder, network.decoder = Encoder(**DDCONFIG), Decoder(**DDCONFIG)
-        network.quant_conv, network.post_quant_conv = nn.Conv2d(features, channels, 1), nn.Conv2d(channels, features, 1)
+        network.quant_conv, network.post_quant_conv = (
+            nn.Conv2d(features, channels, 1),
+            nn.Conv2d(channels, features, 1),
+        )
         codebook = nn.Embedding(N_EMBED, channels)
         if kind == "gumbel":
-            network.quantize.proj, network.quantize.embed = nn.Conv2d(features, N_EMBED, 1), codebook
+            network.quantize.proj, network.quantize.embed = (
+                nn.Conv2d(features, N_EMBED, 1),
+                codebook,
+            )
         else:
             network.quantize.embedding = codebook
-        network.loss.perceptual_loss = nn.Linear(3, 3)  # a leftover of the training, as in every published file
+        # a leftover of the training, as in every published file
+        network.loss.perceptual_loss = nn.Linear(3, 3)
         if discriminator:
             network.loss.discriminator = NLayerDiscriminator(ndf=8, n_layers=2)
         for layer in network.modules():
@@ -157,7 +190,9 @@ def _save_lightning(state: dict[str, Tensor], path: Path) -> None:
             "global_step": 1000,
             "pytorch-lightning_version": "1.0.8",
             "state_dict": state,
-            "callbacks": {callback: {"best_model_score": torch.tensor(0.5), "best_model_path": "last.ckpt"}},
+            "callbacks": {
+                callback: {"best_model_score": torch.tensor(0.5), "best_model_path": "last.ckpt"}
+            },
             "optimizer_states": [],
             "lr_schedulers": [],
         }
@@ -167,7 +202,11 @@ def _save_lightning(state: dict[str, Tensor], path: Path) -> None:
 @contextlib.contextmanager
 def _lightning() -> Iterator[type]:
     """A class that pickles as Lightning's ModelCheckpoint and cannot be imported afterwards."""
-    names = ("pytorch_lightning", "pytorch_lightning.callbacks", "pytorch_lightning.callbacks.model_checkpoint")
+    names = (
+        "pytorch_lightning",
+        "pytorch_lightning.callbacks",
+        "pytorch_lightning.callbacks.model_checkpoint",
+    )
     before = {name: sys.modules.get(name) for name in names}
     callback = type("ModelCheckpoint", (), {"__module__": names[-1]})
     try:

@@ -1,14 +1,19 @@
-"""Kills a render over and over, and checks that the film which comes of it is the film that would have been.
+"""Kills a render over and over, and checks that the film which comes of it is the film that would
+have been.
 
     python tests/torture.py --kills 100 --faults --storyboards 10000
 
-`--faults` makes every fault of tests/test_faults.py happen and prints what the user reads; `--storyboards` has that
-many broken ones read (tests/test_fuzz_reader.py).
+`--faults` makes every fault of tests/test_faults.py happen and prints what the user reads;
+`--storyboards` has that many broken ones read (tests/test_fuzz_reader.py).
 
-Half of the kills come at a random moment between the start and a little after the end, the other half just before a
-random one of the render's calls on a file or an encoder, which is where a torn state would come from. A killed
-render is started again by the same command; one in three is killed again. What ends up on disk is compared, byte for
-byte, with an uninterrupted run: film, decoded frames, poster, contact sheet, log and latents. Exit status 1 if
+Half of the kills come at a random moment between the start and a little after the end, the other
+half just before a
+random one of the render's calls on a file or an encoder, which is where a torn state would come
+from. A killed
+render is started again by the same command; one in three is killed again. What ends up on disk is
+compared, byte for
+byte, with an uninterrupted run: film, decoded frames, poster, contact sheet, log and latents. Exit
+    status 1 if
 anything differs, a film was not finished, or a storyboard led to a traceback.
 """
 
@@ -36,9 +41,13 @@ AGAIN = 1 / 3  # of the killed renders are killed again when they go on
 
 
 class Torture:
-    """Films in folders of `work`, all of one storyboard, compared with one that nobody disturbed."""
+    """Films in folders of `work`, all of one storyboard, compared with one that nobody
+    disturbed.
+    """
 
-    def __init__(self, stage: Stage, work: Path, clip: Path, vqgan: Path, seed: int = 0, frames: int = 24):
+    def __init__(
+        self, stage: Stage, work: Path, clip: Path, vqgan: Path, seed: int = 0, frames: int = 24
+    ):
         self.stage, self.work, self.random, self.frames = stage, work, random.Random(seed), frames
         self.story = write_story(work, clip, vqgan, frames)
         self.counts: Counter[str] = Counter()
@@ -65,7 +74,11 @@ class Torture:
         """One film, killed at least once and at most `kills` times, then left to end."""
         folder = self.folder(f"film-{number}")
         while kills:
-            ended = self.killed_at_a_moment(folder) if self.random.random() < 0.5 else self.killed_at_a_step(folder)
+            ended = (
+                self.killed_at_a_moment(folder)
+                if self.random.random() < 0.5
+                else self.killed_at_a_step(folder)
+            )
             if ended.status != -signal.SIGKILL:
                 self.counts["ended before the kill"] += 1
                 self.note_refusal(ended)
@@ -77,14 +90,18 @@ class Torture:
         ended = self.stage.render(folder)
         self.note_refusal(ended)
         self.counts["went on"] += "going on from" in ended.err
-        self.counts["started anew"] += "going on from" not in ended.err and "already" not in ended.err
+        self.counts["started anew"] += (
+            "going on from" not in ended.err and "already" not in ended.err
+        )
         self.counts["finished already"] += "already" in ended.err
         self.compare(folder)
         shutil.rmtree(folder)
 
     def killed_at_a_moment(self, folder: Path) -> Ended:
         call = self.stage.start(folder, "render", "story.yaml")
-        timer = threading.Timer(self.random.uniform(0, 1.1 * self.seconds), kill_if_there, [call.pid])
+        timer = threading.Timer(
+            self.random.uniform(0, 1.1 * self.seconds), kill_if_there, [call.pid]
+        )
         timer.start()
         ended = call.wait()
         timer.cancel()
@@ -110,7 +127,9 @@ class Torture:
         self.counts["identical"] += same
         pictures = read_frames(folder / "outputs" / "story.mp4") if left else self.pictures[:0]
         there = min(len(pictures), len(self.pictures))
-        right = np.all(pictures[:there] == self.pictures[:there], axis=(1, 2, 3)).sum() if there else 0
+        right = (
+            np.all(pictures[:there] == self.pictures[:there], axis=(1, 2, 3)).sum() if there else 0
+        )
         self.counts["frames lost"] += len(self.pictures) - int(right)
 
     @property
@@ -126,7 +145,9 @@ def kill_if_there(pid: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--kills", type=int, default=0, metavar="N")
     parser.add_argument("--seed", type=int, default=0, help="of the moments of the kills")
     parser.add_argument("--faults", action="store_true")
@@ -148,12 +169,24 @@ def kill_films(kills: int, seed: int) -> bool:
 
     with tempfile.TemporaryDirectory(prefix="torture-") as folder, Stage() as stage:
         work = Path(folder)
-        clip, vqgan = make_clip(work, format="safetensors"), make_vqgan(work, format="safetensors")[0]
+        clip, vqgan = (
+            make_clip(work, format="safetensors"),
+            make_vqgan(work, format="safetensors")[0],
+        )
         torture = Torture(stage, work / "films", clip, vqgan, seed)
         while torture.counts["kills"] < kills:
             torture.film(torture.counts["films"], kills - torture.counts["kills"])
-    rows = ("kills", "films", "went on", "started anew", "finished already", "ended before the kill", "refused",
-            "identical", "frames lost")  # fmt: skip
+    rows = (
+        "kills",
+        "films",
+        "went on",
+        "started anew",
+        "finished already",
+        "ended before the kill",
+        "refused",
+        "identical",
+        "frames lost",
+    )
     for row in rows:
         print(f"{row:<24}{torture.counts[row]:>6}")
     return torture.passed
@@ -163,7 +196,10 @@ def play_faults() -> bool:
     from test_faults import FAULTS, NotHere, make_scene
 
     passed = True
-    with tempfile.TemporaryDirectory(prefix="torture-") as folder, make_scene(Path(folder)) as scene:
+    with (
+        tempfile.TemporaryDirectory(prefix="torture-") as folder,
+        make_scene(Path(folder)) as scene,
+    ):
         for fault in FAULTS:
             try:
                 ended, finished = scene.play(fault)
@@ -174,7 +210,10 @@ def play_faults() -> bool:
             explained = ended.status == fault.status and said and "Traceback" not in ended.said
             passed &= bool(explained) and finished
             outcome = "finished" if finished else "NOT FINISHED"
-            print(f"{fault.name}: exit {ended.status}, film {outcome}\n    {said[0] if said else ended.said}")
+            print(
+                f"{fault.name}: exit {ended.status}, film {outcome}\n    "
+                f"{said[0] if said else ended.said}"
+            )
     return passed
 
 

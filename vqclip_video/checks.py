@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Check:
-    """One finding. `remedy` is what to do about it when it is not `ok`; `needed`: without it nothing renders."""
+    """One finding.
+
+    `remedy` is what to do about it when it is not `ok`; `needed`: without it nothing renders.
+    """
 
     name: str
     ok: bool

@@ -1,4 +1,7 @@
-"""The command line. Nothing heavy is imported until a command needs it: --help, plan and check answer at once."""
+"""The command line.
+
+Nothing heavy is imported until a command needs it: --help, plan and check answer at once.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,9 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context):
         for stream in (sys.stdout, sys.stderr):
-            if hasattr(stream, "reconfigure"):  # a pipe on Windows knows few letters; none of them is worth a traceback
+            if hasattr(
+                stream, "reconfigure"
+            ):  # a pipe on Windows knows few letters; none of them is worth a traceback
                 stream.reconfigure(errors="backslashreplace")
         try:
             return super().invoke(ctx)
@@ -38,7 +43,10 @@ class Commands(click.Group):
             if isinstance(error, BrokenPipeError):  # click ends quietly when nobody reads
                 raise
             place = f"{error.filename}: " if error.filename else ""
-            self._say(f"{place}{error.strerror or error}; check that the file and the current folder are there")
+            self._say(
+                f"{place}{error.strerror or error}; check that the file and the current folder are "
+                "there"
+            )
             ctx.exit(1)
         except KeyboardInterrupt:
             click.echo("stopped", err=True)
@@ -62,32 +70,65 @@ def options(*decorators):
 
 storyboard_argument = click.argument("storyboard", type=click.Path(path_type=Path))
 set_option = click.option(
-    "--set", "overrides", multiple=True, metavar="KEY=VALUE",
-    help="Replace a value of the storyboard: settings.learning_rate=0.2, scenes[0].prompt='a cat'. Repeatable.",
-)  # fmt: skip
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help=(
+        "Replace a value of the storyboard: settings.learning_rate=0.2, scenes[0].prompt='a cat'. "
+        "Repeatable."
+    ),
+)
 output_option = click.option(
-    "-o", "--output", type=click.Path(path_type=Path), metavar="FILM.mp4",
-    help="Where the film goes; the run folder beside it has the same name. [default: outputs/NAME.mp4]",
-)  # fmt: skip
-json_option = click.option("--json", "as_json", is_flag=True, help="JSON on standard output, for machines.")
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILM.mp4",
+    help=(
+        "Where the film goes; the run folder beside it has the same name. [default: "
+        "outputs/NAME.mp4]"
+    ),
+)
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="JSON on standard output, for machines."
+)
 engine_options = options(
-    click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps."),
     click.option(
-        "--precision", type=click.Choice(["auto", "fp32", "bf16", "fp16"]), default="auto", show_default=True,
+        "--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps."
+    ),
+    click.option(
+        "--precision",
+        type=click.Choice(["auto", "fp32", "bf16", "fp16"]),
+        default="auto",
+        show_default=True,
         help="Number format of the networks.",
-    ),  # fmt: skip
+    ),
     click.option(
-        "--memory", type=click.Choice(["auto", "low", "high"]), default="auto", show_default=True,
-        help="low recomputes the decoder's activations instead of keeping them, and shows CLIP few cutouts at a time.",
-    ),  # fmt: skip
+        "--memory",
+        type=click.Choice(["auto", "low", "high"]),
+        default="auto",
+        show_default=True,
+        help=(
+            "low recomputes the decoder's activations instead of keeping them, and shows CLIP few "
+            "cutouts at a time."
+        ),
+    ),
     click.option(
-        "--compile", type=click.Choice(["auto", "on", "off"]), default="auto", show_default=True,
-        help="Whether torch compiles the networks first; auto: on CUDA, for films long enough to win the time back.",
-    ),  # fmt: skip
+        "--compile",
+        type=click.Choice(["auto", "on", "off"]),
+        default="auto",
+        show_default=True,
+        help=(
+            "Whether torch compiles the networks first; auto: on CUDA, for films long enough to win"
+            " the time back."
+        ),
+    ),
 )
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(__version__, prog_name="vqclip-video")
 def main():
     """Films of a picture morphing through timed prompts, optimised with CLIP and VQGAN.
@@ -102,13 +143,33 @@ def main():
 @set_option
 @engine_options
 @click.option(
-    "--encoder", type=click.Choice(ENCODER_CHOICES), default="auto", show_default=True,
-    help="Which of ffmpeg's encoders; auto is libx264. One that does not work here is replaced, with a line.",
-)  # fmt: skip
-@click.option("--fresh", is_flag=True, help="Start over, removing what an earlier render of this film left.")
+    "--encoder",
+    type=click.Choice(ENCODER_CHOICES),
+    default="auto",
+    show_default=True,
+    help=(
+        "Which of ffmpeg's encoders; auto is libx264. One that does not work here is replaced, with"
+        " a line."
+    ),
+)
+@click.option(
+    "--fresh", is_flag=True, help="Start over, removing what an earlier render of this film left."
+)
 @click.option("-q", "--quiet", is_flag=True, help="Nothing but errors.")
 @json_option
-def render(storyboard, output, overrides, device, precision, memory, compile, encoder, fresh, quiet, as_json):
+def render(
+    storyboard,
+    output,
+    overrides,
+    device,
+    precision,
+    memory,
+    compile,
+    encoder,
+    fresh,
+    quiet,
+    as_json,
+):
     """Render a storyboard to an MP4. A render that was stopped goes on where it was."""
     from .display import make_display
     from .models import registry
@@ -116,7 +177,9 @@ def render(storyboard, output, overrides, device, precision, memory, compile, en
 
     board, film = checked(storyboard, overrides, quiet), output_path(storyboard, output)
     display = make_display(board, quiet, as_json)
-    with StopRequests(lambda: display.notice("stopping after this step; once more stops at once")) as requests:
+    with StopRequests(
+        lambda: display.notice("stopping after this step; once more stops at once")
+    ) as requests:
         registry.resolve(board.models)  # whatever is missing is said before torch is loaded
         from .film import FilmOptions, make_film
 
@@ -135,7 +198,11 @@ def render(storyboard, output, overrides, device, precision, memory, compile, en
 @storyboard_argument
 @output_option
 @set_option
-@click.option("--sketches", is_flag=True, help="Also which sketch each scene is drawn toward; loads CLIP for it.")
+@click.option(
+    "--sketches",
+    is_flag=True,
+    help="Also which sketch each scene is drawn toward; loads CLIP for it.",
+)
 @json_option
 def plan(storyboard, output, overrides, sketches, as_json):
     """Show what a storyboard will become, without rendering it."""
@@ -178,27 +245,55 @@ def new(storyboard):
     if not storyboard.parent.is_dir():
         raise OutputError(f"{storyboard.parent} is no folder; create it first")
     atomic_write(storyboard, TEMPLATE)
-    click.echo(f"{storyboard} written. Look what it will become, then render it:\n"
-               f"  vqclip-video plan {storyboard}\n  vqclip-video render {storyboard}")  # fmt: skip
+    click.echo(
+        f"{storyboard} written. Look what it will become, then render it:\n  "
+        f"vqclip-video plan {storyboard}\n  vqclip-video render {storyboard}"
+    )
 
 
 @main.command()
 @click.argument("prompt")
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), metavar="PICTURE.png",
-    help="Where the picture goes; its latent lies beside it. [default: outputs/image.png, image-2.png, …]",
-)  # fmt: skip
-@click.option("--exclude", multiple=True, metavar="TEXT", help="What the picture should not be like. Repeatable.")
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="PICTURE.png",
+    help=(
+        "Where the picture goes; its latent lies beside it. [default: outputs/image.png, "
+        "image-2.png, …]"
+    ),
+)
+@click.option(
+    "--exclude",
+    multiple=True,
+    metavar="TEXT",
+    help="What the picture should not be like. Repeatable.",
+)
 @click.option("--style", default="", metavar="TEXT", help="Extra text, mixed in with settings.w2.")
 @click.option("--iterations", default=200, show_default=True, help="Optimiser steps.")
 @click.option("--size", default="256x256", show_default=True, metavar="WxH")
 @click.option("--seed", default="0", show_default=True, metavar="NUMBER|random")
 @click.option("--models", default="storybook", show_default=True, help="A named pair.")
-@click.option("--every", type=click.IntRange(min=1), metavar="N", help="Also save every N-th picture.")
+@click.option(
+    "--every", type=click.IntRange(min=1), metavar="N", help="Also save every N-th picture."
+)
 @set_option
 @engine_options
 @click.option("-q", "--quiet", is_flag=True, help="Nothing but errors.")
-def image(prompt, output, exclude, style, iterations, size, seed, models, every, overrides, quiet, **engine):
+def image(
+    prompt,
+    output,
+    exclude,
+    style,
+    iterations,
+    size,
+    seed,
+    models,
+    every,
+    overrides,
+    quiet,
+    **engine,
+):
     """Optimise one still picture for PROMPT, and save it with its latent."""
     from .models import registry
     from .output.files import free_path
@@ -207,23 +302,40 @@ def image(prompt, output, exclude, style, iterations, size, seed, models, every,
     board = still_storyboard(prompt, exclude, style, iterations, size, seed, models, overrides)
     registry.resolve(board.models)
     say_warnings(board, quiet, said_of_still)
-    make_still(board, output or free_path(OUTPUTS / "image.png", ".safetensors"), every, quiet, **engine)
+    make_still(
+        board, output or free_path(OUTPUTS / "image.png", ".safetensors"), every, quiet, **engine
+    )
 
 
 @main.command()
 @click.argument("case", default="storybook", metavar="[storybook|256|512|STORY.yaml]")
-@click.option("--against", type=click.Choice(["reference"]), help="Time the usual recipe too, in turns.")
 @click.option(
-    "--until", type=click.FloatRange(0, 1), metavar="SIMILARITY",
-    help="Time to quality instead: how long until the smoothed similarity of the picture to its prompt is there.",
-)  # fmt: skip
-@click.option("--repeats", type=click.IntRange(min=1), default=7, show_default=True, help="Rounds; the median counts.")
+    "--against", type=click.Choice(["reference"]), help="Time the usual recipe too, in turns."
+)
+@click.option(
+    "--until",
+    type=click.FloatRange(0, 1),
+    metavar="SIMILARITY",
+    help=(
+        "Time to quality instead: how long until the smoothed similarity of the picture to its "
+        "prompt is there."
+    ),
+)
+@click.option(
+    "--repeats",
+    type=click.IntRange(min=1),
+    default=7,
+    show_default=True,
+    help="Rounds; the median counts.",
+)
 @engine_options
 @json_option
 def bench(case, against, until, repeats, as_json, **engine):
-    """Measure how fast the engine is here: the storybook setting, 256, 512 or a storyboard of your own.
+    """Measure how fast the engine is here: the storybook setting, 256, 512 or a storyboard of your
+    own.
 
-    256 and 512 are the imagenet VQGAN and CLIP ViT-B/32 with 32 cutouts; random weights stand in for missing files.
+    256 and 512 are the imagenet VQGAN and CLIP ViT-B/32 with 32 cutouts; random weights stand in
+    for missing files.
     """
     from .bench.run import run_bench
 
@@ -247,10 +359,18 @@ def list_models(as_json):
         click.echo(json.dumps(rows, indent=2))
         return
     for row in rows:
-        here = click.style("here   ", fg="green") if row["status"] == "present" else f"{row['status']:<7}"
-        click.echo(f"{here} {row['name']:<26} {row['kind']:<10} {row['size']:>8}  {row['licence']}\n"
-                   f"        {row['summary']}; {row['source']}")  # fmt: skip
-    pairs = ", ".join(f"{name} = {pair.clip} + {pair.vqgan}" for name, pair in registry.PAIRS.items())
+        here = (
+            click.style("here   ", fg="green")
+            if row["status"] == "present"
+            else f"{row['status']:<7}"
+        )
+        click.echo(
+            f"{here} {row['name']:<26} {row['kind']:<10} {row['size']:>8}  {row['licence']}\n"
+            f"        {row['summary']}; {row['source']}"
+        )
+    pairs = ", ".join(
+        f"{name} = {pair.clip} + {pair.vqgan}" for name, pair in registry.PAIRS.items()
+    )
     click.echo(f"\npairs: {pairs}")
 
 
@@ -264,7 +384,9 @@ def fetch(name):
     from .models import registry
 
     for model in registry.members(name):
-        with tqdm(desc=model.name, unit="B", unit_scale=True, unit_divisor=1024, dynamic_ncols=True) as bar:
+        with tqdm(
+            desc=model.name, unit="B", unit_scale=True, unit_divisor=1024, dynamic_ncols=True
+        ) as bar:
 
             def show(done: int, total: int | None, bar=bar) -> None:
                 bar.total = total
@@ -320,13 +442,22 @@ def doctor(as_json):
         click.echo(json.dumps([vars(check) for check in checks], indent=2))
     else:
         for check in checks:
-            mark = click.style("ok ", fg="green") if check.ok else click.style("BAD", fg="red", bold=True)
-            click.echo(f"{mark} {check.name:<12} {check.detail}" + ("" if check.ok else f"\n    {check.remedy}"))
+            mark = (
+                click.style("ok ", fg="green")
+                if check.ok
+                else click.style("BAD", fg="red", bold=True)
+            )
+            click.echo(
+                f"{mark} {check.name:<12} {check.detail}"
+                + ("" if check.ok else f"\n    {check.remedy}")
+            )
     sys.exit(0 if all(check.ok for check in checks if check.needed) else 1)
 
 
 def checked(path: Path, overrides: tuple[str, ...], quiet: bool = False):
-    """The storyboard at `path`, with its model names known; what may not be meant is pointed out."""
+    """The storyboard at `path`, with its model names known; what may not be meant is pointed
+    out.
+    """
     from .models import registry
     from .storyboard import reader
 

@@ -1,4 +1,6 @@
-"""What a render tells its user: a bar on a terminal, plain lines in a pipe, JSON for machines, or nothing."""
+"""What a render tells its user: a bar on a terminal, plain lines in a pipe, JSON for machines,
+or nothing.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +23,8 @@ SECONDS_BETWEEN_LINES = 10.0
 class Audience:
     """One of the standard streams, for as long as somebody reads it.
 
-    A pipe's reader may leave (`| head`) and a terminal be closed while a film renders on. What is left to say then
-    goes nowhere, what Python itself flushes at its end included.
+    A pipe's reader may leave (`| head`) and a terminal be closed while a film renders on. What is
+    left to say then goes nowhere, what Python itself flushes at its end included.
     """
 
     def __init__(self, name: str):
@@ -106,14 +108,16 @@ class Lines(Display):
         moment, now = progress.moment, time.monotonic()
         if moment.scene != self.scene:
             self.scene = moment.scene
-            self.notice(f"scene {moment.scene + 1}/{len(self.storyboard.scenes)}: {self._prompt(moment)}")
+            self.notice(
+                f"scene {moment.scene + 1}/{len(self.storyboard.scenes)}: {self._prompt(moment)}"
+            )
         if progress.similarity is not None and now - self.shown >= SECONDS_BETWEEN_LINES:
             self.shown = now
             speed = (progress.iteration - self.first) / max(now - self.began, 1e-9)
             left = (progress.total - progress.iteration) / max(speed, 1e-9)
             self.notice(
-                f"iteration {progress.iteration}/{progress.total}, similarity {progress.similarity:.3f}, "
-                f"{speed:.1f} it/s, {clock(left)} left"
+                f"iteration {progress.iteration}/{progress.total}, similarity "
+                f"{progress.similarity:.3f}, {speed:.1f} it/s, {clock(left)} left"
             )
 
     def notice(self, text: str) -> None:
@@ -124,7 +128,10 @@ class Lines(Display):
             self.notice(f"{result.film} is finished already; --fresh renders it anew")
         elif result.state == "stopped":
             so_far = f"; so far: {result.film}" if result.film else ""
-            self.notice(f"stopped after {result.frames} frames{so_far}\nrun the same command again to go on from there")
+            self.notice(
+                f"stopped after {result.frames} frames{so_far}\nrun the same command again to go on"
+                " from there"
+            )
         else:
             best = "" if result.similarity is None else f", best similarity {result.similarity:.3f}"
             length = f"{result.frames} frames, {clock(self.timeline.seconds)} of film"
@@ -141,10 +148,19 @@ class Bar(Lines):
     bar = None
 
     def start(self, done: int) -> None:
-        layout = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} {rate_fmt}{postfix} {remaining} left"
+        layout = (
+            "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} {rate_fmt}{postfix} {remaining} "
+            "left"
+        )
         total = self.timeline.total_iter
         self.bar = tqdm(
-            total=total, initial=done, unit="it", file=ERR, dynamic_ncols=True, bar_format=layout, leave=False
+            total=total,
+            initial=done,
+            unit="it",
+            file=ERR,
+            dynamic_ncols=True,
+            bar_format=layout,
+            leave=False,
         )
 
     def update(self, progress) -> None:
@@ -167,13 +183,17 @@ class Bar(Lines):
 
 
 class JsonDisplay(Display):
-    """One JSON object a line on standard output: `event` is start, frame, notice, finished, stopped or there."""
+    """One JSON object a line on standard output: `event` is start, frame, notice, finished,
+    stopped or there.
+    """
 
     def _say(self, event: str, **values) -> None:
         OUT.write(json.dumps({"event": event, **values}) + "\n")
 
     def start(self, done: int) -> None:
-        self._say("start", done=done, total_iter=self.timeline.total_iter, frames=self.timeline.frames)
+        self._say(
+            "start", done=done, total_iter=self.timeline.total_iter, frames=self.timeline.frames
+        )
 
     def update(self, progress) -> None:
         if progress.frame is not None:
@@ -184,5 +204,9 @@ class JsonDisplay(Display):
 
     def end(self, result) -> None:
         film = str(result.film) if result.film else None
-        about = {"frames": result.frames, "seconds": round(result.seconds, 3), "best_similarity": result.similarity}
+        about = {
+            "frames": result.frames,
+            "seconds": round(result.seconds, 3),
+            "best_similarity": result.similarity,
+        }
         self._say(result.state, film=film, **about)

@@ -1,4 +1,6 @@
-"""What `vqclip-video doctor` looks at: everything that a render needs, each with what to do where it is not there."""
+"""What `vqclip-video doctor` looks at: everything that a render needs, each with what to do
+where it is not there.
+"""
 
 from __future__ import annotations
 
@@ -34,25 +36,36 @@ def check_torch() -> Check:
     try:
         import torch
     except (ImportError, OSError) as error:  # OSError: one of its own libraries is missing
-        return Check("torch", False, f"torch cannot be imported: {error}", "pip install --upgrade torch torchvision")
+        return Check(
+            "torch",
+            False,
+            f"torch cannot be imported: {error}",
+            "pip install --upgrade torch torchvision",
+        )
     return Check("torch", True, f"{torch.__version__}, {torch.get_num_threads()} threads")
 
 
 def check_device() -> Check:
     """Which device a render takes, and whether it computes."""
-    remedy = "render with --device cpu, or bring the driver and torch to versions that fit each other"
+    remedy = (
+        "render with --device cpu, or bring the driver and torch to versions that fit each other"
+    )
     try:
         import torch
 
         from .engine.setup import pick_device
 
         device = pick_device("auto")
-        computed = float(torch.ones(8, 8, device=device).matmul(torch.ones(8, 8, device=device)).sum())
+        computed = float(
+            torch.ones(8, 8, device=device).matmul(torch.ones(8, 8, device=device)).sum()
+        )
         name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
     except (ImportError, OSError, RuntimeError, VqclipError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         return Check("device", False, f"nothing can be computed: {reason}", remedy)
-    return Check("device", computed == 512, name if computed == 512 else f"{name} computes wrongly", remedy)
+    return Check(
+        "device", computed == 512, name if computed == 512 else f"{name} computes wrongly", remedy
+    )
 
 
 def check_model(model: Model) -> Check:
@@ -79,7 +92,9 @@ def available_memory() -> int | None:
     """Bytes that programs can still take, or None where the system does not tell."""
     try:
         lines = Path("/proc/meminfo").read_text("ascii").splitlines()
-        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
+        return next(
+            int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")
+        )
     except (OSError, ValueError, StopIteration):
         pass
     try:

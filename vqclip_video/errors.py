@@ -1,4 +1,6 @@
-"""The errors a user can cause or meet; the command line prints their text and exits with their status."""
+"""The errors a user can cause or meet; the command line prints their text and exits with their
+status.
+"""
 
 
 class VqclipError(Exception):

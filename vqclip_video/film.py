@@ -1,4 +1,6 @@
-"""A storyboard becomes a film on disk: the engine's frames go into the run folder, and a stop loses none of them."""
+"""A storyboard becomes a film on disk: the engine's frames go into the run folder, and a stop
+loses none of them.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,8 @@ from .storyboard.sizes import frame_size
 from .storyboard.timeline import Timeline
 from .storyboard.writer import dump, without_places
 
-# To be raised by whoever changes what an iteration computes: runs of another version do not mix in one film.
+# To be raised by whoever changes what an iteration computes: runs of another version do not mix in
+# one film.
 NUMERICS = 2
 ENOUGH_DIGITS = 16  # of a sha256, to tell a picture from the one it was
 ENOUGH_ITERATIONS = 10  # for a speed worth remembering
@@ -58,11 +61,12 @@ def make_film(
     display: Display | None = None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> FilmResult:
-    """Render `storyboard` to the MP4 `output` and a folder of the same name; goes on with an unfinished one.
+    """Render `storyboard` to the MP4 `output` and a folder of the same name; goes on with an
+    unfinished one.
 
-    `should_stop` is asked after each iteration; when it says so, the run is saved with a playable preview. The
-    resumed film is, on a CPU, bit for bit the film it would have been.
-    Raises ModelError, OutputError, RenderError or UsageError, each with its remedy.
+    `should_stop` is asked after each iteration; when it says so, the run is saved with a playable
+    preview. The resumed film is, on a CPU, bit for bit the film it would have been. Raises
+    ModelError, OutputError, RenderError or UsageError, each with its remedy.
     """
     display = display or Display(storyboard)
     began = time.monotonic()
@@ -101,7 +105,9 @@ def _recorder(
 
 
 def _shoot(storyboard, recorder, paths, device, options, display, should_stop) -> FilmResult:
-    """From nothing but files to a finished, or stopped, film; the device's memory is free afterwards."""
+    """From nothing but files to a finished, or stopped, film; the device's memory is free
+    afterwards.
+    """
     try:
         with explained_failures(storyboard.size, device):
             return _optimise(storyboard, recorder, paths, device, options, display, should_stop)
@@ -118,7 +124,13 @@ def _optimise(storyboard, recorder, paths, device, options, display, should_stop
     with timed(seconds, "prompts"):
         book = open_book(storyboard, paths)
         session = Session(
-            storyboard, perceptor, vqgan, start=recorder.start, book=book, prior=prior, on_notice=display.notice
+            storyboard,
+            perceptor,
+            vqgan,
+            start=recorder.start,
+            book=book,
+            prior=prior,
+            on_notice=display.notice,
         )
     if recorder.start:
         display.notice(f"going on from frame {recorder.writer.frames} of {session.timeline.frames}")
@@ -143,7 +155,11 @@ def _optimise(storyboard, recorder, paths, device, options, display, should_stop
 
 
 def make_fingerprint(
-    storyboard: Storyboard, paths: ModelPaths, device: torch.device, dtype: torch.dtype, compile: str = "auto"
+    storyboard: Storyboard,
+    paths: ModelPaths,
+    device: torch.device,
+    dtype: torch.dtype,
+    compile: str = "auto",
 ) -> dict:
     """What makes the film this film; a run with another one is not gone on with."""
     book, prior = book_path(storyboard), prior_path(storyboard)
@@ -170,8 +186,12 @@ def content_names(storyboard: Storyboard) -> dict[Path, str]:
 
 def named_files(storyboard: Storyboard) -> list[Path]:
     """The pictures and latents that a storyboard names, each once."""
-    parts = [part for scene in storyboard.scenes for prompt in scene.parts.values() for part in prompt]
-    files = [part.image for part in parts] + [scene.settings.guide.image for scene in storyboard.scenes]
+    parts = [
+        part for scene in storyboard.scenes for prompt in scene.parts.values() for part in prompt
+    ]
+    files = [part.image for part in parts] + [
+        scene.settings.guide.image for scene in storyboard.scenes
+    ]
     files += [storyboard.init.image, storyboard.init.latent]
     return list(dict.fromkeys(file for file in files if file))
 
@@ -179,17 +199,29 @@ def named_files(storyboard: Storyboard) -> list[Path]:
 def as_rendered(storyboard: Storyboard, folder: Path) -> str:
     """The storyboard to keep in `folder`, with the sha256 of the files that it names."""
     files = [f"#   {path.name}  sha256 {sha256_of(path)}" for path in named_files(storyboard)]
-    about = "\n".join(["# The files that this storyboard names, by their content:", *files, ""]) if files else ""
+    about = (
+        "\n".join(["# The files that this storyboard names, by their content:", *files, ""])
+        if files
+        else ""
+    )
     with explained(folder):  # the current folder, from which paths are told, may be gone
         return about + dump(storyboard, without_places(storyboard.home, folder.absolute()))
 
 
 def _precision(options: FilmOptions, begun: dict, device: torch.device) -> str:
-    """The precision asked for, or, left to choose, that of the run which is gone on from: what is best here may have
-    been measured anew since."""
+    """The precision asked for, or, left to choose, that of the run which is gone on from: what is
+    best here may have been measured anew since.
+    """
     if options.precision != "auto" or begun.get("device") != device.type:
         return options.precision
-    return next((name for name, dtype in PRECISIONS.items() if _dtype_name(dtype) == begun.get("precision")), "auto")
+    return next(
+        (
+            name
+            for name, dtype in PRECISIONS.items()
+            if _dtype_name(dtype) == begun.get("precision")
+        ),
+        "auto",
+    )
 
 
 def _same_threads(threads: int, notice: Callable[[str], None]) -> None:
@@ -197,7 +229,10 @@ def _same_threads(threads: int, notice: Callable[[str], None]) -> None:
     if threads <= (os.cpu_count() or 1):
         torch.set_num_threads(threads)
     else:
-        notice(f"begun with {threads} threads, now {torch.get_num_threads()}: frames may differ in their last bits")
+        notice(
+            f"begun with {threads} threads, now {torch.get_num_threads()}: frames may differ in "
+            "their last bits"
+        )
 
 
 def _dtype_name(dtype: torch.dtype) -> str:

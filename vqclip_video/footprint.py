@@ -1,7 +1,8 @@
 """How much memory a film takes at its most, told before anything is loaded. Never imports torch.
 
-What an iteration keeps for its backward pass is counted from the networks' shapes; what a process takes beside that was
-measured, on Linux with a torch built for CUDA (docs/benchmarks.md), and `bench` compares the whole with what it measures.
+What an iteration keeps for its backward pass is counted from the networks' shapes; what a process
+takes beside that was measured, on Linux with a torch built for CUDA (docs/benchmarks.md), and
+`bench` compares the whole with what it measures.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from .storyboard.schema import Storyboard
 from .storyboard.sizes import picture_size
 
 MB = 1 << 20
-USABLE = 0.7  # of what there is, for what is kept: weights, gradients on their way and the system take their part
+# of what there is, for what is kept: weights, gradients on their way and the system take their part
+USABLE = 0.7
 LOW_MEMORY_CUTOUTS = 8  # per CLIP call where memory is low
 OF_THE_PICTURE, OF_A_VIEW = 10, 12  # values kept of a pixel before and after the networks
 CLIPS = 1.2  # bytes held for one that CLIP keeps
@@ -25,7 +27,9 @@ CLIPS = 1.2  # bytes held for one that CLIP keeps
 
 @dataclass(frozen=True)
 class Course:
-    """Bytes held at most: `process`, and so many for each byte of the models' files and of what the decoder keeps."""
+    """Bytes held at most: `process`, and so many for each byte of the models' files and of what
+    the decoder keeps.
+    """
 
     process: int
     files: float
@@ -54,15 +58,19 @@ class Footprint:
     kept: int
 
     def host_at(self, available: int | None) -> tuple[int, bool]:
-        """What the process takes on a machine with so many bytes, and whether memory=low was chosen for it."""
+        """What the process takes on a machine with so many bytes, and whether memory=low was
+        chosen for it.
+        """
         low = available is not None and self.kept >= USABLE * available
         return (self.host_low if low else self.host), low
 
 
 def footprint(storyboard: Storyboard, bytes_a_value: int = 4, mapped: bool = True) -> Footprint:
-    """What a film takes with its networks computed in numbers of so many bytes: 4 for float32, 2 for half precision.
+    """What a film takes with its networks computed in numbers of so many bytes: 4 for float32, 2
+    for half precision.
 
-    mapped: whether its weights are in files, which count as the process's memory once they have been read. Raises ModelError and UsageError where the VQGAN's config cannot be had.
+    mapped: whether its weights are in files, which count as the process's memory once they have
+    been read. Raises ModelError and UsageError where the VQGAN's config cannot be had.
     """
     config = registry.vqgan_config(storyboard.models)
     width, height = picture_size(storyboard.size, config.factor)
@@ -73,13 +81,20 @@ def footprint(storyboard: Storyboard, bytes_a_value: int = 4, mapped: bool = Tru
     few, many = int(view * min(at_once, LOW_MEMORY_CUTOUTS)), int(view * at_once)
     files = registry.bytes_of(storyboard.models) if mapped else 0
     return Footprint(
-        HIGH.total(files, decoder, many), LOW.total(files, decoder, few),
-        DEVICE_HIGH.total(files, decoder, many), DEVICE_LOW.total(files, decoder, few), decoder + many,
-    )  # fmt: skip
+        HIGH.total(files, decoder, many),
+        LOW.total(files, decoder, few),
+        DEVICE_HIGH.total(files, decoder, many),
+        DEVICE_LOW.total(files, decoder, few),
+        decoder + many,
+    )
 
 
-def size_that_fits(storyboard: Storyboard, available: int, bytes_a_value: int = 4) -> tuple[int, int] | None:
-    """The largest of half, a quarter, … of the film's size that memory=low renders in so many bytes."""
+def size_that_fits(
+    storyboard: Storyboard, available: int, bytes_a_value: int = 4
+) -> tuple[int, int] | None:
+    """The largest of half, a quarter, … of the film's size that memory=low renders in so many
+    bytes.
+    """
     width, height = storyboard.size
     while min(width, height) >= 32:
         width, height = width // 2, height // 2
@@ -95,7 +110,8 @@ def cutouts_at_once(storyboard: Storyboard) -> int:
 
 
 def decoder_values(config: DDConfig) -> int:
-    """Values that the lean decoder keeps for a pixel: two for each channel of a norm and convolution.
+    """Values that the lean decoder keeps for a pixel: two for each channel of a norm and
+    convolution.
 
     An attention keeps five for each channel of a place: its input, query, key, value and result.
     """
@@ -115,8 +131,8 @@ def decoder_values(config: DDConfig) -> int:
 def available_host() -> int | None:
     """Memory of this machine, or what its control group may take of it; None where it is not known.
 
-    All, free or not: on a CPU a film that is gone on with is promised the same pictures, so what the machine happens to
-    be doing must not decide how they are computed.
+    All, free or not: on a CPU a film that is gone on with is promised the same pictures, so what
+    the machine happens to be doing must not decide how they are computed.
     """
     limits = []
     with suppress(OSError, ValueError, AttributeError):

@@ -16,15 +16,20 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", "
 
 
 def pictures_in(folder: Path) -> list[Path]:
-    """The picture files in a folder and the folders in it, known by their suffixes, in order of their paths.
+    """The picture files in a folder and the folders in it, known by their suffixes, in order of
+    their paths.
 
-    Links to folders are not followed, and folders that may not be read are passed over. UsageError where `folder` is
-    none, or there is no picture.
+    Links to folders are not followed, and folders that may not be read are passed over. UsageError
+    where `folder` is none, or there is no picture.
     """
     if not folder.is_dir():
         raise UsageError(f"{folder} is no folder; name one with pictures in it")
     files = (Path(place, name) for place, _, names in os.walk(folder) for name in names)
-    paths = sorted(path for path in files if path.suffix.lower() in SUFFIXES and os.path.isfile(path))  # noqa: PTH113 - never raises
+    paths = sorted(
+        path
+        for path in files
+        if path.suffix.lower() in SUFFIXES and os.path.isfile(path)  # noqa: PTH113 - never raises
+    )
     if not paths:
         raise UsageError(f"{folder}: no pictures in it; known are {', '.join(SUFFIXES)}")
     return paths
@@ -33,10 +38,10 @@ def pictures_in(folder: Path) -> list[Path]:
 def open_picture(path: Path) -> Image.Image:
     """A picture file, upright, on white where transparent, in RGB.
 
-    Takes what Pillow reads: the first frame of an animation, 16-bit greys scaled to 8, CMYK and palettes as RGB.
-    Floats are 0 to 1 where they lie there; others, and 32-bit greys, are scaled from their smallest to their largest.
-    Raises VqclipError for what is no picture, is cut off, or has more pixels than Pillow
-    takes for harmless (about 89 million).
+    Takes what Pillow reads: the first frame of an animation, 16-bit greys scaled to 8, CMYK and
+    palettes as RGB. Floats are 0 to 1 where they lie there; others, and 32-bit greys, are scaled
+    from their smallest to their largest. Raises VqclipError for what is no picture, is cut off, or
+    has more pixels than Pillow takes for harmless (about 89 million).
     """
     try:
         with warnings.catch_warnings():
@@ -67,11 +72,20 @@ def _bits(image: Image.Image) -> int | None:
 
 
 def _as_rgb(image: Image.Image, deep: bool) -> Image.Image:
-    """`deep`: whether greys beyond 8 bits are of 16. Pillow clips them, and floats, to 255 instead of scaling them."""
+    """`deep`: whether greys beyond 8 bits are of 16.
+
+    Pillow clips them, and floats, to 255 instead of scaling them.
+    """
     if image.mode == "F" or image.mode.startswith("I"):
         levels = np.nan_to_num(np.asarray(image, dtype=np.float64), posinf=0, neginf=0)
-        low, high = (0.0, 65535.0) if image.mode.startswith("I;") or (deep and image.mode == "I") else _range(levels)
-        image = Image.fromarray(((levels - low) / (high - low) * 255).clip(0, 255).round().astype(np.uint8))
+        low, high = (
+            (0.0, 65535.0)
+            if image.mode.startswith("I;") or (deep and image.mode == "I")
+            else _range(levels)
+        )
+        image = Image.fromarray(
+            ((levels - low) / (high - low) * 255).clip(0, 255).round().astype(np.uint8)
+        )
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
@@ -81,6 +95,6 @@ def _as_rgb(image: Image.Image, deep: bool) -> Image.Image:
 def _range(levels: np.ndarray) -> tuple[float, float]:
     """The values that become black and white; never the same one."""
     low, high = float(levels.min()), float(levels.max())
-    if 0 <= low and high <= 1:
+    if low >= 0 and high <= 1:
         return 0.0, 1.0
     return low, high if high > low else low + 1

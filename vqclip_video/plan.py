@@ -1,4 +1,6 @@
-"""What a storyboard will become: its scenes, frames, iterations, time and disk, before anything heavy is loaded."""
+"""What a storyboard will become: its scenes, frames, iterations, time and disk, before anything
+heavy is loaded.
+"""
 
 from __future__ import annotations
 
@@ -70,7 +72,8 @@ class Plan:
     device_bytes: int  # at most, on a GPU, in half precision
     available_bytes: int | None  # of this machine's memory
     size_that_fits: tuple[int, int] | None  # where not even memory=low does
-    guides: tuple[Choice, ...] = field(default=(), compare=False)  # of the scenes, where they were asked for
+    # of the scenes, where they were asked for
+    guides: tuple[Choice, ...] = field(default=(), compare=False)
 
     def as_dict(self) -> dict:
         plan = asdict(replace(self, guides=()))
@@ -83,10 +86,26 @@ class Plan:
         rows = [("scene", "start", "length", "frames", "iterations", "prompt")]
         for s in self.scenes:
             prompt = s.prompt + (f"  (not: {s.exclude})" if s.exclude else "")
-            rows.append((str(s.scene), clock(s.start), clock(s.seconds), str(s.frames), str(s.iterations), prompt))
+            rows.append(
+                (
+                    str(s.scene),
+                    clock(s.start),
+                    clock(s.seconds),
+                    str(s.frames),
+                    str(s.iterations),
+                    prompt,
+                )
+            )
         widths = [max(len(row[i]) for row in rows) for i in range(5)]
-        table = ["  ".join([*(cell.rjust(w) for cell, w in zip(row, widths, strict=False)), row[5]]) for row in rows]
-        drawn = ["", "scene  drawn toward", *(f"{guide.scene + 1:>5}  {guide}" for guide in self.guides)]
+        table = [
+            "  ".join([*(cell.rjust(w) for cell, w in zip(row, widths, strict=False)), row[5]])
+            for row in rows
+        ]
+        drawn = [
+            "",
+            "scene  drawn toward",
+            *(f"{guide.scene + 1:>5}  {guide}" for guide in self.guides),
+        ]
         table += drawn if self.guides else []
         return "\n".join([*([self.title, ""] if self.title else []), *table, "", *self._totals()])
 
@@ -94,19 +113,28 @@ class Plan:
         """One line: the storyboard is right, and what it becomes."""
         height, width, _ = self.im_shape
         return (
-            f"{self.storyboard}: ok, {len(self.scenes)} scenes, {self.frames} frames of {width}x{height}, "
-            f"{clock(self.seconds)} at {self.fps:g} fps, {self.total_iter} iterations"
-        ) + "".join(f"\n{line}" for line in self._missing())
+            f"{self.storyboard}: ok, {len(self.scenes)} scenes, {self.frames} frames of "
+            f"{width}x{height}, {clock(self.seconds)} at {self.fps:g} fps, {self.total_iter} "
+            "iterations" + "".join(f"\n{line}" for line in self._missing())
+        )
 
     def _memory(self) -> str:
         """What the film takes of it, and where that is more than there is, what would fit."""
         host, device = gigabytes(self.memory_bytes), gigabytes(self.device_bytes)
-        about = f"about {host}{' with memory low' if self.memory_low else ''}; on a GPU about {device} of its own"
+        about = (
+            f"about {host}{' with memory low' if self.memory_low else ''}; on a GPU about {device} "
+            "of its own"
+        )
         if self.available_bytes is None or self.memory_bytes < self.available_bytes:
             return about
-        smaller = "x".join(map(str, self.size_that_fits)) if self.size_that_fits else "a smaller size"
+        smaller = (
+            "x".join(map(str, self.size_that_fits)) if self.size_that_fits else "a smaller size"
+        )
         there = gigabytes(self.available_bytes)
-        return f"{about}; this machine has {there}, which is too little: {smaller} with --memory low would fit"
+        return (
+            f"{about}; this machine has {there}, which is too little: {smaller} with --memory low "
+            "would fit"
+        )
 
     def _missing(self) -> Iterator[str]:
         for name in self.missing:
@@ -165,7 +193,9 @@ def make_plan(storyboard: Storyboard, film: Path, guides: tuple[Choice, ...] = (
         missing=registry.missing(storyboard.models),
         style=_style(storyboard),
         seed=storyboard.seed,
-        scenes=tuple(_scene_row(storyboard, timeline, index) for index in range(len(storyboard.scenes))),
+        scenes=tuple(
+            _scene_row(storyboard, timeline, index) for index in range(len(storyboard.scenes))
+        ),
         frames=timeline.frames,
         fps=float(storyboard.fps),
         seconds=timeline.seconds,
@@ -181,13 +211,19 @@ def make_plan(storyboard: Storyboard, film: Path, guides: tuple[Choice, ...] = (
         memory_low=low,
         device_bytes=footprint(storyboard, 2).device,
         available_bytes=available,
-        size_that_fits=size_that_fits(storyboard, available, bytes_a_value) if available and host > available else None,
+        size_that_fits=(
+            size_that_fits(storyboard, available, bytes_a_value)
+            if available and host > available
+            else None
+        ),
         guides=guides,
     )
 
 
 def frame_latent_bytes(storyboard: Storyboard) -> int:
-    """Bytes of the latent that is kept beside each frame, at most: 0 where only the scenes' ends are kept."""
+    """Bytes of the latent that is kept beside each frame, at most: 0 where only the scenes' ends
+    are kept.
+    """
     if storyboard.latents != "all":
         return 0
     factor = registry.factor(storyboard.models)
@@ -199,13 +235,17 @@ def frame_latent_bytes(storyboard: Storyboard) -> int:
 
 
 def warnings(storyboard: Storyboard) -> list[Problem]:
-    """What may not mean what its writer thinks, each once, and what CLIP will not read of long texts."""
+    """What may not mean what its writer thinks, each once, and what CLIP will not read of long
+    texts.
+    """
     found = {problem: None for problem in storyboard.warnings}
     for index, scene in enumerate(storyboard.scenes):
         for key, prompt in scene.parts.items():
             where = f"scenes[{index}].{key}"
             if key != "prompt":
-                where = setting_of(f"scenes[{index}]", key.removeprefix("settings."), storyboard.marks)
+                where = setting_of(
+                    f"scenes[{index}]", key.removeprefix("settings."), storyboard.marks
+                )
             for message in filter(None, (_unread(part.text) for part in prompt if part.text)):
                 found[problem_at(storyboard, where, message)] = None
     return list(found)
@@ -213,7 +253,8 @@ def warnings(storyboard: Storyboard) -> list[Problem]:
 
 def _unread(text: str) -> str:
     """What to say of a text longer than CLIP's context; nothing of others."""
-    # No token is shorter than a byte, so a short text needs no tokeniser (and no wait for its vocabulary).
+    # No token is shorter than a byte, so a short text needs no tokeniser (and no wait for its
+    # vocabulary).
     if len(text.encode()) <= CONTEXT_LENGTH - 2:
         return ""
     from .models.tokens import count_tokens
@@ -226,7 +267,8 @@ def _style(storyboard: Storyboard) -> str:
     """The film's style in words, with the scenes that have one of their own."""
     common = storyboard.settings.style
     own = [
-        f"scene {index + 1}: {prompt_text(scene.settings.style) if scene.settings.style else 'none'}"
+        f"scene {index + 1}: "
+        f"{prompt_text(scene.settings.style) if scene.settings.style else 'none'}"
         for index, scene in enumerate(storyboard.scenes)
         if scene.settings.style != common
     ]

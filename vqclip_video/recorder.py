@@ -1,4 +1,6 @@
-"""Everything that a render leaves on disk, kept at one position: film, log, stills, latents and checkpoints."""
+"""Everything that a render leaves on disk, kept at one position: film, log, stills, latents and
+checkpoints.
+"""
 
 from __future__ import annotations
 
@@ -33,10 +35,13 @@ CHECKPOINT_SHARE = 0.005  # of the time at most; what each one takes is measured
 
 @dataclass(frozen=True)
 class FilmResult:
-    """How a render ended: `state` is finished, stopped (resumable), or there (it had been finished before)."""
+    """How a render ended: `state` is finished, stopped (resumable), or there (it had been
+    finished before).
+    """
 
     state: str
-    film: Path | None  # the preview of a stopped one; None where it was stopped before the first frame
+    # the preview of a stopped one; None where it was stopped before the first frame
+    film: Path | None
     frames: int
     similarity: float | None
     seconds: float = 0.0  # that it took, in all sittings
@@ -44,29 +49,46 @@ class FilmResult:
 
 
 class Recorder:
-    """Everything a render leaves on disk, kept together so that a checkpoint is one position in all of it."""
+    """Everything a render leaves on disk, kept together so that a checkpoint is one position in
+    all of it.
+    """
 
     def __init__(
-        self, storyboard: Storyboard, run: RunDir, encoder: Encoder, saved, notice: Callable[[str], None], began: float
+        self,
+        storyboard: Storyboard,
+        run: RunDir,
+        encoder: Encoder,
+        saved,
+        notice: Callable[[str], None],
+        began: float,
     ):
-        """`saved`: what a checkpoint holds, to go on from; `began`: when this sitting began, by the monotonic clock."""
+        """`saved`: what a checkpoint holds, to go on from; `began`: when this sitting began, by
+        the monotonic clock.
+        """
         self.storyboard, self.run, self.encoder = storyboard, run, encoder
         self.timeline = Timeline(storyboard)
         tensors, info = saved or ({}, {"frames": 0, "seconds": {}, "elapsed": 0.0, "sittings": 0})
         frames = info["frames"]
         self.start = _state_of(tensors, info) if saved else None
-        self.seconds: dict[str, float] = dict(info["seconds"])  # of each stage, all sittings together
+        # of each stage, all sittings together
+        self.seconds: dict[str, float] = dict(info["seconds"])
         self.sittings = info["sittings"] + 1
         self._began = began - info["elapsed"]
         self.poster = Poster()
-        self.poster.restore({name[7:]: t.numpy() for name, t in tensors.items() if name.startswith("poster.")})
+        self.poster.restore(
+            {name[7:]: t.numpy() for name, t in tensors.items() if name.startswith("poster.")}
+        )
         self.sheet = ContactSheet(run.work, self.timeline.frames)
-        self._last_frames = {span.first_frame + span.frames - 1: span.scene for span in self.timeline.spans}
+        self._last_frames = {
+            span.first_frame + span.frames - 1: span.scene for span in self.timeline.spans
+        }
         self._saved_at, self._cost = time.monotonic(), 0.0
         size = frame_size(storyboard.size)
         with ExitStack() as stack:
             self.writer = stack.enter_context(
-                FilmWriter(run.work, size, storyboard.fps, self.timeline.frames, encoder, frames, notice)
+                FilmWriter(
+                    run.work, size, storyboard.fps, self.timeline.frames, encoder, frames, notice
+                )
             )
             self.log = ProgressLog(run.progress, frames)
             stack.callback(self.log.close)
@@ -88,7 +110,9 @@ class Recorder:
             yield progress
 
     def take(self, progress: Progress) -> None:
-        """Put a frame into the film, the log and the stills; a checkpoint follows when it is time for one."""
+        """Put a frame into the film, the log and the stills; a checkpoint follows when it is
+        time for one.
+        """
         if progress.frame is None:
             return
         with timed(self.seconds, "write"):
@@ -98,7 +122,9 @@ class Recorder:
             self.poster.offer(progress.frame, progress.similarity)
             self.sheet.offer(progress.frame, number)
             self._keep_latent(progress.latent, number)
-        if time.monotonic() - self._saved_at > max(CHECKPOINT_SECONDS, self._cost / CHECKPOINT_SHARE):
+        if time.monotonic() - self._saved_at > max(
+            CHECKPOINT_SECONDS, self._cost / CHECKPOINT_SHARE
+        ):
             self.checkpoint(progress.state)
 
     def checkpoint(self, state: State) -> None:
@@ -136,14 +162,21 @@ class Recorder:
         with timed(self.seconds, "finish"):
             metadata = self._metadata()
             self.poster.save(self.run.poster)
-            self.sheet.save(self.run.contact_sheet, self.storyboard.fps, metadata.chapters, self.storyboard.title)
+            self.sheet.save(
+                self.run.contact_sheet,
+                self.storyboard.fps,
+                metadata.chapters,
+                self.storyboard.title,
+            )
             self.writer.finish(self.run.film, metadata)
         self._save_run(device, finished=True)
         return self._result("finished", self.run.film)
 
     def _result(self, state: str, film: Path | None) -> FilmResult:
         seconds = time.monotonic() - self._began
-        return FilmResult(state, film, self.writer.frames, self._similarity(), seconds, self.sittings)
+        return FilmResult(
+            state, film, self.writer.frames, self._similarity(), seconds, self.sittings
+        )
 
     def _similarity(self) -> float | None:
         return round(self.poster.similarity, 5) if self.poster.picture is not None else None
@@ -161,10 +194,14 @@ class Recorder:
             "program": f"vqclip-video {__version__}",
             "seed": self.storyboard.seed,
             "models": self.storyboard.models.names,
-            "storyboard": dump(self.storyboard, without_places(self.storyboard.home, self.storyboard.home)),
+            "storyboard": dump(
+                self.storyboard, without_places(self.storyboard.home, self.storyboard.home)
+            ),
         }
         title = self.storyboard.title or self.run.folder.name
-        return FilmMetadata(title, to_json(about), chapters(self.storyboard.scenes, self.timeline.spans))
+        return FilmMetadata(
+            title, to_json(about), chapters(self.storyboard.scenes, self.timeline.spans)
+        )
 
     def _save_run(self, device: torch.device, finished: bool) -> None:
         about = {

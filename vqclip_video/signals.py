@@ -1,4 +1,6 @@
-"""Stopping from outside: asked once, the film is saved after the current step; asked twice, at once."""
+"""Stopping from outside: asked once, the film is saved after the current step; asked twice, at
+once.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +12,18 @@ import threading
 from collections.abc import Callable, Iterator
 
 # Ctrl-C, `kill`, and a terminal that is closed; Windows has no SIGHUP.
-SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+SIGNALS = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+]
 
 
 class StopRequests:
-    """While entered, the signals set `wanted` instead of ending the process; the second one raises KeyboardInterrupt.
+    """While entered, the signals set `wanted` instead of ending the process; the second one raises
+    KeyboardInterrupt.
 
-    A signal that whoever started us has switched off (nohup) stays off. `on_first` is called from the handler.
-    Processes forked meanwhile end with SIGTERM, by which their parent ends them; the rest is for it to answer.
+    A signal that whoever started us has switched off (nohup) stays off. `on_first` is called from
+    the handler. Processes forked meanwhile end with SIGTERM, by which their parent ends them; the
+    rest is for it to answer.
     """
 
     def __init__(self, on_first: Callable[[], None] = lambda: None):
@@ -46,14 +52,17 @@ class StopRequests:
         if self.wanted:
             raise KeyboardInterrupt
         self.wanted = True
-        # Python refuses to write to a stream in the middle of another write to it; the stop matters, the line does not.
+        # Python refuses to write to a stream in the middle of another write to it; the stop
+        # matters, the line does not.
         with contextlib.suppress(RuntimeError):
             self._on_first()
 
 
 @contextlib.contextmanager
 def control_characters_unseen() -> Iterator[None]:
-    """While entered, the terminal does not print ^C where it stands, which is in the middle of a progress line."""
+    """While entered, the terminal does not print ^C where it stands, which is in the middle of a
+    progress line.
+    """
     flags = _flags_of_terminal()
     if flags is None:
         yield
@@ -69,7 +78,8 @@ def control_characters_unseen() -> Iterator[None]:
 
 
 def _flags_of_terminal() -> int | None:
-    """The local flags of the terminal we read from; None where there is none or where it is another job's just now.
+    """The local flags of the terminal we read from; None where there is none or where it is another
+    job's just now.
 
     The system stops a program that sets them from the background.
     """
@@ -80,7 +90,12 @@ def _flags_of_terminal() -> int | None:
         if os.tcgetpgrp(descriptor) != os.getpgrp():
             return None
         return termios.tcgetattr(descriptor)[3]
-    except (AttributeError, ImportError, OSError, ValueError):  # Windows, a closed or replaced stdin, no terminal
+    except (
+        AttributeError,
+        ImportError,
+        OSError,
+        ValueError,
+    ):  # Windows, a closed or replaced stdin, no terminal
         return None
 
 

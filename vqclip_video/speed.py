@@ -1,4 +1,6 @@
-"""How fast this machine renders: remembered after a film, so that a plan can say how long the next one takes."""
+"""How fast this machine renders: remembered after a film, so that a plan can say how long the
+next one takes.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +26,8 @@ class Speed:
 def recall(storyboard: Storyboard, factor: int) -> Speed | None:
     """The speed to expect of a film on this machine, or None before a first one with its models.
 
-    From a film of another size it is scaled: half of the time goes with the pixels, half with the cutouts, which is
-    what the measured splits come to (docs/benchmarks.md).
+    From a film of another size it is scaled: half of the time goes with the pixels, half with the
+    cutouts, which is what the measured splits come to (docs/benchmarks.md).
     """
     known = cache.recall(FILE).get(_key(storyboard))
     try:
@@ -37,14 +39,18 @@ def recall(storyboard: Storyboard, factor: int) -> Speed | None:
 
 
 def remember(storyboard: Storyboard, factor: int, seconds: float, on: str) -> None:
-    """Keep the seconds per iteration of a film just rendered; a folder that cannot be written is no error."""
+    """Keep the seconds per iteration of a film just rendered; a folder that cannot be written is
+    no error.
+    """
     pixels, cutouts = _work(storyboard, factor)
     entry = {"pixels": pixels, "cutouts": cutouts, "seconds": seconds, "on": on}
     cache.remember(FILE, {_key(storyboard): entry})
 
 
 def half_pays() -> bool:
-    """Whether this machine has been found to multiply half precision faster (see engine/precision.py)."""
+    """Whether this machine has been found to multiply half precision faster (see
+    engine/precision.py).
+    """
     return any(answer is True for answer in cache.recall(PRECISION_NOTES).values())
 
 
@@ -56,5 +62,7 @@ def _work(storyboard: Storyboard, factor: int) -> tuple[int, float]:
     """Pixels decoded in an iteration, and cutouts, averaged over the film."""
     width, height = picture_size(storyboard.size, factor)
     timeline = Timeline(storyboard)
-    cutouts = sum(span.iterations * storyboard.scenes[span.scene].settings.cutouts for span in timeline.spans)
+    cutouts = sum(
+        span.iterations * storyboard.scenes[span.scene].settings.cutouts for span in timeline.spans
+    )
     return width * height, cutouts / timeline.total_iter

@@ -30,16 +30,25 @@ WORDS = {
 }
 
 
-def still_storyboard(prompt, exclude, style, iterations, size, seed, models, overrides=()) -> Storyboard:
-    """A storyboard of one scene that ends in the picture, read by the films' reader, so it is checked the same.
+def still_storyboard(
+    prompt, exclude, style, iterations, size, seed, models, overrides=()
+) -> Storyboard:
+    """A storyboard of one scene that ends in the picture, read by the films' reader, so it is
+    checked the same.
 
-    Every iteration is a frame of it: which of them are kept, `make_still` decides. Raises UsageError in the words of
-    the command line.
+    Every iteration is a frame of it: which of them are kept, `make_still` decides. Raises
+    UsageError in the words of the command line.
     """
     settings = {"style": style, "exclude": list(exclude), "show_step": 1}
     scene = {"prompt": prompt, "iterations": iterations}
     wanted = {name: value for name, value in settings.items() if value}
-    board = {"size": size, "seed": _seed(seed), "models": models, "settings": wanted, "scenes": [scene]}
+    board = {
+        "size": size,
+        "seed": _seed(seed),
+        "models": models,
+        "settings": wanted,
+        "scenes": [scene],
+    }
     text = yaml.safe_dump(board, allow_unicode=True)
     try:
         parsed = reader.parse(text, name="image", base=Path.cwd(), overrides=overrides)
@@ -47,15 +56,20 @@ def still_storyboard(prompt, exclude, style, iterations, size, seed, models, ove
         said = dict.fromkeys(map(said_of_still, error.problems))
         raise UsageError("\n".join(said)) from error
     (scene,) = parsed.scenes
-    return replace(settled(parsed), scenes=(replace(scene, settings=replace(scene.settings, show_step=1)),))
+    return replace(
+        settled(parsed), scenes=(replace(scene, settings=replace(scene.settings, show_step=1)),)
+    )
 
 
 def _seed(written: str | int) -> str | int:
     return int(written) if str(written).isdecimal() else written
 
 
-def make_still(storyboard: Storyboard, output: Path, every: int | None, quiet: bool, **setup: str) -> None:
-    """Optimise and save the picture under `output`, its latent beside it, and with `every` each so-many-th picture.
+def make_still(
+    storyboard: Storyboard, output: Path, every: int | None, quiet: bool, **setup: str
+) -> None:
+    """Optimise and save the picture under `output`, its latent beside it, and with `every` each
+    so-many-th picture.
 
     `setup` are the options of `engine.render.render`.
     """
@@ -86,18 +100,27 @@ def make_still(storyboard: Storyboard, output: Path, every: int | None, quiet: b
     save_picture(output, progress.frame, storyboard)
     latent = output.with_suffix(".safetensors")
     atomic_write(latent, save({"latent": progress.latent.contiguous().cpu()}))
-    display.notice(f"{output} and its latent {latent.name}, similarity {progress.similarity:.3f}, seed {storyboard.seed}")
+    display.notice(
+        f"{output} and its latent {latent.name}, similarity {progress.similarity:.3f}, seed "
+        f"{storyboard.seed}"
+    )
 
 
 def save_picture(path: Path, frame, storyboard: Storyboard) -> None:
-    """A frame [height, width, 3] uint8 as a picture of the size asked for, in the format of the path's suffix."""
+    """A frame [height, width, 3] uint8 as a picture of the size asked for, in the format of the
+    path's suffix.
+    """
     width, height = storyboard.size
     buffer = BytesIO()
-    Image.fromarray(frame[:height, :width]).save(buffer, Image.registered_extensions()[path.suffix.lower()], quality=95)
+    Image.fromarray(frame[:height, :width]).save(
+        buffer, Image.registered_extensions()[path.suffix.lower()], quality=95
+    )
     atomic_write(path, buffer.getvalue())
 
 
 def said_of_still(problem: Problem) -> str:
     """A mistake or a warning in the words of the command line."""
-    word = next((word for name, word in WORDS.items() if problem.where.startswith(name)), problem.where)
+    word = next(
+        (word for name, word in WORDS.items() if problem.where.startswith(name)), problem.where
+    )
     return f"{word}: {problem.message}" if word else problem.message

@@ -1,4 +1,6 @@
-"""What is measured: named settings, or any storyboard, on weights from their files or made up in published shapes."""
+"""What is measured: named settings, or any storyboard, on weights from their files or made up in
+published shapes.
+"""
 
 from __future__ import annotations
 
@@ -52,15 +54,14 @@ class Case:
         return replace(self.storyboard, scenes=(scene,))
 
 
-NAMED = {
-    "storybook": (192, 16, Models()),
-    "256": (256, 32, PUBLISHED),
-    "512": (512, 32, PUBLISHED),
-}  # fmt: skip
+NAMED = {"storybook": (192, 16, Models()), "256": (256, 32, PUBLISHED), "512": (512, 32, PUBLISHED)}
 
 
 def find_case(name: str) -> Case:
-    """The named setting, or the first scene of the storyboard at the path `name`. Raises StoryboardError."""
+    """The named setting, or the first scene of the storyboard at the path `name`.
+
+    Raises StoryboardError.
+    """
     if name not in NAMED:
         storyboard = reader.read(Path(name))
         prompts = [part.text for scene in storyboard.scenes for part in scene.prompt if part.text]
@@ -68,18 +69,24 @@ def find_case(name: str) -> Case:
     side, cutouts, models = NAMED[name]
     settings = Settings(cutouts=cutouts, show_step=2)
     scene = Scene(prompt=(PromptPart(text=PROMPTS[0]),), settings=settings)
-    storyboard = Storyboard(size=(side, side), seed=1, models=models, settings=settings, scenes=(scene,))
+    storyboard = Storyboard(
+        size=(side, side), seed=1, models=models, settings=settings, scenes=(scene,)
+    )
     return Case(name, _endless(storyboard))
 
 
 def _endless(storyboard: Storyboard) -> Storyboard:
-    scene = replace(storyboard.scenes[0], iterations=ENDLESS, duration=None, at=None, transition=None)
+    scene = replace(
+        storyboard.scenes[0], iterations=ENDLESS, duration=None, at=None, transition=None
+    )
     return replace(storyboard, scenes=(scene,), grow=False)
 
 
 @dataclass(frozen=True)
 class Weights:
-    """The tensors of a CLIP and a VQGAN, from which the engine's and the packaged networks are made alike."""
+    """The tensors of a CLIP and a VQGAN, from which the engine's and the packaged networks are
+    made alike.
+    """
 
     clip: Mapping[str, Tensor]
     vqgan: Mapping[str, Tensor]
@@ -88,29 +95,48 @@ class Weights:
     paths: ModelPaths | None = None  # the files they are from; None for made-up ones
 
     def engine_networks(
-        self, storyboard: Storyboard, device: torch.device, dtype: torch.dtype, memory: str, compile: str
+        self,
+        storyboard: Storyboard,
+        device: torch.device,
+        dtype: torch.dtype,
+        memory: str,
+        compile: str,
     ) -> tuple[Perceptor, VQGAN]:
         """The engine's networks, as a render would use them."""
         clip, vqgan = self.packaged_networks()
-        networks = Perceptor(clip, device, dtype), VQGAN(vqgan, self.config, Path(self.source), device, dtype, False)
+        networks = (
+            Perceptor(clip, device, dtype),
+            VQGAN(vqgan, self.config, Path(self.source), device, dtype, False),
+        )
         prepare(storyboard, *networks, memory, compile)
         return networks
 
-    def session(self, storyboard: Storyboard, networks: tuple[Perceptor, VQGAN], stage: Stage = no_stage) -> Session:
-        """What a film of these networks is rendered by, with the prior and the sketchbook that it would have."""
+    def session(
+        self, storyboard: Storyboard, networks: tuple[Perceptor, VQGAN], stage: Stage = no_stage
+    ) -> Session:
+        """What a film of these networks is rendered by, with the prior and the sketchbook that
+        it would have.
+        """
         prior = book = None
         if self.paths:
-            prior, book = open_prior(storyboard, self.paths, *networks), open_book(storyboard, self.paths)
+            prior, book = (
+                open_prior(storyboard, self.paths, *networks),
+                open_book(storyboard, self.paths),
+            )
         return Session(storyboard, *networks, book=book, prior=prior, stage=stage)
 
     def packaged_networks(self) -> tuple[nn.Module, nn.Module]:
         """OpenAI's CLIP and taming's modules as they come."""
         source = Path(self.source)
-        return packaged_clip(self.clip, source), packaged_vqgan(self.vqgan, self.config, source, self.source)
+        return packaged_clip(self.clip, source), packaged_vqgan(
+            self.vqgan, self.config, source, self.source
+        )
 
 
 def find_weights(models: Models) -> Weights:
-    """The files of `models`; for the published pair, where they are not here, random numbers of the same shapes."""
+    """The files of `models`; for the published pair, where they are not here, random numbers of
+    the same shapes.
+    """
     try:
         paths = resolve(models)
     except ModelError:
@@ -123,12 +149,19 @@ def find_weights(models: Models) -> Weights:
 
 
 def random_weights(clip: tuple = VIT_B_32, vqgan: VQGANConfig = F16_16384) -> Weights:
-    """Random networks of given sizes, scaled to keep a signal's strength: speed does not depend on the values."""
+    """Random networks of given sizes, scaled to keep a signal's strength: speed does not depend
+    on the values.
+    """
     with Unfilled():
         clip_shapes = clip_file("model").CLIP(*clip).state_dict()
     vqgan_shapes = skeleton(vqgan, {}, Path()).state_dict()
     random = torch.Generator().manual_seed(0)
-    return Weights(_fill(clip_shapes, random), _fill(vqgan_shapes, random), vqgan, "random weights of published shapes")
+    return Weights(
+        _fill(clip_shapes, random),
+        _fill(vqgan_shapes, random),
+        vqgan,
+        "random weights of published shapes",
+    )
 
 
 def _fill(shapes: Mapping[str, Tensor], random: torch.Generator) -> dict[str, Tensor]:

@@ -41,9 +41,15 @@ class Quality:
 
     @property
     def ratio(self) -> float | None:
-        """How many times longer the reference takes: the median over the prompts that both reach."""
+        """How many times longer the reference takes: the median over the prompts that both
+        reach.
+        """
         pairs = zip(self.engine, self.reference, strict=False)
-        ratios = [theirs.seconds / ours.seconds for ours, theirs in pairs if ours.seconds and theirs.seconds]
+        ratios = [
+            theirs.seconds / ours.seconds
+            for ours, theirs in pairs
+            if ours.seconds and theirs.seconds
+        ]
         return median(ratios) if ratios else None
 
     def as_dict(self) -> dict:
@@ -51,7 +57,9 @@ class Quality:
 
 
 class Smoothed:
-    """An exponential mean over iterations, unbiased from its first value on, whatever the steps between values."""
+    """An exponential mean over iterations, unbiased from its first value on, whatever the steps
+    between values.
+    """
 
     def __init__(self) -> None:
         self._sum = self._weight = 0.0
@@ -65,17 +73,26 @@ class Smoothed:
 
 
 def measure_quality(
-    case: Case, options: Options, level: float, against: bool = False, on_run: Callable[[], None] = lambda: None
+    case: Case,
+    options: Options,
+    level: float,
+    against: bool = False,
+    on_run: Callable[[], None] = lambda: None,
 ) -> Quality:
-    """Run each of the case's prompts until `level`; with `against` the usual recipe at its usual settings too.
+    """Run each of the case's prompts until `level`; with `against` the usual recipe at its usual
+    settings too.
 
-    The cutouts that judge are those that are optimised, drawn alike for both. Loading is not counted.
+    The cutouts that judge are those that are optimised, drawn alike for both. Loading is not
+    counted.
     """
     engine, reference = [], []
     for prompt in case.prompts:
         session, plain = _contestants(case, options, prompt, against)
         # Seen before the engine moves it on; the two do not share the latent.
-        rivals = [(engine, _engine_run(session)), *([(reference, _reference_run(session, plain))] if plain else [])]
+        rivals = [
+            (engine, _engine_run(session)),
+            *([(reference, _reference_run(session, plain))] if plain else []),
+        ]
         for found, run in rivals:
             found.append(until(level, prompt, run))
             on_run()
@@ -98,7 +115,9 @@ def until(level: float, prompt: str, run: Iterator[tuple[int, float]]) -> Reache
     return Reached(prompt, None, None, best)
 
 
-def _contestants(case: Case, options: Options, prompt: str, against: bool) -> tuple[Session, Reference | None]:
+def _contestants(
+    case: Case, options: Options, prompt: str, against: bool
+) -> tuple[Session, Reference | None]:
     storyboard, device = case.with_prompt(prompt), pick_device(options.device)
     weights, dtype = find_weights(storyboard.models), pick_precision(options.precision, device)
     networks = weights.engine_networks(storyboard, device, dtype, options.memory, options.compile)
@@ -106,7 +125,9 @@ def _contestants(case: Case, options: Options, prompt: str, against: bool) -> tu
     if not against:
         return session, None
     start, vqgan = session.latent.value.detach(), session.vqgan
-    return session, Reference(*weights.packaged_networks(), start, vqgan.low, vqgan.high, storyboard.seed)
+    return session, Reference(
+        *weights.packaged_networks(), start, vqgan.low, vqgan.high, storyboard.seed
+    )
 
 
 def _engine_run(session: Session) -> Iterator[tuple[int, float]]:

@@ -1,9 +1,10 @@
 """The usual recipe, plainly: what scripts of this lineage do, as a yardstick for the engine.
 
-float32 throughout, the packaged networks as they come, cutouts made one after the other and stacked, CLIP's
-normalisation as a pass of its own, Adam from torch, one plain latent, and the picture decoded once more to be saved.
-The cutouts' parameters, the loss and the bounds of the latent are the engine's, so that both compute the same.
-Left out, for that reason, is the snapping of the latent to the codebook (less than 1 % of an iteration).
+float32 throughout, the packaged networks as they come, cutouts made one after the other and
+stacked, CLIP's normalisation as a pass of its own, Adam from torch, one plain latent, and the
+picture decoded once more to be saved. The cutouts' parameters, the loss and the bounds of the
+latent are the engine's, so that both compute the same. Left out, for that reason, is the snapping
+of the latent to the codebook (less than 1 % of an iteration).
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ class Reference:
     low, high: bounds of the latent [channels].
     """
 
-    def __init__(self, clip: nn.Module, vqgan: nn.Module, start: Tensor, low: Tensor, high: Tensor, seed: int):
+    def __init__(
+        self, clip: nn.Module, vqgan: nn.Module, start: Tensor, low: Tensor, high: Tensor, seed: int
+    ):
         from torchvision.transforms import Normalize
 
         self.device = start.device
@@ -61,9 +64,15 @@ class Reference:
         """(loss, similarity) of the latent as it is, both differentiable."""
         picture = losses.within_range(self.decode())
         views = draw_views(
-            settings.cutouts, self.size, tuple(picture.shape[-2:]), settings.augment, settings.noise_factor,
-            self.seed, self.iteration, self.device,
-        )  # fmt: skip
+            settings.cutouts,
+            self.size,
+            tuple(picture.shape[-2:]),
+            settings.augment,
+            settings.noise_factor,
+            self.seed,
+            self.iteration,
+            self.device,
+        )
         embeddings = F.normalize(self.visual(self.normalise(self.cutouts(picture, views))), dim=-1)
         away = (embeddings - target.include).norm(dim=-1)
         loss = away.div(2).arcsin().pow(2).mul(2).mean()
@@ -81,8 +90,12 @@ class Reference:
         cutouts = []
         for i in range(len(views.crops)):
             reduced = F.avg_pool2d(picture, reduction) if reduction > 1 else picture
-            grid = F.affine_grid(views.crops[i : i + 1], [1, 3, self.size, self.size], align_corners=False)
-            cut = F.grid_sample(reduced, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+            grid = F.affine_grid(
+                views.crops[i : i + 1], [1, 3, self.size, self.size], align_corners=False
+            )
+            cut = F.grid_sample(
+                reduced, grid, mode="bilinear", padding_mode="reflection", align_corners=False
+            )
             cut = (cut - 0.5) * views.contrast[i] + 0.5 + views.brightness[i]
             cutouts.append(cut + views.noise[i])
         return torch.cat(cutouts)

@@ -15,10 +15,14 @@ def speed_text(speed: Speed) -> str:
 
 def _speed_lines(speed: Speed) -> Iterator[str]:
     size = f"{speed.width}x{speed.height}"
-    yield f"{speed.case}: {size}, {speed.cutouts} cutouts, show_step {speed.show_step}, {speed.models}"
     yield (
-        f"{speed.device}, {speed.precision}, memory {speed.memory}{', compiled' if speed.compiled else ''}, "
-        f"{speed.threads} threads, torch {speed.torch}"
+        f"{speed.case}: {size}, {speed.cutouts} cutouts, show_step {speed.show_step}, "
+        f"{speed.models}"
+    )
+    yield (
+        f"{speed.device}, {speed.precision}, memory "
+        f"{speed.memory}{', compiled' if speed.compiled else ''}, {speed.threads} threads, torch "
+        f"{speed.torch}"
     )
     total = speed.seconds.median
     for name, seconds in speed.stages.items():
@@ -26,32 +30,51 @@ def _speed_lines(speed: Speed) -> Iterator[str]:
     yield f"  {'iteration':<9}{total * 1000:9.1f} ms        ({_milliseconds(speed.seconds)})"
     encode = f"{speed.encode * 1000:9.1f} ms {speed.encode / total:6.1%}"
     yield f"  {'encode':<9}{encode}  in ffmpeg, beside the next iterations"
-    yield f"  {speed.iterations_per_second:.2f} iterations/s, {speed.frames_per_second:.2f} frames/s"
     yield (
-        f"  {speed.gflop:,.0f} GFLOP an iteration, {speed.gflops:,.0f} GFLOP/s, {speed.share_of_peak:.0%} of the "
-        f"{speed.matmul_peak_gflops:,.0f} that a matrix product reaches here"
+        f"  {speed.iterations_per_second:.2f} iterations/s, {speed.frames_per_second:.2f} frames/s"
+    )
+    yield (
+        f"  {speed.gflop:,.0f} GFLOP an iteration, {speed.gflops:,.0f} GFLOP/s, "
+        f"{speed.share_of_peak:.0%} of the {speed.matmul_peak_gflops:,.0f} that a matrix product "
+        "reaches here"
     )
     memory = [("host", speed.host_peak_bytes), ("device", speed.device_peak_bytes)]
     measured = speed.device_peak_bytes or speed.host_peak_bytes
     planned = f"; planned {speed.planned_bytes / 2**30:.2f} GiB" + (
         f", {speed.planned_bytes / measured - 1:+.0%}" if measured else ""
     )
-    yield "  peak memory: " + ", ".join(f"{name} {size / 2**30:.2f} GiB" for name, size in memory if size) + planned
+    yield (
+        "  peak memory: "
+        + ", ".join(f"{name} {size / 2**30:.2f} GiB" for name, size in memory if size)
+        + planned
+    )
     if speed.ratio:
-        yield f"  reference: {speed.reference_seconds.median * 1000:.1f} ms ({_milliseconds(speed.reference_seconds)})"
+        yield (
+            f"  reference: {speed.reference_seconds.median * 1000:.1f} ms "
+            f"({_milliseconds(speed.reference_seconds)})"
+        )
         yield f"  reference / engine: {_plain(speed.ratio)}"
-        yield f"  the same without the reference's second decoding: {_plain(speed.ratio_without_saving)}"
+        yield (
+            "  the same without the reference's second decoding: "
+            f"{_plain(speed.ratio_without_saving)}"
+        )
 
 
 def quality_text(quality: Quality) -> str:
     """A line for each prompt."""
-    lines = [f"{quality.case}: until a smoothed similarity of {quality.level:g}, {quality.precision}"]
-    rivals = [quality.reference[i] if quality.reference else None for i in range(len(quality.engine))]
+    lines = [
+        f"{quality.case}: until a smoothed similarity of {quality.level:g}, {quality.precision}"
+    ]
+    rivals = [
+        quality.reference[i] if quality.reference else None for i in range(len(quality.engine))
+    ]
     for ours, theirs in zip(quality.engine, rivals, strict=True):
         rival = f"   reference {_reached(theirs)}" if theirs else ""
         lines.append(f"  {_reached(ours)}{rival}   {ours.prompt}")
     if quality.ratio:
-        lines.append(f"  reference / engine: {quality.ratio:.2f} (median of the prompts that both reach)")
+        lines.append(
+            f"  reference / engine: {quality.ratio:.2f} (median of the prompts that both reach)"
+        )
     return "\n".join(lines)
 
 

@@ -15,7 +15,9 @@ from .speed import WARM_UP, Options, measure
 def run_bench(
     name: str, engine: Mapping[str, str], against: bool, until: float | None, repeats: int
 ) -> tuple[dict, str]:
-    """The measurements of a case as plain values and as text; `engine` are the fields of `Options`."""
+    """The measurements of a case as plain values and as text; `engine` are the fields of
+    `Options`.
+    """
     case, options = find_case(name), Options(**engine)
     rivals = 1 + against
     runs = len(case.prompts) * rivals if until is not None else repeats + WARM_UP * rivals

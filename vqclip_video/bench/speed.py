@@ -1,4 +1,6 @@
-"""Seconds of an iteration, stage by stage, of the engine and of the usual recipe, taken in turns."""
+"""Seconds of an iteration, stage by stage, of the engine and of the usual recipe, taken in
+turns.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +17,9 @@ import torch
 
 from ..engine.compilation import pick_compile
 from ..engine.precision import pick_precision
-from ..footprint import footprint
 from ..engine.render import STAGES, Session
 from ..engine.setup import pick_device
+from ..footprint import footprint
 from ..output.encoders import pick_encoder
 from ..output.metadata import FilmMetadata
 from ..output.video import FilmWriter
@@ -57,7 +59,10 @@ class Range:
 
 @dataclass(frozen=True)
 class Speed:
-    """What was measured. Seconds are those of one iteration; what a frame costs is shared among its iterations."""
+    """What was measured.
+
+    Seconds are those of one iteration; what a frame costs is shared among its iterations.
+    """
 
     case: str
     width: int
@@ -73,7 +78,8 @@ class Speed:
     torch: str
     seconds: Range
     stages: dict[str, float]  # medians
-    encode: float  # ffmpeg's part: a frame's encoding / show_step, beside the rendering if a core is free
+    # ffmpeg's part: a frame's encoding / show_step, beside the rendering if a core is free
+    encode: float
     iterations_per_second: float
     frames_per_second: float
     host_peak_bytes: int | None
@@ -109,7 +115,14 @@ class EngineRunner:
 class ReferenceRunner:
     """The usual recipe, a round of iterations at a time, from the same start to the same target."""
 
-    def __init__(self, session: Session, weights: Weights, clock: StageClock, iterations: int, frames: FrameSink):
+    def __init__(
+        self,
+        session: Session,
+        weights: Weights,
+        clock: StageClock,
+        iterations: int,
+        frames: FrameSink,
+    ):
         vqgan, start = session.vqgan, session.latent.value.detach()
         networks = weights.packaged_networks()
         self.reference = Reference(*networks, start, vqgan.low, vqgan.high, session.storyboard.seed)
@@ -126,14 +139,18 @@ class ReferenceRunner:
 
 
 class FrameSink:
-    """Where the frames of a measurement go: through the film's own writer, into a folder that is removed."""
+    """Where the frames of a measurement go: through the film's own writer, into a folder that is
+    removed.
+    """
 
     def __init__(self, storyboard: Storyboard, stack: ExitStack):
         self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="vqclip-bench-")))
         self.size, self.fps = frame_size(storyboard.size), storyboard.fps
         self.encoder = pick_encoder("auto", self.size, self.fps)
         self.latest: list[np.ndarray] = []
-        self.writer = stack.enter_context(FilmWriter(self.folder, self.size, self.fps, ENCODED_FRAMES, self.encoder))
+        self.writer = stack.enter_context(
+            FilmWriter(self.folder, self.size, self.fps, ENCODED_FRAMES, self.encoder)
+        )
 
     def take(self, frame: np.ndarray) -> None:
         width, height = self.size
@@ -153,9 +170,14 @@ class FrameSink:
 
 
 def measure(
-    case: Case, options: Options, repeats: int, against: bool = False, on_round: Callable[[], None] = lambda: None
+    case: Case,
+    options: Options,
+    repeats: int,
+    against: bool = False,
+    on_round: Callable[[], None] = lambda: None,
 ) -> Speed:
-    """Measure a case, with `against` in turns with the usual recipe; `on_round` is called after each round.
+    """Measure a case, with `against` in turns with the usual recipe; `on_round` is called after
+    each round.
 
     Raises VqclipError where a render would.
     """
@@ -173,7 +195,9 @@ def measure(
         peaks = {"host_peak_bytes": host_peak(), "device_peak_bytes": device_peak(device)}
         reference = None
         if against:
-            reference = ReferenceRunner(session, weights, other_clock, iterations, FrameSink(storyboard, stack))
+            reference = ReferenceRunner(
+                session, weights, other_clock, iterations, FrameSink(storyboard, stack)
+            )
             warm_up(reference, on_round)
         taken = take_turns(engine, reference, repeats, on_round)
         encode = frames.encode_seconds() / show_step
@@ -202,8 +226,12 @@ def warm_up(runner: EngineRunner | ReferenceRunner, on_round: Callable[[], None]
     runner.clock.take()
 
 
-def take_turns(engine: EngineRunner, reference: ReferenceRunner | None, repeats: int, on_round) -> dict[str, list]:
-    """Seconds of an iteration, one value a round: of the engine, its stages, the reference, and its saving."""
+def take_turns(
+    engine: EngineRunner, reference: ReferenceRunner | None, repeats: int, on_round
+) -> dict[str, list]:
+    """Seconds of an iteration, one value a round: of the engine, its stages, the reference, and
+    its saving.
+    """
     taken: dict[str, list] = {"engine": [], "stages": [], "reference": [], "saving": []}
     device = engine.clock.device
     for _ in range(repeats):
@@ -231,7 +259,9 @@ def _ratios(taken: dict[str, list]) -> dict[str, Range]:
     return {
         "reference_seconds": Range.of(taken["reference"]),
         "ratio": Range.of([theirs / ours for theirs, _, ours in rounds]),
-        "ratio_without_saving": Range.of([(theirs - saving) / ours for theirs, saving, ours in rounds]),
+        "ratio_without_saving": Range.of(
+            [(theirs - saving) / ours for theirs, saving, ours in rounds]
+        ),
     }
 
 
@@ -256,10 +286,16 @@ def _setting(case: Case, session: Session, weights: Weights, options: Options) -
 
 
 def _planned(session: Session, weights: Weights) -> int:
-    """What a film would take by `plan`; made-up weights lie in the host's memory, where a file's are mapped."""
+    """What a film would take by `plan`; made-up weights lie in the host's memory, where a file's
+    are mapped.
+    """
     planned = footprint(session.storyboard, session.vqgan.dtype.itemsize, weights.paths is not None)
     low = session.vqgan.low_memory
     if session.device.type != "cpu":
         return planned.device_low if low else planned.device
-    made_up = 0 if weights.paths else sum(t.nbytes for part in (weights.clip, weights.vqgan) for t in part.values())
+    made_up = (
+        0
+        if weights.paths
+        else sum(t.nbytes for part in (weights.clip, weights.vqgan) for t in part.values())
+    )
     return (planned.host_low if low else planned.host) + made_up

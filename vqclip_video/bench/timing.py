@@ -1,4 +1,6 @@
-"""Clocks and gauges: seconds of each stage, memory, arithmetic, and what the machine can do at most."""
+"""Clocks and gauges: seconds of each stage, memory, arithmetic, and what the machine can do at
+most.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,8 @@ MATMUL_RUNS = 5
 class StageClock:
     """Adds up the time of each stage; it is the `stage` of a `Session`.
 
-    On CUDA the times are those of events in the stream, read when they are taken, so that nothing waits in between.
+    On CUDA the times are those of events in the stream, read when they are taken, so that nothing
+    waits in between.
     """
 
     def __init__(self, device: torch.device):
@@ -64,7 +67,9 @@ def seconds_of(work: Callable[[], object], device: torch.device) -> float:
 
 
 def host_peak() -> int | None:
-    """Most bytes that this process has held in memory so far; None where the system does not say (Windows)."""
+    """Most bytes that this process has held in memory so far; None where the system does not say
+    (Windows).
+    """
     with suppress(ImportError):
         import resource
 
@@ -79,7 +84,9 @@ def device_peak(device: torch.device) -> int | None:
 
 
 def flops_of(work: Callable[[], object]) -> int:
-    """Floating-point operations of the matrix products and convolutions in `work`, forward and backward."""
+    """Floating-point operations of the matrix products and convolutions in `work`, forward and
+    backward.
+    """
     from torch.utils.flop_counter import FlopCounterMode
 
     with FlopCounterMode(display=False) as counter:

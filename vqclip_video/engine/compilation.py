@@ -6,17 +6,19 @@ import torch
 
 from ..errors import RenderError
 
-# Assumed, not measured: no GPU was at hand (docs/benchmarks.md). The saving is that of a GPU kept waiting by a
-# thousand small kernels for each iteration.
+# Assumed, not measured: no GPU was at hand (docs/benchmarks.md). The saving is that of a GPU kept
+# waiting by a thousand small kernels for each iteration.
 COMPILE_SECONDS = 90.0
 SECONDS_SAVED = 0.004  # by each iteration
 COMPILERS = ("torch._dynamo", "torch._inductor", "torch._functorch")
 
 
 def pick_compile(name: str, device: torch.device, iterations: int) -> bool:
-    """Whether to compile the networks. auto: on CUDA, for a film long enough to win back twice the time it takes.
+    """Whether to compile the networks. auto: on CUDA, for a film long enough to win back twice the
+    time it takes.
 
-    `iterations` are the whole film's, also for one that is gone on with: a film is computed in one way throughout.
+    `iterations` are the whole film's, also for one that is gone on with: a film is computed in one
+    way throughout.
     """
     if name != "auto":
         return name == "on"
@@ -24,7 +26,9 @@ def pick_compile(name: str, device: torch.device, iterations: int) -> bool:
 
 
 def compiler_failure(error: BaseException) -> RenderError | None:
-    """What to tell the user where `error` is torch's compiler giving up; None where it is something else."""
+    """What to tell the user where `error` is torch's compiler giving up; None where it is
+    something else.
+    """
     if not type(error).__module__.startswith(COMPILERS):
         return None
     reason = (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,7 +1,7 @@
 """Cutouts: augmented square views of the picture, at the size CLIP reads, all by one sampling.
 
-The views are drawn from (seed, iteration) alone: an iteration repeated, resumed or moved to another process sees the
-same ones.
+The views are drawn from (seed, iteration) alone: an iteration repeated, resumed or moved to another
+process sees the same ones.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from torch import Tensor
 from ..storyboard.schema import Augment
 
 
-def generator_for(seed: int, iteration: int, purpose: str, device: torch.device | str = "cpu") -> torch.Generator:
+def generator_for(
+    seed: int, iteration: int, purpose: str, device: torch.device | str = "cpu"
+) -> torch.Generator:
     """Random numbers that belong to this seed, iteration and purpose, whatever was drawn before."""
     digest = hashlib.blake2b(f"{seed}/{iteration}/{purpose}".encode(), digest_size=8).digest()
     return torch.Generator(device).manual_seed(int.from_bytes(digest, "big") >> 1)
@@ -34,7 +36,12 @@ class Views:
 
     def part(self, start: int, stop: int) -> Views:
         """The views start..stop, for a micro-batch."""
-        return Views(*(tensor[start:stop] for tensor in (self.crops, self.contrast, self.brightness, self.noise)))
+        return Views(
+            *(
+                tensor[start:stop]
+                for tensor in (self.crops, self.contrast, self.brightness, self.noise)
+            )
+        )
 
 
 def draw_views(
@@ -49,9 +56,10 @@ def draw_views(
 ) -> Views:
     """Draw the cutouts of an iteration for a picture of (height, width) pixels.
 
-    A share `augment.overview` of them shows the whole picture (in a wide or tall one, as much as the geometric mean of
-    its sides, squeezed into the square); the others are squares of random size. Every view is shifted, mirrored,
-    rotated, sheared, and given its own contrast, brightness and noise strength.
+    A share `augment.overview` of them shows the whole picture (in a wide or tall one, as much as
+    the geometric mean of its sides, squeezed into the square); the others are squares of random
+    size. Every view is shifted, mirrored, rotated, sheared, and given its own contrast, brightness
+    and noise strength.
     """
     random = generator_for(seed, iteration, "views")
 
@@ -62,7 +70,9 @@ def draw_views(
     shorter = min(height, width)
     overview = torch.rand(count, generator=random) < augment.overview
     side = torch.where(overview, torch.ones(count), uniform(augment.smallest, 1.0))
-    extent_x, extent_y = (side * torch.where(overview, math.sqrt(shorter / n), shorter / n) for n in (width, height))
+    extent_x, extent_y = (
+        side * torch.where(overview, math.sqrt(shorter / n), shorter / n) for n in (width, height)
+    )
     mirror = torch.where(torch.rand(count, generator=random) < augment.flip, -1.0, 1.0)
     angle = uniform(-1, 1) * math.radians(augment.rotate)
     shear = torch.tan(uniform(-1, 1) * math.radians(augment.shear))
@@ -73,24 +83,42 @@ def draw_views(
     cos, sin = angle.cos(), angle.sin()
     crops = torch.stack(
         [
-            torch.stack([extent_x * mirror * cos, extent_x * (shear * cos - sin), uniform(-1, 1) * reach_x], 1),
-            torch.stack([extent_y * mirror * sin, extent_y * (shear * sin + cos), uniform(-1, 1) * reach_y], 1),
+            torch.stack(
+                [extent_x * mirror * cos, extent_x * (shear * cos - sin), uniform(-1, 1) * reach_x],
+                1,
+            ),
+            torch.stack(
+                [extent_y * mirror * sin, extent_y * (shear * sin + cos), uniform(-1, 1) * reach_y],
+                1,
+            ),
         ],
         1,
     )
     contrast = 1 + uniform(-augment.gain, augment.gain)
     brightness = uniform(-augment.gain, augment.gain) / 3
     strength = uniform(0, noise_factor).view(-1, 1, 1, 1).to(device, non_blocking=True)
-    noise = torch.randn(count, 3, size, size, generator=generator_for(seed, iteration, "noise", device), device=device)
-    crops, contrast, brightness = (t.to(device, non_blocking=True) for t in (crops, contrast, brightness))
-    return Views(crops, contrast.view(-1, 1, 1, 1), brightness.view(-1, 1, 1, 1), noise.mul_(strength))
+    noise = torch.randn(
+        count,
+        3,
+        size,
+        size,
+        generator=generator_for(seed, iteration, "noise", device),
+        device=device,
+    )
+    crops, contrast, brightness = (
+        t.to(device, non_blocking=True) for t in (crops, contrast, brightness)
+    )
+    return Views(
+        crops, contrast.view(-1, 1, 1, 1), brightness.view(-1, 1, 1, 1), noise.mul_(strength)
+    )
 
 
 def cut(picture: Tensor, views: Views) -> Tensor:
-    """Cutouts [n, 3, size, size] of a picture [1, 3, height, width], values 0..1 give or take gain and noise.
+    """Cutouts [n, 3, size, size] of a picture [1, 3, height, width], values 0..1 give or take gain
+    and noise.
 
-    What lies beyond the border is the picture mirrored. A picture much larger than the views is averaged down first,
-    which keeps the sampling free of aliasing and cheap.
+    What lies beyond the border is the picture mirrored. A picture much larger than the views is
+    averaged down first, which keeps the sampling free of aliasing and cheap.
     """
     count, _, size, _ = views.noise.shape
     factor = int(min(picture.shape[-2:]) / (1.5 * size))
@@ -98,5 +126,7 @@ def cut(picture: Tensor, views: Views) -> Tensor:
         picture = F.avg_pool2d(picture, factor)
     grid = F.affine_grid(views.crops, (count, 3, size, size), align_corners=False)
     pictures = picture.expand(count, -1, -1, -1)
-    cutouts = F.grid_sample(pictures, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+    cutouts = F.grid_sample(
+        pictures, grid, mode="bilinear", padding_mode="reflection", align_corners=False
+    )
     return torch.addcmul(views.noise + views.brightness + 0.5, cutouts - 0.5, views.contrast)

@@ -1,9 +1,11 @@
-"""What the latent of a scene without a guide is held against: the one that the pair's prior expects for the prompt.
+"""What the latent of a scene without a guide is held against: the one that the pair's prior expects
+for the prompt.
 
-CLIP's gradient alone finds the colours of a thing sooner than its shape. So each iteration noise is mixed into the
-latent, nearly everything at first and then less, and the prior says which clean latent it expects behind the mixture:
-first where sky and ground are, then what stands there. The distance to that is a loss beside CLIP's, as in score
-distillation (Poole et al. 2023), with noise that falls as a sampler's does.
+CLIP's gradient alone finds the colours of a thing sooner than its shape. So each iteration noise is
+mixed into the latent, nearly everything at first and then less, and the prior says which clean
+latent it expects behind the mixture: first where sky and ground are, then what stands there. The
+distance to that is a loss beside CLIP's, as in score distillation (Poole et al. 2023), with noise
+that falls as a sampler's does.
 """
 
 from __future__ import annotations
@@ -20,7 +22,8 @@ from ..storyboard.schema import Storyboard
 from ..storyboard.timeline import Moment
 from .cutouts import generator_for
 
-FROM_NOISE, FROM_PICTURE, LAST = 1.0, 0.85, 0.05  # shares of noise: a film's first, a later scene's, a scene's last
+# shares of noise: a film's first, a later scene's, a scene's last
+FROM_NOISE, FROM_PICTURE, LAST = 1.0, 0.85, 0.05
 OVER = 0.9  # the share of a scene, after its transition, in which the noise falls
 GUIDANCE = 5.0
 
@@ -28,8 +31,17 @@ GUIDANCE = 5.0
 class Expectations:
     """The expected latents of a film; `at` gives that of a moment."""
 
-    def __init__(self, prior: Prior, storyboard: Storyboard, choices: Sequence[Choice], low: Tensor, high: Tensor):
-        """`choices`: the guides of the scenes; `low`, `high` [channels]: the range of the latent."""
+    def __init__(
+        self,
+        prior: Prior,
+        storyboard: Storyboard,
+        choices: Sequence[Choice],
+        low: Tensor,
+        high: Tensor,
+    ):
+        """`choices`: the guides of the scenes; `low`, `high` [channels]: the range of the
+        latent.
+        """
         self.prior, self.seed = prior, storyboard.seed
         self.from_noise = [scene.begins_afresh for scene in storyboard.scenes]
         self.from_noise[0] = storyboard.init.image is None and storyboard.init.latent is None
@@ -37,9 +49,11 @@ class Expectations:
         self.low, self.high = (bound.view(1, -1, 1, 1) for bound in (low, high))
 
     def weight(self, moment: Moment) -> float:
-        """How much the expectation counts, 0..1: the share of scenes without a guide times that of the noise.
+        """How much the expectation counts, 0..1: the share of scenes without a guide times that of
+        the noise.
 
-        As the noise falls, so does what is left to the prior: where things are is its part, how they look is CLIP's.
+        As the noise falls, so does what is left to the prior: where things are is its part, how
+        they look is CLIP's.
         """
         free = moment.mix * self.free[moment.scene]
         if moment.previous is not None:
@@ -47,7 +61,9 @@ class Expectations:
         return free * self.level(moment)
 
     def level(self, moment: Moment) -> float:
-        """The share of noise that is mixed into the latent, 0..1; in a transition it rises as the new scene comes."""
+        """The share of noise that is mixed into the latent, 0..1; in a transition it rises as
+        the new scene comes.
+        """
         first = FROM_NOISE if self.from_noise[moment.scene] else FROM_PICTURE
         if moment.previous is not None:
             return LAST + (first - LAST) * moment.mix * self.free[moment.scene]
@@ -55,10 +71,11 @@ class Expectations:
 
     @torch.no_grad()
     def at(self, moment: Moment, latent: Tensor, text: Tensor) -> Tensor:
-        """The clean latent expected behind `latent` [1, channels, h, w], in its shape, for a unit vector [dim].
+        """The clean latent expected behind `latent` [1, channels, h, w], in its shape, for a unit
+        vector [dim].
 
-        The prior sees the latent at the size it knows. Only what it would change is brought to the film's size, so
-        that details too fine for the prior are left to CLIP.
+        The prior sees the latent at the size it knows. Only what it would change is brought to the
+        film's size, so that details too fine for the prior are left to CLIP.
         """
         level, size = self.level(moment), latent.shape[-2:]
         shown = _resized(latent, self.prior.inner_size(*size))

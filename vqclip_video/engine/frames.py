@@ -33,7 +33,9 @@ def deliver(picture: Tensor, size: tuple[int, int], factor: int) -> Arriving:
     """
     width, height = picture_size(size, factor)
     if picture.shape[-2:] != (height, width):
-        picture = F.interpolate(picture, size=(height, width), mode="bicubic", align_corners=False).clamp(0, 1)
+        picture = F.interpolate(
+            picture, size=(height, width), mode="bicubic", align_corners=False
+        ).clamp(0, 1)
     width, height = frame_size(size)
     top, left = (picture.shape[-2] - height) // 2, (picture.shape[-1] - width) // 2
     part = picture[0, :, top : top + height, left : left + width]

@@ -1,11 +1,14 @@
-"""The picture being optimised: a continuous VQGAN latent and its AdamW, as plain tensors that can be saved.
+"""The picture being optimised: a continuous VQGAN latent and its AdamW, as plain tensors that can
+be saved.
 
-The latent is a sum of grids, each half the resolution of the one before, each with its own moments. The coarse
-grids settle the layout while the fine ones draw: on the storybook pair this reaches a given similarity in about a
-third of the iterations. With one grid it is the plain latent of the lineage.
+The latent is a sum of grids, each half the resolution of the one before, each with its own moments.
+The coarse grids settle the layout while the fine ones draw: on the storybook pair this reaches a
+given similarity in about a third of the iterations. With one grid it is the plain latent of the
+lineage.
 
-AdamW (Loshchilov & Hutter 2019) is written out because importing `torch.optim` costs more than a second at start-up,
-and because the moments have to be saved, resized and restored bit for bit; a test holds it to torch's own.
+AdamW (Loshchilov & Hutter 2019) is written out because importing `torch.optim` costs more than a
+second at start-up, and because the moments have to be saved, resized and restored bit for bit; a
+test holds it to torch's own.
 """
 
 from __future__ import annotations
@@ -21,14 +24,16 @@ EPSILON = 1e-8
 class Latent:
     """A latent [1, channels, height, width] as a sum of grids, with the optimiser's memory.
 
-    `low` and `high` [channels] bound the value after every step: the range of the codebook, beyond which the
-    decoder has never seen anything.
+    `low` and `high` [channels] bound the value after every step: the range of the codebook, beyond
+    which the decoder has never seen anything.
     """
 
     def __init__(self, start: Tensor, low: Tensor, high: Tensor, grids: int = 1):
         self.low, self.high = (bound.view(1, -1, 1, 1).to(start.device) for bound in (low, high))
         finest = start.detach().clone().float()
-        shapes = [finest.shape] + [(1, start.shape[1], *size) for size in _halvings(start.shape[-2:], grids - 1)]
+        shapes = [finest.shape] + [
+            (1, start.shape[1], *size) for size in _halvings(start.shape[-2:], grids - 1)
+        ]
         self.grids = [finest] + [finest.new_zeros(shape) for shape in shapes[1:]]
         self.means = [torch.zeros_like(grid) for grid in self.grids]
         self.squares = [torch.zeros_like(grid) for grid in self.grids]
@@ -43,10 +48,14 @@ class Latent:
 
     @property
     def value(self) -> Tensor:
-        """The latent itself [1, channels, height, width], differentiable with respect to every grid."""
+        """The latent itself [1, channels, height, width], differentiable with respect to every
+        grid.
+        """
         finest, *coarser = self.grids
         for grid in coarser:
-            finest = finest + F.interpolate(grid, size=finest.shape[-2:], mode="bilinear", align_corners=False)
+            finest = finest + F.interpolate(
+                grid, size=finest.shape[-2:], mode="bilinear", align_corners=False
+            )
         return finest
 
     @torch.no_grad()
@@ -58,18 +67,21 @@ class Latent:
             mean.lerp_(grid.grad, 1 - BETAS[0])
             square.mul_(BETAS[1]).addcmul_(grid.grad, grid.grad, value=1 - BETAS[1])
             grid.mul_(1 - learning_rate * weight_decay)
-            grid.addcdiv_(mean, (square / damping).sqrt_().add_(EPSILON), value=-learning_rate / rate)
+            grid.addcdiv_(
+                mean, (square / damping).sqrt_().add_(EPSILON), value=-learning_rate / rate
+            )
             grid.grad = None
         value = self.value
         self.grids[0].add_(torch.minimum(torch.maximum(value, self.low), self.high) - value)
 
     @torch.no_grad()
     def pull(self, target: Tensor, share: float) -> None:
-        """Move the value that share of the way to a target [1, channels, height, width] within the bound.
+        """Move the value that share of the way to a target [1, channels, height, width] within the
+        bound.
 
-        As AdamW's weight decay is decoupled from the gradients and their moments, but toward a picture instead of
-        zero. All of it goes to the finest grid: the picture sees only the sum, and the coarse grids keep what they
-        have learnt.
+        As AdamW's weight decay is decoupled from the gradients and their moments, but toward a
+        picture instead of zero. All of it goes to the finest grid: the picture sees only the sum,
+        and the coarse grids keep what they have learnt.
         """
         self.grids[0].add_(target - self.value, alpha=share)
 
@@ -85,13 +97,21 @@ class Latent:
                 for t, s in zip(tensors, sizes, strict=True)
             ]
 
-        self.grids = [grid.requires_grad_() for grid in resample([grid.detach() for grid in self.grids])]
+        self.grids = [
+            grid.requires_grad_() for grid in resample([grid.detach() for grid in self.grids])
+        ]
         self.means, self.squares = resample(self.means), resample(self.squares)
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Copies of everything a later `load_state_dict` needs to go on as if nothing had happened."""
+        """Copies of everything a later `load_state_dict` needs to go on as if nothing had
+        happened.
+        """
         parts = {"grid": self.grids, "mean": self.means, "square": self.squares}
-        state = {f"{name}.{i}": t.detach().clone() for name, tensors in parts.items() for i, t in enumerate(tensors)}
+        state = {
+            f"{name}.{i}": t.detach().clone()
+            for name, tensors in parts.items()
+            for i, t in enumerate(tensors)
+        }
         return {**state, "steps": torch.tensor(self.steps)}
 
     @torch.no_grad()
@@ -108,7 +128,9 @@ class Latent:
 
 
 def _halvings(size: tuple[int, int], count: int) -> list[tuple[int, int]]:
-    """Up to `count` sizes, each half of the one before, while the shorter side keeps at least 3 cells."""
+    """Up to `count` sizes, each half of the one before, while the shorter side keeps at least 3
+    cells.
+    """
     sizes = []
     for _ in range(count):
         size = (size[0] // 2, size[1] // 2)
@@ -118,17 +140,22 @@ def _halvings(size: tuple[int, int], count: int) -> list[tuple[int, int]]:
     return sizes
 
 
-def noise_start(codebook: Tensor, height: int, width: int, strength: float, generator: torch.Generator) -> Tensor:
-    """A latent [1, channels, height, width] of Gaussian noise with the codebook's mean and covariance.
+def noise_start(
+    codebook: Tensor, height: int, width: int, strength: float, generator: torch.Generator
+) -> Tensor:
+    """A latent [1, channels, height, width] of Gaussian noise with the codebook's mean and
+    covariance.
 
-    `codebook` is [entries, channels]; `strength` scales the deviation from the mean. Drawn on the CPU, so that a
-    seed means the same picture on every device.
+    `codebook` is [entries, channels]; `strength` scales the deviation from the mean. Drawn on the
+    CPU, so that a seed means the same picture on every device.
     """
     entries = codebook.detach().float().cpu()
     covariance = torch.cov(entries.T).reshape(entries.shape[1], entries.shape[1])
-    # A codebook has dead directions (unused or equal entries): a little on the diagonal keeps the factor defined.
+    # A codebook has dead directions (unused or equal entries): a little on the diagonal keeps the
+    # factor defined.
     scale = torch.linalg.cholesky(
-        covariance + 1e-6 * torch.eye(len(covariance)) * covariance.diagonal().mean().clamp_min(1e-12)
+        covariance
+        + 1e-6 * torch.eye(len(covariance)) * covariance.diagonal().mean().clamp_min(1e-12)
     )
     noise = torch.randn(height * width, entries.shape[1], generator=generator) @ scale.T
     latent = entries.mean(0) + strength * noise

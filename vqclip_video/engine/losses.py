@@ -10,7 +10,8 @@ from ..models.vqgan import nearest_entries
 
 
 def include(embeddings: Tensor, target: Tensor) -> Tensor:
-    """Squared great-circle distance of unit embeddings [n, dim] to a unit target [dim], one value each [n].
+    """Squared great-circle distance of unit embeddings [n, dim] to a unit target [dim], one value
+    each [n].
 
     Half the squared angle: unlike 1 - cosine its pull does not fade on the far side of the sphere
     (the "spherical distance" of K. Crowson's CLIP-guided notebooks).
@@ -23,15 +24,16 @@ def include(embeddings: Tensor, target: Tensor) -> Tensor:
 def exclude(embeddings: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
     """Likeness of unit embeddings [n, dim] to what is not wanted [k, dim], one value each [n].
 
-    Cosines below 0 count as 0: unlike enough. Weights [k] that sum to more than 1 are scaled down to 1, so that
-    however many things are excluded, the push never outweighs the prompt.
+    Cosines below 0 count as 0: unlike enough. Weights [k] that sum to more than 1 are scaled down
+    to 1, so that however many things are excluded, the push never outweighs the prompt.
     """
     weights = weights / weights.sum().clamp_min(1.0)
     return (embeddings @ targets.T).clamp_min(0) @ weights
 
 
 def vq(latent: Tensor, codebook: Tensor) -> Tensor:
-    """Mean squared distance of a latent [1, channels, h, w] to the nearest entries of a codebook [entries, channels].
+    """Mean squared distance of a latent [1, channels, h, w] to the nearest entries of a codebook
+    [entries, channels].
 
     The commitment term of VQ-VAE (van den Oord et al. 2017), here with the codebook fixed.
     """
@@ -42,17 +44,23 @@ def vq(latent: Tensor, codebook: Tensor) -> Tensor:
 
 
 def prior(latent: Tensor, expected: Tensor) -> Tensor:
-    """Mean squared distance of a latent [1, channels, h, w] to the one that a prior expects, of the same shape."""
+    """Mean squared distance of a latent [1, channels, h, w] to the one that a prior expects, of
+    the same shape.
+    """
     return F.mse_loss(latent, expected)
 
 
 def gan(picture: Tensor, discriminator: torch.nn.Module) -> Tensor:
-    """How far a VQGAN's own patch discriminator is from taking a picture [1, 3, H, W] (0..1) for a real one."""
+    """How far a VQGAN's own patch discriminator is from taking a picture [1, 3, H, W] (0..1) for
+    a real one.
+    """
     return -discriminator(picture * 2 - 1).mean()
 
 
 def tv(picture: Tensor) -> Tensor:
-    """Total variation of a picture [1, 3, H, W]: mean squared difference of neighbours, across and down."""
+    """Total variation of a picture [1, 3, H, W]: mean squared difference of neighbours, across
+    and down.
+    """
     across, down = picture.diff(dim=-1), picture.diff(dim=-2)
     return across.square().mean() + down.square().mean()
 
@@ -60,8 +68,8 @@ def tv(picture: Tensor) -> Tensor:
 def within_range(picture: Tensor) -> Tensor:
     """The picture clamped to 0..1, with a gradient that still leads values outside back in.
 
-    A plain clamp has no gradient outside, so an overexposed patch could never recover; passing every gradient would
-    let it drift further out.
+    A plain clamp has no gradient outside, so an overexposed patch could never recover; passing
+    every gradient would let it drift further out.
     """
     return _ClampTowardsRange.apply(picture)
 

@@ -17,36 +17,61 @@ from ..models.perceptor import Perceptor
 from ..models.vqgan import VQGAN
 from ..storyboard.schema import Storyboard
 
-# As CUDA and MPS, the host's allocator, cuDNN and cuBLAS, C++ and oneDNN (which tells no more) put it.
+# As CUDA and MPS, the host's allocator, cuDNN and cuBLAS, C++ and oneDNN (which tells no more) put
+# it.
 OUT_OF_MEMORY = (
-    "out of memory", "can't allocate memory", "not enough memory", "STATUS_ALLOC_FAILED", "bad_alloc",
-    "could not create a primitive", "could not execute a primitive",
-)  # fmt: skip
+    "out of memory",
+    "can't allocate memory",
+    "not enough memory",
+    "STATUS_ALLOC_FAILED",
+    "bad_alloc",
+    "could not create a primitive",
+    "could not execute a primitive",
+)
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of glibc's malloc.h
 SAMPLE_SIDE = 4  # places along a side of the latent that is decoded to measure
-# No published network keeps more for a pixel it paints or sees; a film that fits by these need not be measured.
+# No published network keeps more for a pixel it paints or sees; a film that fits by these need not
+# be measured.
 MOST_BYTES_PAINTED, MOST_BYTES_SEEN = 50_000, 15_000
 
 
 def fits(storyboard: Storyboard, perceptor: Perceptor, vqgan: VQGAN) -> bool:
-    """Whether the device can keep all that an iteration of this film needs for its backward pass."""
+    """Whether the device can keep all that an iteration of this film needs for its backward
+    pass.
+    """
     available = available_bytes(perceptor.device)
     if available is None:
         return True
     width, height = storyboard.size
-    most = width * height * MOST_BYTES_PAINTED + cutouts_at_once(storyboard) * perceptor.size**2 * MOST_BYTES_SEEN
-    return most < USABLE * available or activation_bytes(storyboard, perceptor, vqgan) < USABLE * available
+    most = (
+        width * height * MOST_BYTES_PAINTED
+        + cutouts_at_once(storyboard) * perceptor.size**2 * MOST_BYTES_SEEN
+    )
+    return (
+        most < USABLE * available
+        or activation_bytes(storyboard, perceptor, vqgan) < USABLE * available
+    )
 
 
 def activation_bytes(storyboard: Storyboard, perceptor: Perceptor, vqgan: VQGAN) -> int:
-    """Bytes that the largest iteration keeps for its backward pass, scaled up from a small picture and one cutout."""
-    latents = [torch.zeros(n, vqgan.channels, SAMPLE_SIDE, SAMPLE_SIDE, device=vqgan.device) for n in (1, 2)]
-    cutouts = [torch.zeros(n, 3, perceptor.size, perceptor.size, device=perceptor.device) for n in (1, 2)]
+    """Bytes that the largest iteration keeps for its backward pass, scaled up from a small
+    picture and one cutout.
+    """
+    latents = [
+        torch.zeros(n, vqgan.channels, SAMPLE_SIDE, SAMPLE_SIDE, device=vqgan.device)
+        for n in (1, 2)
+    ]
+    cutouts = [
+        torch.zeros(n, 3, perceptor.size, perceptor.size, device=perceptor.device) for n in (1, 2)
+    ]
     low, vqgan.low_memory = vqgan.low_memory, False
     try:
-        # What the second of two adds: what is kept once, such as rearranged weights, is no matter of size.
+        # What the second of two adds: what is kept once, such as rearranged weights, is no matter
+        # of size.
         picture = saved_bytes(vqgan.decode, latents[1]) - saved_bytes(vqgan.decode, latents[0])
-        cut = saved_bytes(perceptor.embed_image, cutouts[1]) - saved_bytes(perceptor.embed_image, cutouts[0])
+        cut = saved_bytes(perceptor.embed_image, cutouts[1]) - saved_bytes(
+            perceptor.embed_image, cutouts[0]
+        )
     finally:
         vqgan.low_memory = low
     width, height = (-(-side // vqgan.factor) for side in storyboard.size)
@@ -54,7 +79,9 @@ def activation_bytes(storyboard: Storyboard, perceptor: Perceptor, vqgan: VQGAN)
 
 
 def saved_bytes(function: Callable[[Tensor], Tensor], argument: Tensor) -> int:
-    """Bytes of the tensors that `function(argument)` keeps for the backward pass, parameters aside."""
+    """Bytes of the tensors that `function(argument)` keeps for the backward pass, parameters
+    aside.
+    """
     sizes: dict[int, int] = {}
 
     def count(tensor: Tensor) -> Tensor:
@@ -63,13 +90,18 @@ def saved_bytes(function: Callable[[Tensor], Tensor], argument: Tensor) -> int:
             sizes[storage.data_ptr()] = storage.nbytes()
         return tensor
 
-    with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
+    with (
+        torch.enable_grad(),
+        torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor),
+    ):
         kept = function(argument.requires_grad_())  # noqa: F841 (while it lives, no address is used twice)
     return sum(sizes.values())
 
 
 def available_bytes(device: torch.device) -> int | None:
-    """Memory that a film may use: what is free on a GPU, all there is on a CPU; None where it is not known."""
+    """Memory that a film may use: what is free on a GPU, all there is on a CPU; None where it is
+    not known.
+    """
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
     return available_host() if device.type == "cpu" else None
@@ -78,8 +110,10 @@ def available_bytes(device: torch.device) -> int | None:
 def keep_heap() -> None:
     """Have glibc keep freed memory for the rest of the process; elsewhere nothing happens.
 
-    By default it returns large blocks to the system at once, and every iteration faults its activations in again,
-    page by page: 5 to 10 % of the time on a CPU. Of large pictures (1024 pixels a side) it holds up to half more.
+    By default it returns large blocks to the system at once, and every iteration faults its
+    activations in again,
+    page by page: 5 to 10 % of the time on a CPU. Of large pictures (1024 pixels a side) it holds up
+        to half more.
     """
     if sys.platform == "linux":
         with suppress(OSError, AttributeError):
@@ -89,7 +123,9 @@ def keep_heap() -> None:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that an allocation failed: CUDA's, MPS's, the host allocator's or Python's own."""
+    """Whether an error says that an allocation failed: CUDA's, MPS's, the host allocator's or
+    Python's own.
+    """
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
     text = str(error)
@@ -107,7 +143,9 @@ def release(device: torch.device) -> None:
 
 @contextmanager
 def explained_failures(size: tuple[int, int], device: torch.device) -> Iterator[None]:
-    """Turn what torch raises while a picture of `size` (width, height) is rendered into a RenderError with a remedy."""
+    """Turn what torch raises while a picture of `size` (width, height) is rendered into a
+    RenderError with a remedy.
+    """
     try:
         yield
     except (RuntimeError, MemoryError) as error:
@@ -119,11 +157,12 @@ def _failure(error: Exception, size: tuple[int, int], device: torch.device) -> s
     if is_out_of_memory(error):
         width, height = size
         return (
-            f"out of memory on {device} at {width}x{height}; close other programs or try --memory low, then run the "
-            f"same command again; a film of {width // 2}x{height // 2} needs about a quarter of it"
+            f"out of memory on {device} at {width}x{height}; close other programs or try --memory "
+            f"low, then run the same command again; a film of {width // 2}x{height // 2} needs "
+            "about a quarter of it"
         )
     reason = (str(error).strip() or type(error).__name__).splitlines()[0]
     return (
-        f"the computation on {device} failed: {reason}; run the same command again to go on from the last checkpoint, "
-        "or render to another name with --device cpu"
+        f"the computation on {device} failed: {reason}; run the same command again to go on from "
+        "the last checkpoint, or render to another name with --device cpu"
     )

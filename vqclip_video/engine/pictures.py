@@ -19,5 +19,7 @@ def load_picture(path: Path, width: int, height: int) -> Tensor:
 
 
 def load_square(path: Path, size: int) -> Tensor:
-    """A picture file as [1, 3, size, size], its middle square, as CLIP's own preprocessing takes it."""
+    """A picture file as [1, 3, size, size], its middle square, as CLIP's own preprocessing takes
+    it.
+    """
     return load_picture(path, size, size)

@@ -38,19 +38,25 @@ class Targets:
         return Target(
             blend(before.include, here.include, moment.mix),
             torch.cat([before.exclude, here.exclude]),
-            torch.cat([before.exclude_weights * (1 - moment.mix), here.exclude_weights * moment.mix]),
+            torch.cat(
+                [before.exclude_weights * (1 - moment.mix), here.exclude_weights * moment.mix]
+            ),
         )
 
 
 def encode(storyboard: Storyboard, perceptor: Perceptor) -> Targets:
     """Encode every text and image of the film, each once."""
-    parts = [part for scene in storyboard.scenes for prompt in scene.parts.values() for part in prompt]
+    parts = [
+        part for scene in storyboard.scenes for prompt in scene.parts.values() for part in prompt
+    ]
     texts = list(dict.fromkeys(part.text for part in parts if part.text is not None))
     images = list(dict.fromkeys(part.image for part in parts if part.image is not None))
     vectors = dict(zip(texts, perceptor.embed_text(texts), strict=True)) if texts else {}
     for path in images:
         with torch.no_grad():
-            vectors[path] = perceptor.embed_image(load_square(path, perceptor.size).to(perceptor.device))[0]
+            vectors[path] = perceptor.embed_image(
+                load_square(path, perceptor.size).to(perceptor.device)
+            )[0]
     return Targets([_scene_target(scene, vectors) for scene in storyboard.scenes])
 
 
@@ -79,10 +85,13 @@ def lerp(start: Tensor, end: Tensor, share: float) -> Tensor:
 
 
 def slerp(start: Tensor, end: Tensor, share: float) -> Tensor:
-    """The way along the great circle (Shoemake 1985) between unit vectors [dim], at even speed; `share` 0..1."""
+    """The way along the great circle (Shoemake 1985) between unit vectors [dim], at even speed;
+    `share` 0..1.
+    """
     cosine = (start @ end).clamp(-1, 1)
     angle = torch.arccos(cosine)
-    # Between equal vectors the formula divides by zero, between opposite ones no great circle is the shortest.
+    # Between equal vectors the formula divides by zero, between opposite ones no great circle is
+    # the shortest.
     if angle.sin() < 1e-4:
         return lerp(start, end, share)
     return (torch.sin((1 - share) * angle) * start + torch.sin(share * angle) * end) / angle.sin()

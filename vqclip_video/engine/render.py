@@ -52,15 +52,17 @@ class State:
     iteration: int  # iterations done
     tensors: dict[str, Tensor]  # of the latent and its optimiser
     rate_scale: float = 1.0  # lowered after numbers that were none
-    batch_size: int = 0  # cutouts per CLIP call, lowered after running out of memory; 0: as the storyboard says
+    # cutouts per CLIP call, lowered after running out of memory; 0: as the storyboard says
+    batch_size: int = 0
 
 
 @dataclass(frozen=True)
 class Progress:
     """One iteration as the world outside the loop sees it.
 
-    `frame`, `losses` and `similarity` are there on iterations whose picture becomes a frame, and `state` on those and
-    wherever it was asked for. On the others nothing is fetched from the device, which therefore never waits.
+    `frame`, `losses` and `similarity` are there on iterations whose picture becomes a frame, and
+    `state` on those and wherever it was asked for. On the others nothing is fetched from the
+    device, which therefore never waits.
     """
 
     iteration: int  # iterations done, 1..total
@@ -81,10 +83,13 @@ class Session:
     storyboard: what to render.
     perceptor, vqgan: the networks, on one device.
     start: a `State` to go on from.
-    book: the sketchbook that scenes choose their guide from; without one only the pictures named guide.
-    prior: what scenes without a guide are held against besides their prompt; without one CLIP is alone there.
+    book: the sketchbook that scenes choose their guide from; without one only the pictures named
+        guide.
+    prior: what scenes without a guide are held against besides their prompt; without one CLIP is
+        alone there.
     on_notice: called with a line of text when something had to be changed to go on (memory, a NaN).
-    stage: called with the name of each stage of an iteration (see `STAGES`) for a context to run it in.
+    stage: called with the name of each stage of an iteration (see `STAGES`) for a context to run it
+        in.
     """
 
     def __init__(
@@ -111,10 +116,13 @@ class Session:
             on_notice(line)
         perceptor.forget_text()
         self.guides = guide.prepare(choices, book, vqgan, storyboard.size)
-        self.expectations = Expectations(prior, storyboard, choices, vqgan.low, vqgan.high) if prior else None
+        self.expectations = (
+            Expectations(prior, storyboard, choices, vqgan.low, vqgan.high) if prior else None
+        )
         self.latent = Latent(self._first_latent(), vqgan.low, vqgan.high, storyboard.grids)
         self.iteration, self.rate_scale, self.batch_size = 0, 1.0, 0
-        # Half precision has no room for the small gradients deep in the decoder; a power of two scales them exactly.
+        # Half precision has no room for the small gradients deep in the decoder; a power of two
+        # scales them exactly.
         self._loss_scale = 1024.0 if vqgan.dtype is torch.float16 else 1.0
         if start:
             self._restore(start)
@@ -123,8 +131,8 @@ class Session:
     def run(self) -> Iterator[Progress]:
         """Render from here to the end.
 
-        An iteration is yielded after the next one has been given to the device, so that fetching a frame and whatever
-        the caller does with it overlap with the work on a GPU.
+        An iteration is yielded after the next one has been given to the device, so that fetching a
+        frame and whatever the caller does with it overlap with the work on a GPU.
         """
         pending = None
         while self.iteration < self.timeline.total_iter or pending:
@@ -150,10 +158,19 @@ class Session:
         if self.latent.size != (size := self._latent_size(moment)):
             self.latent.resize(*size)
         if moment.afresh:
-            self.latent = Latent(self._start_after_cut(moment), self.vqgan.low, self.vqgan.high, self.storyboard.grids)
-        picture, value, terms, similarity = self._gradients_that_fit(moment, self.targets.at(moment))
+            self.latent = Latent(
+                self._start_after_cut(moment),
+                self.vqgan.low,
+                self.vqgan.high,
+                self.storyboard.grids,
+            )
+        picture, value, terms, similarity = self._gradients_that_fit(
+            moment, self.targets.at(moment)
+        )
         with self.stage("step"):
-            self.latent.step(moment.settings.learning_rate * self.rate_scale, moment.settings.weight_decay)
+            self.latent.step(
+                moment.settings.learning_rate * self.rate_scale, moment.settings.weight_decay
+            )
             if pull := self.guides.at(moment, size):
                 self.latent.pull(*pull)
         self.iteration += 1
@@ -179,17 +196,24 @@ class Session:
                     raise failure from error
                 if not is_out_of_memory(error):
                     raise
-            # Not in the handler: the error's traceback keeps the tensors of the failed attempt alive.
+            # Not in the handler: the error's traceback keeps the tensors of the failed attempt
+            # alive.
             self._split_batch(moment.settings)
         if self.batch_size != before:
-            self.on_notice(f"out of memory: now {self.batch_size} cutouts per CLIP call (same picture, less speed)")
+            self.on_notice(
+                f"out of memory: now {self.batch_size} cutouts per CLIP call (same picture, less "
+                "speed)"
+            )
         return found
 
-    def _gradients(self, moment: Moment, target: prompts.Target) -> tuple[Tensor, Tensor, dict[str, Tensor], Tensor]:
+    def _gradients(
+        self, moment: Moment, target: prompts.Target
+    ) -> tuple[Tensor, Tensor, dict[str, Tensor], Tensor]:
         """Gradients of the weighted losses on the latent's grids.
 
-        CLIP sees the cutouts in batches; their gradients meet on the picture, and one backward pass through the
-        decoder takes them to the latent. So the batch size changes memory but not the result.
+        CLIP sees the cutouts in batches; their gradients meet on the picture, and one backward pass
+        through the decoder takes them to the latent. So the batch size changes memory but not the
+        result.
         """
         settings = moment.settings
         with self.stage("decode"):
@@ -197,30 +221,44 @@ class Session:
             picture = losses.within_range(self.vqgan.decode(latent))
         seen = picture.detach().requires_grad_()
         terms, similarity = self._clip_terms(seen, settings, target, moment.iteration)
-        on_latent = {name: weight * loss for name, weight, loss in self._latent_terms(latent, moment, target)}
-        on_picture = {name: weight * loss for name, weight, loss in self._picture_terms(seen, settings.losses)}
+        on_latent = {
+            name: weight * loss for name, weight, loss in self._latent_terms(latent, moment, target)
+        }
+        on_picture = {
+            name: weight * loss for name, weight, loss in self._picture_terms(seen, settings.losses)
+        }
         with self.stage("backward"):
             if on_picture:
                 (self._loss_scale * sum(on_picture.values())).backward()
-            # A scalar with this gradient: to hand `backward` the gradient itself makes torch import sympy (1 s).
+            # A scalar with this gradient: to hand `backward` the gradient itself makes torch import
+            # sympy (1 s).
             carried = (picture * seen.grad).sum()
             (carried + self._loss_scale * sum(on_latent.values())).backward()
             for grid in self.latent.grids:
                 grid.grad /= self._loss_scale
         terms |= {name: loss.detach() for name, loss in (on_latent | on_picture).items()}
-        # A copy: with one grid the latent is the parameter itself, which the step is about to change.
+        # A copy: with one grid the latent is the parameter itself, which the step is about to
+        # change.
         return picture.detach(), latent.detach().clone(), terms, similarity
 
     def _clip_terms(
         self, picture: Tensor, settings: Settings, target: prompts.Target, iteration: int
     ) -> tuple[dict[str, Tensor], Tensor]:
-        """Backward the CLIP loss of all cutouts to `picture`; returns the terms and the mean similarity."""
+        """Backward the CLIP loss of all cutouts to `picture`; returns the terms and the mean
+        similarity.
+        """
         count, size = settings.cutouts, self.perceptor.size
         with self.stage("cutouts"):
             views = cutouts.draw_views(
-                count, size, tuple(picture.shape[-2:]), settings.augment, settings.noise_factor,
-                self.storyboard.seed, iteration, self.device,
-            )  # fmt: skip
+                count,
+                size,
+                tuple(picture.shape[-2:]),
+                settings.augment,
+                settings.noise_factor,
+                self.storyboard.seed,
+                iteration,
+                self.device,
+            )
         weight = settings.losses.clip / count
         include = exclude = similarity = picture.new_zeros(())
         batch = self._cutouts_at_once(settings)
@@ -230,7 +268,10 @@ class Session:
             with self.stage("CLIP"):
                 embeddings = self.perceptor.embed_image(seen)
                 wanted = weight * losses.include(embeddings, target.include).sum()
-                unwanted = weight * losses.exclude(embeddings, target.exclude, target.exclude_weights).sum()
+                unwanted = (
+                    weight
+                    * losses.exclude(embeddings, target.exclude, target.exclude_weights).sum()
+                )
             with self.stage("backward"):
                 (self._loss_scale * (wanted + unwanted)).backward()
             with torch.no_grad():
@@ -256,7 +297,9 @@ class Session:
                 expected = self.expectations.at(moment, latent.detach(), target.include)
             yield "prior", weight, losses.prior(latent, expected)
 
-    def _picture_terms(self, picture: Tensor, weights: Losses) -> Iterator[tuple[str, float, Tensor]]:
+    def _picture_terms(
+        self, picture: Tensor, weights: Losses
+    ) -> Iterator[tuple[str, float, Tensor]]:
         if weights.gan:
             yield "gan", weights.gan, losses.gan(picture, self.vqgan.discriminator)
         if weights.tv:
@@ -273,15 +316,16 @@ class Session:
         self._failures += 1
         if self._failures > RETRIES_AFTER_NAN:
             raise RenderError(
-                f"iteration {iteration}: the loss is still not a number after {RETRIES_AFTER_NAN} tries with a lower "
-                "learning_rate; lower it in the storyboard, or render with --precision fp32"
+                f"iteration {iteration}: the loss is still not a number after {RETRIES_AFTER_NAN} "
+                "tries with a lower learning_rate; lower it in the storyboard, or render with "
+                "--precision fp32"
             )
         scale = self.rate_scale / 2
         self._restore(self._last_good)
         self.rate_scale = scale
         self.on_notice(
-            f"iteration {iteration}: the loss is not a number; going on from iteration {self.iteration} "
-            f"with {scale:g} of the learning rate"
+            f"iteration {iteration}: the loss is not a number; going on from iteration "
+            f"{self.iteration} with {scale:g} of the learning rate"
         )
 
     def _split_batch(self, settings: Settings) -> None:
@@ -293,14 +337,19 @@ class Session:
         if batch == 1:
             width, height = self.storyboard.size
             raise RenderError(
-                f"out of memory at {width}x{height} with one cutout at a time on {self.device}; a film of about "
-                f"{width // 2}x{height // 2} needs a quarter of it, and --memory low trades time for memory"
+                f"out of memory at {width}x{height} with one cutout at a time on {self.device}; a "
+                f"film of about {width // 2}x{height // 2} needs a quarter of it, and --memory low "
+                "trades time for memory"
             )
         self.batch_size = (batch + 1) // 2
 
     def _restore(self, state: State) -> None:
         self.latent.load_state_dict(state.tensors)
-        self.iteration, self.rate_scale, self.batch_size = state.iteration, state.rate_scale, state.batch_size
+        self.iteration, self.rate_scale, self.batch_size = (
+            state.iteration,
+            state.rate_scale,
+            state.batch_size,
+        )
 
     def _first_latent(self) -> Tensor:
         """The latent before the first iteration [1, channels, h, w], on the device."""
@@ -316,15 +365,24 @@ class Session:
     def _start_after_cut(self, moment: Moment) -> Tensor:
         """The latent that a scene begins with which nothing leads to: its guide, or noise."""
         guided = self.guides.start(moment.scene)
-        return self._noise(moment.iteration, *self._latent_size(moment)) if guided is None else guided
+        return (
+            self._noise(moment.iteration, *self._latent_size(moment)) if guided is None else guided
+        )
 
     def _noise(self, iteration: int, h: int, w: int) -> Tensor:
         random = cutouts.generator_for(self.storyboard.seed, iteration, "start")
-        return noise_start(self.vqgan.codebook, h, w, self.storyboard.init.noise, random).to(self.device)
+        return noise_start(self.vqgan.codebook, h, w, self.storyboard.init.noise, random).to(
+            self.device
+        )
 
     def _latent_size(self, moment: Moment) -> tuple[int, int]:
-        """(height, width) of the latent at a moment: half of it, rounded up, while a growing film is coarse."""
-        width, height = (side // self.vqgan.factor for side in picture_size(self.storyboard.size, self.vqgan.factor))
+        """(height, width) of the latent at a moment: half of it, rounded up, while a growing
+        film is coarse.
+        """
+        width, height = (
+            side // self.vqgan.factor
+            for side in picture_size(self.storyboard.size, self.vqgan.factor)
+        )
         return ((height + 1) // 2, (width + 1) // 2) if moment.coarse else (height, width)
 
     def _require_discriminator(self) -> None:
@@ -332,8 +390,9 @@ class Session:
             for index, scene in enumerate(self.storyboard.scenes):
                 if scene.settings.losses.gan:
                     raise VqclipError(
-                        f"scenes[{index}]: losses.gan is {scene.settings.losses.gan:g}, but the file of this VQGAN "
-                        "holds no discriminator (no tensors under loss.discriminator.); set losses.gan to 0"
+                        f"scenes[{index}]: losses.gan is {scene.settings.losses.gan:g}, but the "
+                        "file of this VQGAN holds no discriminator (no tensors under "
+                        "loss.discriminator.); set losses.gan to 0"
                     )
 
 
@@ -348,13 +407,19 @@ class _Pending:
     similarity: Tensor | None = None
 
     def is_finite(self) -> bool:
-        """Whether a state that may be gone on from, and a frame's losses, are numbers; the rest is not looked at."""
+        """Whether a state that may be gone on from, and a frame's losses, are numbers; the rest
+        is not looked at.
+        """
         if self.progress.state is None:
             return True
         numbers = [tensor.sum() for tensor in self.progress.state.tensors.values()]
         if self.frame is not None:
             numbers += [self.similarity, *self.terms.values()]
-        return bool(torch.stack([number.float().to(numbers[0].device) for number in numbers]).isfinite().all())
+        return bool(
+            torch.stack([number.float().to(numbers[0].device) for number in numbers])
+            .isfinite()
+            .all()
+        )
 
     def result(self) -> Progress:
         if self.frame is None:
@@ -377,16 +442,28 @@ def _load_latent(path, shape: tuple[int, ...]) -> Tensor:
     tensors = read_tensors(path)
     latent = tensors.get("latent")
     if latent is None or latent.ndim != 4:
-        raise VqclipError(f"{path}: no tensor 'latent' [1, channels, h, w] in it; films and stills save such files")
+        raise VqclipError(
+            f"{path}: no tensor 'latent' [1, channels, h, w] in it; films and stills save such "
+            "files"
+        )
     if latent.shape[:2] != shape[:2]:
-        raise VqclipError(f"{path}: a latent of {latent.shape[1]} channels, but this VQGAN's have {shape[1]}")
-    return torch.nn.functional.interpolate(latent.float(), size=shape[2:], mode="bilinear", align_corners=False)
+        raise VqclipError(
+            f"{path}: a latent of {latent.shape[1]} channels, but this VQGAN's have {shape[1]}"
+        )
+    return torch.nn.functional.interpolate(
+        latent.float(), size=shape[2:], mode="bilinear", align_corners=False
+    )
 
 
 def render(
-    storyboard: Storyboard, device: str = "auto", precision: str = "auto", memory: str = "auto", compile: str = "auto"
+    storyboard: Storyboard,
+    device: str = "auto",
+    precision: str = "auto",
+    memory: str = "auto",
+    compile: str = "auto",
 ) -> Iterator[Progress]:
-    """Load the storyboard's models and render it, one `Progress` per iteration; device memory is freed at the end.
+    """Load the storyboard's models and render it, one `Progress` per iteration; device memory is
+    freed at the end.
 
     The options are those of `setup.load_models`.
     """

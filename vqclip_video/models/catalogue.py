@@ -1,7 +1,9 @@
-"""The models known by name: where each comes from, how to tell that a file is the right one, and its licence.
+"""The models known by name: where each comes from, how to tell that a file is the right one, and
+its licence.
 
-The sha256 of OpenAI's files are those in their own URLs. Those of the VQGANs are what independent mirrors of the
-published files agree on; where None stands, none is known and the first download's is remembered.
+The sha256 of OpenAI's files are those in their own URLs. Those of the VQGANs are what independent
+mirrors of the published files agree on; where None stands, none is known and the first download's
+is remembered.
 """
 
 from __future__ import annotations
@@ -17,7 +19,10 @@ VQGAN_MIRROR = "https://huggingface.co/Somnai/pytti-vqgan-checkpoints/resolve/de
 
 @dataclass(frozen=True)
 class ModelFile:
-    """One file of a model. `urls` are tried in turn; `sha256` and `bytes` are None where they are not known."""
+    """One file of a model.
+
+    `urls` are tried in turn; `sha256` and `bytes` are None where they are not known.
+    """
 
     filename: str
     urls: tuple[str, ...] = ()
@@ -27,12 +32,17 @@ class ModelFile:
 
 @dataclass(frozen=True)
 class Model:
-    """A CLIP or a VQGAN known by name; a VQGAN's files are its checkpoint and its YAML, in this order.
+    """A CLIP or a VQGAN known by name; a VQGAN's files are its checkpoint and its YAML, in this
+    order.
 
-    `side` is what a model's user must choose sizes by: a CLIP's input side in pixels, a VQGAN's downsampling
-    factor; that of the other kinds is 0. A `bundled` model lies in the package and is never downloaded.
-    `kept`: values that a CLIP's image tower keeps for each pixel of a cutout until the backward pass, measured.
-    `discriminator`: whether a VQGAN's checkpoint holds the one it was trained against, which `losses.gan` asks.
+    `side` is what a model's user must choose sizes by: a CLIP's input side in pixels, a VQGAN's
+    downsampling
+    factor; that of the other kinds is 0. A `bundled` model lies in the package and is never
+    downloaded.
+    `kept`: values that a CLIP's image tower keeps for each pixel of a cutout until the backward
+    pass, measured.
+    `discriminator`: whether a VQGAN's checkpoint holds the one it was trained against, which
+    `losses.gan` asks.
     """
 
     name: str
@@ -77,7 +87,9 @@ def _openai_clip(name: str, side: int, sha256: str, size: int, kept: float) -> M
 
 
 def _heibox(folder: str, checkpoint: str, config: str) -> tuple[tuple[str, str], tuple[str, str]]:
-    """The two links of each file on the authors' server: by its place in the shared folder, and its own."""
+    """The two links of each file on the authors' server: by its place in the shared folder, and
+    its own.
+    """
     shared = f"{HEIBOX}/d/{folder}/files/?p="
     return (
         (f"{shared}%2Fckpts%2Flast.ckpt&dl=1", f"{HEIBOX}/f/{checkpoint}/?dl=1"),
@@ -85,7 +97,9 @@ def _heibox(folder: str, checkpoint: str, config: str) -> tuple[tuple[str, str],
     )
 
 
-def _taming_vqgan(name: str, side: int, files: tuple[ModelFile, ModelFile], data: str, summary: str) -> Model:
+def _taming_vqgan(
+    name: str, side: int, files: tuple[ModelFile, ModelFile], data: str, summary: str
+) -> Model:
     return Model(
         name=name,
         kind="vqgan",
@@ -99,7 +113,13 @@ def _taming_vqgan(name: str, side: int, files: tuple[ModelFile, ModelFile], data
 
 
 def _storybook(
-    kind: str, side: int, sha256: str, size: int, summary: str, *beside: ModelFile, kept: float = 0.0
+    kind: str,
+    side: int,
+    sha256: str,
+    size: int,
+    summary: str,
+    *beside: ModelFile,
+    kept: float = 0.0,
 ) -> Model:
     """`beside`: files that belong to the weights."""
     return Model(
@@ -117,34 +137,101 @@ def _storybook(
 
 _STORYBOOK = (
     _storybook(
-        "clip", 64, "77df2280b29bf3cdbb27e8df8397f6100b92b225cb7db1cd41b91375236e4572", 19204708,
-        "a small CLIP of an illustrated world", kept=75.6,
-    ),  # fmt: skip
+        "clip",
+        64,
+        "77df2280b29bf3cdbb27e8df8397f6100b92b225cb7db1cd41b91375236e4572",
+        19204708,
+        "a small CLIP of an illustrated world",
+        kept=75.6,
+    ),
     _storybook(
-        "vqgan", 8, "da2e11620de3b9d3b28a603d26b2e7c38587a624308a46738786cd647b302cab", 8590950,
+        "vqgan",
+        8,
+        "da2e11620de3b9d3b28a603d26b2e7c38587a624308a46738786cd647b302cab",
+        8590950,
         "a small VQGAN, f8, 4096 codes, drawn pictures",
         ModelFile("vqgan.yaml"),  # text: a checkout may change its line ends, so no sha256
-    ),  # fmt: skip
+    ),
     _storybook(
-        "sketchbook", 0, "acaf750057c883ba237fb8700551a2f118215a3bf7221a8debffbe765a654620", 5406240,
+        "sketchbook",
+        0,
+        "acaf750057c883ba237fb8700551a2f118215a3bf7221a8debffbe765a654620",
+        5406240,
         "pictures of things in their places, that films of the storybook pair are drawn toward",
-    ),  # fmt: skip
+    ),
     _storybook(
-        "prior", 0, "cb0e92a295f431fb3bc9c1239a78730ec85693c892998087e4f8f76c46d0259c", 5888192,
+        "prior",
+        0,
+        "cb0e92a295f431fb3bc9c1239a78730ec85693c892998087e4f8f76c46d0259c",
+        5888192,
         "a small denoiser, which knows how pictures of the storybook pair are composed",
-    ),  # fmt: skip
+    ),
 )
 
 _CLIPS = (
-    _openai_clip("RN50", 224, "afeb0e10f9e5a86da6080e35cf09123aca3b358a0c3e3b6c78a7b63bc04b6762", 255827503, 242.9),
-    _openai_clip("RN101", 224, "8fa8567bab74a42d41c5915025a8e4538c3bdbe8804a470a72f30b0d94fab599", 291791292, 344.9),
-    _openai_clip("RN50x4", 288, "7e526bd135e493cef0776de27d5f42653e6b4c8bf9e0f653bb11773263205fdd", 421854225, 403.7),
-    _openai_clip("RN50x16", 384, "52378b407f34354e150460fe41077663dd5b39c54cd0bfd2b27167a4a06ec9aa", 661125706, 672.3),
-    _openai_clip("RN50x64", 448, "be1cfb55d75a9666199fb2206c106743da0f6468c9d327f3e0d0a543a9919d9c", 1353500174, 1250.0),
-    _openai_clip("ViT-B/32", 224, "40d365715913c9da98579312b702a82c18be219cc2a73407c4526f58eba950af", 353976522, 87.0),
-    _openai_clip("ViT-B/16", 224, "5806e77cd80f8b59890b7e101eabd078d9fb84e6937f9e85e4ecb61988df416f", 350837078, 341.8),
-    _openai_clip("ViT-L/14", 224, "b8cca3fd41ae0c99ba7e8951adf17d267cdb84cd88be6f7c2e0eca1737a03836", 932768134, 1225.0),
-    _openai_clip("ViT-L/14@336px", 336, "3035c92b350959924f9f00213499208652fc7ea050643e8b385c2dac08641f02", 934088680, 1223.0),
+    _openai_clip(
+        "RN50",
+        224,
+        "afeb0e10f9e5a86da6080e35cf09123aca3b358a0c3e3b6c78a7b63bc04b6762",
+        255827503,
+        242.9,
+    ),
+    _openai_clip(
+        "RN101",
+        224,
+        "8fa8567bab74a42d41c5915025a8e4538c3bdbe8804a470a72f30b0d94fab599",
+        291791292,
+        344.9,
+    ),
+    _openai_clip(
+        "RN50x4",
+        288,
+        "7e526bd135e493cef0776de27d5f42653e6b4c8bf9e0f653bb11773263205fdd",
+        421854225,
+        403.7,
+    ),
+    _openai_clip(
+        "RN50x16",
+        384,
+        "52378b407f34354e150460fe41077663dd5b39c54cd0bfd2b27167a4a06ec9aa",
+        661125706,
+        672.3,
+    ),
+    _openai_clip(
+        "RN50x64",
+        448,
+        "be1cfb55d75a9666199fb2206c106743da0f6468c9d327f3e0d0a543a9919d9c",
+        1353500174,
+        1250.0,
+    ),
+    _openai_clip(
+        "ViT-B/32",
+        224,
+        "40d365715913c9da98579312b702a82c18be219cc2a73407c4526f58eba950af",
+        353976522,
+        87.0,
+    ),
+    _openai_clip(
+        "ViT-B/16",
+        224,
+        "5806e77cd80f8b59890b7e101eabd078d9fb84e6937f9e85e4ecb61988df416f",
+        350837078,
+        341.8,
+    ),
+    _openai_clip(
+        "ViT-L/14",
+        224,
+        "b8cca3fd41ae0c99ba7e8951adf17d267cdb84cd88be6f7c2e0eca1737a03836",
+        932768134,
+        1225.0,
+    ),
+    _openai_clip(
+        "ViT-L/14@336px",
+        336,
+        "3035c92b350959924f9f00213499208652fc7ea050643e8b385c2dac08641f02",
+        934088680,
+        1223.0,
+    ),
 )
 
 _LINKS_16384 = _heibox("a7530b09fed84f80a887", "867b05fc8c4841768640", "274fb24ed38341bfa753")
@@ -210,6 +297,8 @@ _VQGANS = (
 
 MODELS = {model.name: model for model in (*_STORYBOOK, *_CLIPS, *_VQGANS)}
 PAIRS = {
-    "storybook": Pair("storybook-clip", "storybook-vqgan", "storybook-sketchbook", "storybook-prior"),
+    "storybook": Pair(
+        "storybook-clip", "storybook-vqgan", "storybook-sketchbook", "storybook-prior"
+    ),
     "imagenet": Pair("ViT-B/32", "imagenet-f16-16384"),
 }

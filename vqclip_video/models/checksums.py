@@ -18,5 +18,7 @@ def sha256_of(path: Path) -> str:
             while chunk := stream.read(CHUNK):
                 digest.update(chunk)
     except OSError as error:
-        raise ModelError(f"{path}: cannot be read ({error.strerror}); check the file and its permissions") from None
+        raise ModelError(
+            f"{path}: cannot be read ({error.strerror}); check the file and its permissions"
+        ) from None
     return digest.hexdigest()

@@ -1,8 +1,9 @@
-"""The VQGAN's decoder and encoder, read for speed and memory: frozen weights, gradients of the input only.
+"""The VQGAN's decoder and encoder, read for speed and memory: frozen weights, gradients of the
+input only.
 
-The packaged modules of `taming` hold the weights under their published names; the functions here compute the same
-numbers with fewer passes and keep less for the backward pass. The layout stays NCHW, since group norm is two to three
-times slower channels last on a CPU.
+The packaged modules of `taming` hold the weights under their published names; the functions here
+compute the same numbers with fewer passes and keep less for the backward pass. The layout stays
+NCHW, since group norm is two to three times slower channels last on a CPU.
 """
 
 from __future__ import annotations
@@ -24,10 +25,13 @@ Unit = Callable[[nn.GroupNorm, nn.Conv2d, Tensor], Tensor]
 
 
 class LeanDecoder:
-    """Call it with a latent [n, channels, h, w] for a picture [n, 3, h·factor, w·factor], nominally -1..1.
+    """Call it with a latent [n, channels, h, w] for a picture [n, 3, h·factor, w·factor], nominally
+    -1..1.
 
-    With `low_memory` each stage keeps only its input and is computed again in the backward pass, at the finest
-    resolution unit by unit: about half more arithmetic for a fraction of the activations, the same gradients.
+    With `low_memory` each stage keeps only its input and is computed again in the backward pass, at
+    the finest
+    resolution unit by unit: about half more arithmetic for a fraction of the activations, the same
+        gradients.
     """
 
     def __init__(
@@ -38,7 +42,10 @@ class LeanDecoder:
         dtype: torch.dtype,
         low_memory: bool = False,
     ):
-        self.stages = [partial(convolve, post_quant_conv), *stages(decoder, device, dtype, self._unit)]
+        self.stages = [
+            partial(convolve, post_quant_conv),
+            *stages(decoder, device, dtype, self._unit),
+        ]
         for part in (decoder, post_quant_conv):
             part.to(device, dtype)
         self.low_memory = low_memory
@@ -57,11 +64,13 @@ class LeanDecoder:
         return stage(x)
 
 
-def stages(decoder: nn.Module, device: torch.device, dtype: torch.dtype, finest_unit: Unit) -> list[Stage]:
+def stages(
+    decoder: nn.Module, device: torch.device, dtype: torch.dtype, finest_unit: Unit
+) -> list[Stage]:
     """The decoder's steps, coarse to fine: one stage a resolution, but one a block at the finest.
 
-    That is where nearly all of the memory is: what the coarser stages compute again fits beside it. There
-    `finest_unit` stands for `activated` too.
+    That is where nearly all of the memory is: what the coarser stages compute again fits beside it.
+    There `finest_unit` stands for `activated` too.
     """
     middle = decoder.mid
     steps: list[Stage] = [
@@ -80,8 +89,14 @@ def stages(decoder: nn.Module, device: torch.device, dtype: torch.dtype, finest_
         if hasattr(level, "upsample"):
             found.append(partial(chain, steps))
             steps = [upsampling(level.upsample, device, dtype)]
-    # The upsampling shares a stage with the block after it, whose large input then need not be kept.
-    return [*found, partial(chain, steps[:2]), *steps[2:], partial(activated, decoder.norm_out, decoder.conv_out)]
+    # The upsampling shares a stage with the block after it, whose large input then need not be
+    # kept.
+    return [
+        *found,
+        partial(chain, steps[:2]),
+        *steps[2:],
+        partial(activated, decoder.norm_out, decoder.conv_out),
+    ]
 
 
 def chain(steps: Sequence[Stage], x: Tensor) -> Tensor:
@@ -106,19 +121,24 @@ def attend(block: nn.Module, x: Tensor) -> Tensor:
     """Self-attention over all places of the feature map, with one head."""
     h = block.norm(x)
     read = [convolve(layer, h).flatten(2).transpose(1, 2) for layer in (block.q, block.k, block.v)]
-    # On a CPU torch holds a matrix of all places by all, unless a place's channels lie side by side; for few places
-    # that matrix costs less than moving them.
-    query, key, value = (part.contiguous() for part in read) if h[0, 0].numel() > MANY_PLACES else read
+    # On a CPU torch holds a matrix of all places by all, unless a place's channels lie side by
+    # side; for few places that matrix costs less than moving them.
+    query, key, value = (
+        (part.contiguous() for part in read) if h[0, 0].numel() > MANY_PLACES else read
+    )
     mixed = F.scaled_dot_product_attention(query[:, None], key[:, None], value[:, None])[:, 0]
-    # A view would pass for channels last: slow group norms from here on, and torch's compiler expects another layout.
+    # A view would pass for channels last: slow group norms from here on, and torch's compiler
+    # expects another layout.
     mixed = mixed.transpose(1, 2).contiguous().view(x.shape)
     return convolve(block.proj_out, mixed).add_(x)
 
 
 def encode(encoder: nn.Module, x: Tensor) -> Tensor:
-    """What taming's Encoder makes of pictures [n, 3, H, W], -1..1, its attention without a matrix of all places by all.
+    """What taming's Encoder makes of pictures [n, 3, H, W], -1..1, its attention without a matrix
+    of all places by all.
 
-    Such a matrix takes a gigabyte where a picture has 1024 pixels a side and a place of the latent 8.
+    Such a matrix takes a gigabyte where a picture has 1024 pixels a side and a place of the latent
+    8.
     """
     x = encoder.conv_in(x)
     for level in encoder.down:

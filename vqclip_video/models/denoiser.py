@@ -1,6 +1,8 @@
-"""A small network that takes noise off a VQGAN's latents, told in CLIP's terms what the picture shows.
+"""A small network that takes noise off a VQGAN's latents, told in CLIP's terms what the picture
+shows.
 
-A U-Net over patches of 2×2 places at two resolutions; text and noise level scale and shift its features.
+A U-Net over patches of 2×2 places at two resolutions; text and noise level scale and shift its
+features.
 """
 
 from __future__ import annotations
@@ -18,16 +20,22 @@ FREQUENCIES = 32
 
 
 class Denoiser(nn.Module):
-    """The velocity noise - latent, [n, channels, h, w], of a mixture of the two; h and w are multiples of `TIMES`.
+    """The velocity noise - latent, [n, channels, h, w], of a mixture of the two; h and w are
+    multiples of `TIMES`.
 
-    channels: of the latents; dim: of CLIP's embeddings; fine, coarse: channels at the patches' resolution and at
-    half of it, multiples of `HEAD`; blocks: at each resolution, on the way down and again on the way up.
+    channels: of the latents; dim: of CLIP's embeddings; fine, coarse: channels at the patches'
+    resolution and at half of it, multiples of `HEAD`; blocks: at each resolution, on the way down
+    and again on the way up.
     """
 
-    def __init__(self, channels: int, dim: int, fine: int = 128, coarse: int = 192, blocks: int = 2):
+    def __init__(
+        self, channels: int, dim: int, fine: int = 128, coarse: int = 192, blocks: int = 2
+    ):
         super().__init__()
         self.channels, self.dim, told = channels, dim, 2 * fine
-        self.level = nn.Sequential(nn.Linear(2 * FREQUENCIES, told), nn.SiLU(), nn.Linear(told, told))
+        self.level = nn.Sequential(
+            nn.Linear(2 * FREQUENCIES, told), nn.SiLU(), nn.Linear(told, told)
+        )
         self.text = nn.Linear(dim, told)
         self.condition = nn.Sequential(nn.SiLU(), nn.Linear(told, told), nn.SiLU())
         self.enter = nn.Conv2d(channels * PATCH**2, fine, 3, padding=1)
@@ -45,8 +53,12 @@ class Denoiser(nn.Module):
         nn.init.zeros_(self.leave.bias)
 
     def forward(self, mixture: Tensor, level: Tensor, text: Tensor) -> Tensor:
-        """mixture: [n, channels, h, w]; level: [n], share of noise in it, 0..1; text: [n, dim], unit or all zeros."""
-        told = self.condition(self.level(_waves(level).to(text.dtype)) + self.text(text * text.shape[1] ** 0.5))
+        """mixture: [n, channels, h, w]; level: [n], share of noise in it, 0..1; text: [n, dim],
+        unit or all zeros.
+        """
+        told = self.condition(
+            self.level(_waves(level).to(text.dtype)) + self.text(text * text.shape[1] ** 0.5)
+        )
         h, kept = self.enter(F.pixel_unshuffle(mixture, PATCH)), []
         for block in self.fine_down:
             h = block(h, told)
@@ -62,7 +74,9 @@ class Denoiser(nn.Module):
 
 
 class Block(nn.Module):
-    """Two convolutions beside a shortcut, the features between them scaled and shifted (FiLM, Perez et al. 2018)."""
+    """Two convolutions beside a shortcut, the features between them scaled and shifted (FiLM,
+    Perez et al. 2018).
+    """
 
     def __init__(self, channels: int, told: int):
         super().__init__()
@@ -84,7 +98,10 @@ class Attention(nn.Module):
     def __init__(self, channels: int):
         super().__init__()
         self.norm = nn.GroupNorm(channels // GROUP, channels)
-        self.read, self.write = nn.Conv2d(channels, 3 * channels, 1), nn.Conv2d(channels, channels, 1)
+        self.read, self.write = (
+            nn.Conv2d(channels, 3 * channels, 1),
+            nn.Conv2d(channels, channels, 1),
+        )
         nn.init.zeros_(self.write.weight)
         nn.init.zeros_(self.write.bias)
 
@@ -96,7 +113,9 @@ class Attention(nn.Module):
 
 
 def _waves(level: Tensor) -> Tensor:
-    """Sines and cosines [n, 2 · FREQUENCIES] of a noise level [n], of up to 1000 radians from 0 to 1."""
+    """Sines and cosines [n, 2 · FREQUENCIES] of a noise level [n], of up to 1000 radians from 0
+    to 1.
+    """
     rates = torch.exp(torch.linspace(0, math.log(1000), FREQUENCIES, device=level.device))
     angles = level[:, None] * rates
     return torch.cat([angles.sin(), angles.cos()], 1)

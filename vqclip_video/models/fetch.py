@@ -1,7 +1,9 @@
-"""Downloads of the known models: the only part of the program that uses the network, and only when asked to.
+"""Downloads of the known models: the only part of the program that uses the network, and only when
+asked to.
 
-A file grows beside its place as NAME.part, is checked there (size, sha256, kind), and is then swapped in: under its
-final name a file is always whole and the right one. A download that stops is resumed by the next one.
+A file grows beside its place as NAME.part, is checked there (size, sha256, kind), and is then
+swapped in: under its final name a file is always whole and the right one. A download that stops is
+resumed by the next one.
 """
 
 from __future__ import annotations
@@ -26,17 +28,22 @@ if TYPE_CHECKING:
 ATTEMPTS = 5  # at each link, as long as every one of them brings something
 TIMEOUT = 30.0  # seconds
 LOCK_POLL = 0.2  # seconds
-# What a weights file begins with: a zip, an old pickle, a safetensors header (after its 8 bytes of length).
+# What a weights file begins with: a zip, an old pickle, a safetensors header (after its 8 bytes of
+# length).
 MAGICS = ((0, b"PK\x03\x04"), (0, b"\x80"), (8, b"{"))
 
 Progress = Callable[[int, "int | None"], None]
 
 
-def fetch(model: Model, *, on_progress: Progress | None = None, timeout: float = TIMEOUT) -> list[Path]:
+def fetch(
+    model: Model, *, on_progress: Progress | None = None, timeout: float = TIMEOUT
+) -> list[Path]:
     """The model's files, downloaded where they are not here yet; their links are tried in turn.
 
-    `on_progress(done, total)` hears the bytes of all the model's files together; `total` is None where a server
-    does not say. `timeout` is how many seconds a server may stay silent. Two processes fetching one file do not
+    `on_progress(done, total)` hears the bytes of all the model's files together; `total` is None
+    where a server
+    does not say. `timeout` is how many seconds a server may stay silent. Two processes fetching one
+    file do not
     disturb each other: the second waits, and then finds it.
 
     Raises ModelError naming what each link answered, or what the disk refused.
@@ -48,18 +55,24 @@ def fetch(model: Model, *, on_progress: Progress | None = None, timeout: float =
     paths: list[Path] = []
     for file, here in zip(model.files, registry.paths_of(model), strict=True):
         report = _reporter(on_progress, paths, model.files[len(paths) + 1 :])
-        paths.append(here if _is_right(here, model, file) else _fetch_file(model, file, report, timeout))
+        paths.append(
+            here if _is_right(here, model, file) else _fetch_file(model, file, report, timeout)
+        )
     return paths
 
 
-def _reporter(on_progress: Progress | None, before: list[Path], after: tuple[ModelFile, ...]) -> Progress:
+def _reporter(
+    on_progress: Progress | None, before: list[Path], after: tuple[ModelFile, ...]
+) -> Progress:
     """Progress of one file, told as progress of all."""
     offset = sum(path.stat().st_size for path in before)
     rest = [file.bytes for file in after]
 
     def report(done: int, total: int | None) -> None:
         if on_progress:
-            on_progress(offset + done, None if total is None or None in rest else offset + total + sum(rest))
+            on_progress(
+                offset + done, None if total is None or None in rest else offset + total + sum(rest)
+            )
 
     return report
 
@@ -76,7 +89,9 @@ def _fetch_file(model: Model, file: ModelFile, report: Progress, timeout: float)
 
     path = registry.own_place(model, file)
     wanted = file.sha256 or registry.recall_sha256(model, file)
-    target = Target(path.with_name(path.name + ".part"), file.bytes, wanted is not None, timeout, report)
+    target = Target(
+        path.with_name(path.name + ".part"), file.bytes, wanted is not None, timeout, report
+    )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with _locked(path.with_name(f".{path.name}.lock")):
@@ -93,7 +108,10 @@ def _fetch_file(model: Model, file: ModelFile, report: Progress, timeout: float)
 
 
 def _try_links(file: ModelFile, target: Target, wanted: str | None, path: Path) -> str:
-    """Fills `target.part` from the first link that serves; its sha256. ModelError with what each of them answered."""
+    """Fills `target.part` from the first link that serves; its sha256.
+
+    ModelError with what each of them answered.
+    """
     from .transfer import Refused
 
     failures = []
@@ -106,13 +124,18 @@ def _try_links(file: ModelFile, target: Target, wanted: str | None, path: Path) 
         else:
             return sha256
     raise ModelError(
-        f"{file.filename} could not be fetched:\n" + "\n".join(failures) + "\nCheck the connection and run the same "
-        f"command again, which goes on from what has arrived; or fetch it by hand and put it at {path}"
+        f"{file.filename} could not be fetched:\n"
+        + "\n".join(failures)
+        + "\nCheck the connection and run the same command again, which goes on from what has"
+        f" arrived; or fetch it by hand and put it at {path}"
     )
 
 
 def _download(url: str, target: Target, wanted: str | None) -> str:
-    """Fills `target.part` from one link and proves it; its sha256. Raises Refused with why it cannot be had there."""
+    """Fills `target.part` from one link and proves it; its sha256.
+
+    Raises Refused with why it cannot be had there.
+    """
     from .transfer import Broken, Refused, receive
 
     reason = ""
@@ -145,7 +168,9 @@ def _check_kind(file: ModelFile, target: Target) -> None:
             read_config(target.part)
         except ModelError as error:
             target.forget()
-            raise Refused(f"sends no VQGAN config ({str(error).removeprefix(f'{target.part}: ')})") from None
+            raise Refused(
+                f"sends no VQGAN config ({str(error).removeprefix(f'{target.part}: ')})"
+            ) from None
         return
     with target.part.open("rb") as part:
         head = part.read(16)
@@ -163,7 +188,8 @@ def _locked(path: Path) -> Iterator[None]:
                 try:
                     yield
                 finally:
-                    # Removed while still held, and looked for by _is_same: nobody holds a file that is gone.
+                    # Removed while still held, and looked for by _is_same: nobody holds a file that
+                    # is gone.
                     with contextlib.suppress(OSError):
                         path.unlink()
                 return
@@ -171,7 +197,9 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def _is_same(file: BinaryIO, path: Path) -> bool:
-    """Whether the locked file still is the one at `path`, and not one that its last holder has removed."""
+    """Whether the locked file still is the one at `path`, and not one that its last holder has
+    removed.
+    """
     try:
         return os.path.samestat(os.fstat(file.fileno()), path.stat())
     except FileNotFoundError:

@@ -1,4 +1,6 @@
-"""Fitting a file's tensors into a network: all of them or none, with a list of what does not fit."""
+"""Fitting a file's tensors into a network: all of them or none, with a list of what does not
+fit.
+"""
 
 from __future__ import annotations
 
@@ -16,16 +18,22 @@ SHOWN = 8  # names listed for each kind of misfit; the rest is counted
 
 
 class Unfilled(TorchFunctionMode):
-    """Networks built inside have names and shapes but no memory: on the meta device, without first values.
+    """Networks built inside have names and shapes but no memory: on the meta device, without first
+    values.
 
-    What computes first values is left out. It would be harmless, but the meta kernels of these few functions import
-    torch's compiler, which takes longer than everything else a small film does before its first iteration.
+    What computes first values is left out. It would be harmless, but the meta kernels of these few
+    functions import torch's compiler, which takes longer than everything else a small film does
+    before its first iteration.
     """
 
     ARITHMETIC = (Tensor.triu_, Tensor.mul, Tensor.__rmul__, Tensor.div, Tensor.__truediv__)
 
     def __torch_function__(
-        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
     ) -> Any:
         kwargs = kwargs or {}
         if func in self.ARITHMETIC:
@@ -37,14 +45,21 @@ class Unfilled(TorchFunctionMode):
 
 
 def fit(network: nn.Module, tensors: Mapping[str, Tensor], path: Path, kind: str) -> None:
-    """Put `tensors` into `network`, built on the meta device, without copying them; the network is frozen after.
+    """Put `tensors` into `network`, built on the meta device, without copying them; the network is
+    frozen after.
 
-    The tensors keep their own dtype. Raises ModelError listing missing and unknown names, wrong shapes and wrong
-    types where the file `path` is not the `kind` of network its sizes announce; nothing is loaded then.
+    The tensors keep their own dtype. Raises ModelError listing missing and unknown names, wrong
+    shapes and wrong types where the file `path` is not the `kind` of network its sizes announce;
+    nothing is loaded then.
     """
     expected = network.state_dict()
-    # Batch norms count their training steps; nothing reads the counter, and some conversions drop it.
-    counters = {name: torch.zeros((), dtype=torch.long) for name in expected if name.endswith("num_batches_tracked")}
+    # Batch norms count their training steps; nothing reads the counter, and some conversions drop
+    # it.
+    counters = {
+        name: torch.zeros((), dtype=torch.long)
+        for name in expected
+        if name.endswith("num_batches_tracked")
+    }
     tensors = counters | dict(tensors)
     shared = [name for name in expected if name in tensors]
     misfits = {
@@ -62,8 +77,12 @@ def fit(network: nn.Module, tensors: Mapping[str, Tensor], path: Path, kind: str
         ],
     }
     if any(misfits.values()):
-        lines = [f"  {len(names)} {how}: {_listed(names)}" for how, names in misfits.items() if names]
-        raise ModelError("\n".join([f"{path}: the tensors do not fit {kind}; nothing was loaded:", *lines]))
+        lines = [
+            f"  {len(names)} {how}: {_listed(names)}" for how, names in misfits.items() if names
+        ]
+        raise ModelError(
+            "\n".join([f"{path}: the tensors do not fit {kind}; nothing was loaded:", *lines])
+        )
     network.load_state_dict(tensors, strict=True, assign=True)
     network.eval().requires_grad_(False)
 

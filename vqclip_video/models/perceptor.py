@@ -1,4 +1,7 @@
-"""CLIP: what sees. Any checkpoint in OpenAI's layout becomes two functions into one space of unit vectors."""
+"""CLIP: what sees.
+
+Any checkpoint in OpenAI's layout becomes two functions into one space of unit vectors.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,8 @@ from .vit import HEAD, TextTransformer, VisionTransformer
 from .weights import check_finite, read_tensors
 
 TEXTS_AT_ONCE = 64
-SIZES = ("input_resolution", "context_length", "vocab_size")  # numbers that OpenAI's files carry beside the weights
+# numbers that OpenAI's files carry beside the weights
+SIZES = ("input_resolution", "context_length", "vocab_size")
 
 
 class Perceptor:
@@ -30,9 +34,12 @@ class Perceptor:
         """`clip`: the packaged CLIP module, filled; its weights are taken over and rearranged."""
         self.size: int = clip.visual.input_resolution  # side of the input pictures, in pixels
         self.dim: int = clip.text_projection.shape[1]  # of the embeddings
-        self.context_length: int = clip.context_length  # tokens read of a text, start and end included
-        self.any_size: bool = not hasattr(clip.visual, "transformer")  # whether `features` takes any size of picture
-        self.device, self.dtype = device, dtype  # the dtype is the image tower's; texts are encoded in float32
+        # tokens read of a text, start and end included
+        self.context_length: int = clip.context_length
+        # whether `features` takes any size of picture
+        self.any_size: bool = not hasattr(clip.visual, "transformer")
+        # the dtype is the image tower's; texts are encoded in float32
+        self.device, self.dtype = device, dtype
         tower = ModifiedResNet if self.any_size else VisionTransformer
         self._image_tower = tower(clip.visual, device, dtype)
         self._text_tower: TextTransformer | None = TextTransformer(clip, device)
@@ -47,7 +54,10 @@ class Perceptor:
         vectors = [torch.empty(0, self.dim, device=self.device, dtype=torch.float32)]
         with apart(self.device):
             for start in range(0, len(texts), TEXTS_AT_ONCE):
-                tokens = [encode(text, self.context_length) for text in texts[start : start + TEXTS_AT_ONCE]]
+                tokens = [
+                    encode(text, self.context_length)
+                    for text in texts[start : start + TEXTS_AT_ONCE]
+                ]
                 ids = torch.zeros(len(tokens), max(map(len, tokens)), dtype=torch.long)
                 for row, found in zip(ids, tokens, strict=True):
                     row[: len(found)] = torch.tensor(found)
@@ -62,7 +72,8 @@ class Perceptor:
         return F.normalize(self._image_tower(images).float(), dim=-1)
 
     def features(self, images: Tensor) -> list[Tensor]:
-        """Maps [n, c, h, w] of three early layers, fine to coarse; differentiable with respect to `images`.
+        """Maps [n, c, h, w] of three early layers, fine to coarse; differentiable with respect to
+        `images`.
 
         images: as for `embed_image`, but of any size where the tower is a ResNet.
         """
@@ -77,8 +88,11 @@ class Perceptor:
         self._image_tower = torch.compile(self._image_tower.__call__, dynamic=False)
 
 
-def load_perceptor(path: Path, device: str | torch.device = "cpu", dtype: torch.dtype = torch.float32) -> Perceptor:
-    """A checkpoint in OpenAI's layout: TorchScript archive, plain state dict or safetensors; ViT or ModifiedResNet.
+def load_perceptor(
+    path: Path, device: str | torch.device = "cpu", dtype: torch.dtype = torch.float32
+) -> Perceptor:
+    """A checkpoint in OpenAI's layout: TorchScript archive, plain state dict or safetensors; ViT or
+    ModifiedResNet.
 
     Sizes are read off the weights. Raises ModelError where the file is damaged or not such a CLIP.
     """
@@ -88,7 +102,8 @@ def load_perceptor(path: Path, device: str | torch.device = "cpu", dtype: torch.
 
 
 def packaged_clip(tensors: Mapping[str, Tensor], path: Path) -> nn.Module:
-    """The packaged CLIP module holding `tensors`, which it shares; `path` is where they are from, for the errors.
+    """The packaged CLIP module holding `tensors`, which it shares; `path` is where they are from,
+    for the errors.
 
     Raises ModelError where they are not such a CLIP.
     """
@@ -103,15 +118,16 @@ def _skeleton(tensors: Mapping[str, Tensor], path: Path) -> nn.Module:
     """The packaged CLIP module in the sizes of `tensors`, without memory."""
     if any(name.startswith(("text_model.", "vision_model.")) for name in tensors):
         raise ModelError(
-            f"{path}: a CLIP under Hugging Face's names (CLIPModel), which are not read here; take OpenAI's own file of "
-            "it, for example: vqclip-video models fetch ViT-B/32"
+            f"{path}: a CLIP under Hugging Face's names (CLIPModel), which are not read here; take "
+            "OpenAI's own file of it, for example: vqclip-video models fetch ViT-B/32"
         )
     try:
         sizes = _image_sizes(tensors) | _text_sizes(tensors)
     except ValueError as error:
         raise ModelError(
-            f"{path}: not a CLIP checkpoint in OpenAI's layout: {error}; needed is a file like OpenAI's ViT-B-32.pt, "
-            f"found were {len(tensors)} tensors, such as {', '.join(list(tensors)[:3])}"
+            f"{path}: not a CLIP checkpoint in OpenAI's layout: {error}; needed is a file like "
+            f"OpenAI's ViT-B-32.pt, found were {len(tensors)} tensors, such as "
+            f"{', '.join(list(tensors)[:3])}"
         ) from None
     with Unfilled():
         return clip_file("model").CLIP(**sizes)
@@ -129,7 +145,12 @@ def _image_sizes(tensors: Mapping[str, Tensor]) -> dict[str, Any]:
         _check_heads("visual.layer1.0.conv1.weight, times 32,", width * 32)
         layers = tuple(_count(tensors, f"visual.layer{i}.") for i in (1, 2, 3, 4))
         size = 32 * _side(tensors, "visual.attnpool.positional_embedding")
-    return {"image_resolution": size, "vision_layers": layers, "vision_width": width, "vision_patch_size": patch}
+    return {
+        "image_resolution": size,
+        "vision_layers": layers,
+        "vision_width": width,
+        "vision_patch_size": patch,
+    }
 
 
 def _text_sizes(tensors: Mapping[str, Tensor]) -> dict[str, int]:
@@ -138,9 +159,14 @@ def _text_sizes(tensors: Mapping[str, Tensor]) -> dict[str, int]:
     words = _shape(tensors, "token_embedding.weight", 2)[0]
     _check_heads("positional_embedding", width)
     if words != vocabulary_size():
-        raise ValueError(f"token_embedding.weight knows {words} tokens, CLIP's vocabulary has {vocabulary_size()}")
+        raise ValueError(
+            f"token_embedding.weight knows {words} tokens, CLIP's vocabulary has "
+            f"{vocabulary_size()}"
+        )
     if context_length < 3:
-        raise ValueError(f"positional_embedding has {context_length} places, a text needs 3 at least")
+        raise ValueError(
+            f"positional_embedding has {context_length} places, a text needs 3 at least"
+        )
     return {
         "embed_dim": _shape(tensors, "text_projection", 2)[1],
         "context_length": context_length,
@@ -156,16 +182,22 @@ def _shape(tensors: Mapping[str, Tensor], name: str, dimensions: int) -> tuple[i
         raise ValueError(f"no tensor {name}")
     shape = tuple(tensors[name].shape)
     if len(shape) != dimensions or not all(shape):
-        raise ValueError(f"{name} has the shape {list(shape)}, {dimensions} sizes above 0 are needed")
+        raise ValueError(
+            f"{name} has the shape {list(shape)}, {dimensions} sizes above 0 are needed"
+        )
     return shape
 
 
 def _side(tensors: Mapping[str, Tensor], name: str) -> int:
-    """Places along a side of a square feature map, from the embeddings `name` of its places and one more."""
+    """Places along a side of a square feature map, from the embeddings `name` of its places and
+    one more.
+    """
     places = _shape(tensors, name, 2)[0] - 1
     side = math.isqrt(places)
     if not side or side * side != places:
-        raise ValueError(f"{name} has {places + 1} rows, not those of a square of places and one more")
+        raise ValueError(
+            f"{name} has {places + 1} rows, not those of a square of places and one more"
+        )
     return side
 
 
@@ -179,4 +211,6 @@ def _count(tensors: Mapping[str, Tensor], prefix: str) -> int:
 
 def _check_heads(name: str, width: int) -> None:
     if width % HEAD:
-        raise ValueError(f"{name} is {width} wide, CLIP's attention heads take a multiple of {HEAD}")
+        raise ValueError(
+            f"{name} is {width} wide, CLIP's attention heads take a multiple of {HEAD}"
+        )

@@ -1,9 +1,9 @@
 """Pickles read as data: the opcodes are interpreted here, and nothing is ever imported or called.
 
-A pickle is a program whose GLOBAL and REDUCE opcodes name functions and call them. This reader keeps the names
-and the arguments instead (`Global`, `Inert`), so the worst that a hostile file can say is said and not done.
-The opcodes are those of Python's `pickletools`, protocols 0 to 5, without the extension registry and
-out-of-band buffers, which no checkpoint uses.
+A pickle is a program whose GLOBAL and REDUCE opcodes name functions and call them. This reader
+keeps the names and the arguments instead (`Global`, `Inert`), so the worst that a hostile file can
+say is said and not done. The opcodes are those of Python's `pickletools`, protocols 0 to 5, without
+the extension registry and out-of-band buffers, which no checkpoint uses.
 """
 
 from __future__ import annotations
@@ -18,7 +18,15 @@ MAX_OPCODES = 1_000_000
 
 _LITERALS = frozenset(
     ("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT")
-    + ("STRING", "BINSTRING", "SHORT_BINSTRING", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8")
+    + (
+        "STRING",
+        "BINSTRING",
+        "SHORT_BINSTRING",
+        "BINBYTES",
+        "SHORT_BINBYTES",
+        "BINBYTES8",
+        "BYTEARRAY8",
+    )
     + ("UNICODE", "SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8")
 )
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()}
@@ -35,7 +43,9 @@ class Global:
 
 @dataclass(frozen=True)
 class PersistentId:
-    """A reference to data outside the pickle; in PyTorch's files a tuple that describes a storage."""
+    """A reference to data outside the pickle; in PyTorch's files a tuple that describes a
+    storage.
+    """
 
     value: Any
 
@@ -44,7 +54,8 @@ class PersistentId:
 class Inert:
     """What would have come of calling the global `name` with `args`: held, not made.
 
-    `entries` are the items that the pickle would have set on it, `state` what it would have been restored from.
+    `entries` are the items that the pickle would have set on it, `state` what it would have been
+    restored from.
     """
 
     name: str
@@ -53,12 +64,17 @@ class Inert:
     entries: dict = field(default_factory=dict)
 
 
-def read_pickle(stream: bytes | BinaryIO, persistent_load: Callable[[Any], Any] = PersistentId) -> Any:
+def read_pickle(
+    stream: bytes | BinaryIO, persistent_load: Callable[[Any], Any] = PersistentId
+) -> Any:
     """The value of one pickle; of a file object, exactly up to the pickle's end.
 
-    Numbers, strings, tuples, lists and dicts come as themselves, sets as lists, everything else as `Global`,
-    `Inert` or what `persistent_load` makes of a persistent id. Dict keys that are not plain scalars are dropped
-    with their values: no checkpoint's weights have them, and hashing a hostile one could overflow the C stack.
+    Numbers, strings, tuples, lists and dicts come as themselves, sets as lists, everything else as
+    `Global`,
+    `Inert` or what `persistent_load` makes of a persistent id. Dict keys that are not plain scalars
+    are dropped
+    with their values: no checkpoint's weights have them, and hashing a hostile one could overflow
+        the C stack.
 
     Raises ValueError, LookupError or TypeError where the bytes are no well-formed pickle.
     """
@@ -177,7 +193,9 @@ class _Machine:
         entries = target.entries if isinstance(target, Inert) else target
         if not isinstance(entries, dict):
             raise TypeError(f"its pickle sets an item of a {type(target).__name__}")
-        entries.update((k, v) for k, v in zip(values[::2], values[1::2], strict=True) if isinstance(k, _KEYS))
+        entries.update(
+            (k, v) for k, v in zip(values[::2], values[1::2], strict=True) if isinstance(k, _KEYS)
+        )
 
     def do_global(self, names: str) -> None:
         self.stack.append(Global(names.replace(" ", ".")))

@@ -1,7 +1,8 @@
-"""A pair's prior: a denoiser that knows how the pair's pictures are composed, and what it expects for a text.
+"""A pair's prior: a denoiser that knows how the pair's pictures are composed, and what it expects
+for a text.
 
-One .safetensors file of a `Denoiser`. Layers' weights are int8 under their names, with a float16 factor for each
-output under NAME.scale; the rest is float16. The header holds `Notes` as JSON.
+One .safetensors file of a `Denoiser`. Layers' weights are int8 under their names, with a float16
+factor for each output under NAME.scale; the rest is float16. The header holds `Notes` as JSON.
 """
 
 from __future__ import annotations
@@ -44,7 +45,12 @@ class Prior:
     """A denoiser with frozen weights; `load` makes one."""
 
     def __init__(
-        self, network: Denoiser, notes: Notes, source: str, device: torch.device, dtype: torch.dtype = torch.float32
+        self,
+        network: Denoiser,
+        notes: Notes,
+        source: str,
+        device: torch.device,
+        dtype: torch.dtype = torch.float32,
     ):
         """`source`: its file, for messages."""
         self.notes, self.source, self.dtype = notes, source, dtype
@@ -53,33 +59,46 @@ class Prior:
 
     @torch.no_grad()
     def clean(self, mixture: Tensor, level: float, text: Tensor, guidance: float) -> Tensor:
-        """The latent [1, channels, h, w], float32, that is expected behind a mixture with noise, of that shape.
+        """The latent [1, channels, h, w], float32, that is expected behind a mixture with noise, of
+        that shape.
 
-        mixture: (1 - level) · latent + level · noise of unit variance, float32, of a size that `inner_size` gives;
-        level: above 0, at most 1. text: [dim], unit length; what it changes against no text is taken `guidance`
+        mixture: (1 - level) · latent + level · noise of unit variance, float32, of a size that
+        `inner_size` gives;
+        level: above 0, at most 1. text: [dim], unit length; what it changes against no text is
+            taken `guidance`
         times (classifier-free guidance, Ho & Salimans 2022).
         """
         both = torch.stack([text, torch.zeros_like(text)]).to(self.dtype)
         levels = mixture.new_full((2,), level)
-        told, untold = self._network(mixture.to(self.dtype).expand(2, -1, -1, -1), levels, both).float()
+        told, untold = self._network(
+            mixture.to(self.dtype).expand(2, -1, -1, -1), levels, both
+        ).float()
         return mixture - level * (untold + guidance * (told - untold))
 
     def inner_size(self, height: int, width: int) -> tuple[int, int]:
-        """The size, in places, at which it should see a latent of that size: the shorter side is as it has learned."""
+        """The size, in places, at which it should see a latent of that size: the shorter side is
+        as it has learned.
+        """
         scale, longest = self.notes.side / min(height, width), LONGEST * self.notes.side
-        return tuple(min(longest, TIMES * max(1, round(side * scale / TIMES))) for side in (height, width))
+        return tuple(
+            min(longest, TIMES * max(1, round(side * scale / TIMES))) for side in (height, width)
+        )
 
     def require(self, paths: ModelPaths, channels: int, dim: int) -> None:
-        """Raises ModelError where the prior was made for another CLIP or VQGAN than those of `paths`.
+        """Raises ModelError where the prior was made for another CLIP or VQGAN than those of
+        `paths`.
 
         channels: of the VQGAN's latents; dim: of CLIP's embeddings.
         """
-        made_for, remedy = (self.notes.clip, self.notes.vqgan, self.notes.models), "set losses.prior to 0"
+        made_for, remedy = (
+            (self.notes.clip, self.notes.vqgan, self.notes.models),
+            "set losses.prior to 0",
+        )
         require_models(made_for, paths, self.source, "prior", remedy)
         if (self._channels, self._dim) != (channels, dim):
             raise ModelError(
-                f"{self.source}: its sizes are {self._channels} channels and {self._dim} dimensions, the models' "
-                f"{channels} and {dim}; train it again"
+                f"{self.source}: its sizes are {self._channels} channels and {self._dim} "
+                f"dimensions, the models' {channels} and {dim}; train it again"
             )
 
 
@@ -126,7 +145,10 @@ def encoded(network: Denoiser, notes: Notes) -> bytes:
 
 
 def _skeleton(tensors: Mapping[str, Tensor]) -> Denoiser:
-    """The network in the sizes of `tensors`, without memory. LookupError or ValueError where they are no prior's."""
+    """The network in the sizes of `tensors`, without memory.
+
+    LookupError or ValueError where they are no prior's.
+    """
     fine, patches = tensors["enter.weight"].shape[:2]
     coarse = tensors["shrink.weight"].shape[0]
     dim = tensors["text.weight"].shape[1]
@@ -136,13 +158,18 @@ def _skeleton(tensors: Mapping[str, Tensor]) -> Denoiser:
         if not 1 <= size <= MOST_CHANNELS:
             raise ValueError(f"{name} is {size}")
     if fine % HEAD or coarse % HEAD or patches % PATCH**2 or not 1 <= blocks <= MOST_BLOCKS:
-        raise ValueError(f"{fine} and {coarse} channels, {patches} values in a patch, {blocks} blocks")
+        raise ValueError(
+            f"{fine} and {coarse} channels, {patches} values in a patch, {blocks} blocks"
+        )
     with Unfilled():
         return Denoiser(**sizes, blocks=blocks)
 
 
 def _unpacked(stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The weights in float32, under the names of a `Denoiser`'s own. ValueError where a scale does not fit."""
+    """The weights in float32, under the names of a `Denoiser`'s own.
+
+    ValueError where a scale does not fit.
+    """
     whole = {}
     for name, tensor in stored.items():
         if tensor.dtype not in (torch.int8, torch.float16):
@@ -152,7 +179,12 @@ def _unpacked(stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
         whole[name] = tensor.float()
         if tensor.dtype == torch.int8:
             scale = stored.get(name + SCALE)
-            if scale is None or scale.dtype != torch.float16 or tensor.ndim < 2 or scale.shape != tensor.shape[:1]:
+            if (
+                scale is None
+                or scale.dtype != torch.float16
+                or tensor.ndim < 2
+                or scale.shape != tensor.shape[:1]
+            ):
                 raise ValueError(f"{name} has no scale that fits")
             whole[name] *= scale.float().view(-1, *[1] * (tensor.ndim - 1))
     return whole
@@ -160,7 +192,9 @@ def _unpacked(stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def _notes(metadata: dict[str, str]) -> Notes:
     if metadata.get("format") != FORMAT:
-        raise ValueError(f"its format is {metadata.get('format', 'not said')!r}, {FORMAT!r} is known here")
+        raise ValueError(
+            f"its format is {metadata.get('format', 'not said')!r}, {FORMAT!r} is known here"
+        )
     given = json.loads(metadata["notes"])
     *texts, side = (given[item.name] for item in fields(Notes))
     if not all(isinstance(text, str) for text in texts):

@@ -1,7 +1,9 @@
-"""Which files a storyboard's models are on this machine. Never imports torch, never touches the network.
+"""Which files a storyboard's models are on this machine. Never imports torch, never touches the
+network.
 
-A model is named (see `catalogue`), or is the path of a file of one's own. Named files lie in `models_dir()`, where
-`fetch` puts them; OpenAI's are also found where OpenAI's own package keeps them.
+A model is named (see `catalogue`), or is the path of a file of one's own. Named files lie in
+`models_dir()`, where `fetch` puts them; OpenAI's are also found where OpenAI's own package keeps
+them.
 """
 
 from __future__ import annotations
@@ -32,7 +34,9 @@ CONFIG_SUFFIXES = (".yaml", ".yml")
 
 @dataclass(frozen=True)
 class ModelPaths:
-    """The files to load, and what to call them: the names of known models, the paths of one's own."""
+    """The files to load, and what to call them: the names of known models, the paths of one's
+    own.
+    """
 
     clip: Path
     vqgan: Path
@@ -63,14 +67,20 @@ def models_dir() -> Path:
 def members(name: str) -> tuple[Model, ...]:
     """The model of that name, or those of a pair. UsageError where there is none."""
     if pair := PAIRS.get(name):
-        return tuple(MODELS[member] for member in (pair.clip, pair.vqgan, pair.sketchbook, pair.prior) if member)
+        return tuple(
+            MODELS[member]
+            for member in (pair.clip, pair.vqgan, pair.sketchbook, pair.prior)
+            if member
+        )
     if name in MODELS:
         return (MODELS[name],)
     raise UsageError(_unknown(name, [*PAIRS, *MODELS]))
 
 
 def find(kind: str, name: str) -> Model | None:
-    """The model that `name` means for one half of a pair ("clip" or "vqgan"); None for anything but a known name."""
+    """The model that `name` means for one half of a pair ("clip" or "vqgan"); None for anything
+    but a known name.
+    """
     if name in PAIRS:
         return MODELS[getattr(PAIRS[name], kind)]
     model = MODELS.get(name)
@@ -78,10 +88,11 @@ def find(kind: str, name: str) -> Model | None:
 
 
 def check_names(storyboard: Storyboard) -> None:
-    """Raises StoryboardError, with their places in the file, for models that this storyboard cannot be rendered with.
+    """Raises StoryboardError, with their places in the file, for models that this storyboard cannot
+    be rendered with.
 
-    That is an unknown name, a file of one's own that is not there, a VQGAN's YAML that is missing or of another
-    network, and `losses.gan` without a discriminator. Known models need not be here.
+    That is an unknown name, a file of one's own that is not there, a VQGAN's YAML that is missing
+    or of another network, and `losses.gan` without a discriminator. Known models need not be here.
     """
     problems = Problems(str(storyboard.source or "storyboard"), storyboard.marks)
     models = storyboard.models
@@ -114,16 +125,16 @@ def _check_gan(storyboard: Storyboard, problems: Problems) -> None:
             having = ", ".join(model.name for model in MODELS.values() if model.discriminator)
             problems.at(
                 where,
-                f"found {scene.settings.losses.gan:g}, but the VQGAN {storyboard.models.vqgan} has no discriminator; "
-                f"set it to 0, or take a VQGAN with one, such as {having}",
+                f"found {scene.settings.losses.gan:g}, but the VQGAN {storyboard.models.vqgan} has "
+                f"no discriminator; set it to 0, or take a VQGAN with one, such as {having}",
             )
 
 
 def resolve(models: Models) -> ModelPaths:
     """The files of a storyboard's models. Nothing is downloaded.
 
-    Raises UsageError for an unknown name, ModelError for files that are not here or not whole, all of them in one
-    message with the commands and links to get them.
+    Raises UsageError for an unknown name, ModelError for files that are not here or not whole, all
+    of them in one message with the commands and links to get them.
     """
     lacking: list[str] = []
     clip = _resolve_half("clip", models.clip, lacking)
@@ -142,7 +153,9 @@ def resolve(models: Models) -> ModelPaths:
 def missing(models: Models) -> tuple[str, ...]:
     """The known models of a storyboard whose files are not here, or not whole, by name."""
     found = (find(kind, getattr(models, kind)) for kind in ("clip", "vqgan"))
-    return tuple(dict.fromkeys(model.name for model in found if model and status(model) != "present"))
+    return tuple(
+        dict.fromkeys(model.name for model in found if model and status(model) != "present")
+    )
 
 
 def companion(kind: str, models: Models) -> Path | None:
@@ -153,21 +166,28 @@ def companion(kind: str, models: Models) -> Path | None:
     clip, vqgan = find("clip", models.clip), find("vqgan", models.vqgan)
     for pair in PAIRS.values():
         name = getattr(pair, kind)
-        if name and (clip, vqgan) == (MODELS[pair.clip], MODELS[pair.vqgan]) and not models.vqgan_config:
+        if (
+            name
+            and (clip, vqgan) == (MODELS[pair.clip], MODELS[pair.vqgan])
+            and not models.vqgan_config
+        ):
             return paths_of(MODELS[name])[0] if status(MODELS[name]) != "missing" else None
     return None
 
 
-def require_models(made_for: tuple[str, str, str], paths: ModelPaths, file: str, what: str, remedy: str) -> None:
+def require_models(
+    made_for: tuple[str, str, str], paths: ModelPaths, file: str, what: str, remedy: str
+) -> None:
     """Raises ModelError where `file` was made for other models than those of `paths`.
 
-    made_for: sha256 of the CLIP and of the VQGAN that it was made for, and both in words; `what` it is and the
-    `remedy` are for the message.
+    made_for: sha256 of the CLIP and of the VQGAN that it was made for, and both in words; `what` it
+    is and the `remedy` are for the message.
     """
     clip, vqgan, models = made_for
     if (clip, vqgan) != (sha256_of(paths.clip), sha256_of(paths.vqgan)):
         raise ModelError(
-            f"{file}: a {what} for {models}, but the film's models are {paths.names} (other files); {remedy}"
+            f"{file}: a {what} for {models}, but the film's models are {paths.names} (other files);"
+            f" {remedy}"
         )
 
 
@@ -177,7 +197,10 @@ def factor(models: Models) -> int:
 
 
 def vqgan_config(models: Models) -> VQGANConfig:
-    """The VQGAN's sizes; of a known one also without its files. Raises ModelError and UsageError."""
+    """The VQGAN's sizes; of a known one also without its files.
+
+    Raises ModelError and UsageError.
+    """
     model = find("vqgan", models.vqgan)
     if model and not models.vqgan_config:
         return PUBLISHED[model.name] if model.name in PUBLISHED else read_config(paths_of(model)[1])
@@ -187,8 +210,8 @@ def vqgan_config(models: Models) -> VQGANConfig:
 def clip_values(models: Models) -> tuple[float, int]:
     """Values that a CLIP's image tower keeps for a pixel of a cutout, and the cutout's side.
 
-    Of a file of one's own they are read off its tensors where it is a .safetensors file with a transformer, and are
-    ViT-B/32's elsewhere.
+    Of a file of one's own they are read off its tensors where it is a .safetensors file with a
+    transformer, and are ViT-B/32's elsewhere.
     """
     if model := find("clip", models.clip):
         return model.kept, model.side
@@ -200,14 +223,18 @@ def clip_values(models: Models) -> tuple[float, int]:
 def _values_of_transformer(shapes: dict[str, tuple[int, ...]]) -> tuple[float, int]:
     width, _, patch, _ = shapes["visual.conv1.weight"]
     tokens = shapes["visual.positional_embedding"][0]
-    layers = len({name.split(".")[3] for name in shapes if name.startswith("visual.transformer.resblocks.")})
+    layers = len(
+        {name.split(".")[3] for name in shapes if name.startswith("visual.transformer.resblocks.")}
+    )
     side = patch * math.isqrt(tokens - 1)
     # Ten for each channel of a token in a block; of the last one, only the class token goes on.
     return 10 * tokens * width * (layers - 0.63) / side**2, side
 
 
 def bytes_of(models: Models) -> int:
-    """Bytes of the checkpoints of both models, as published or as they lie here; what is not known counts as none."""
+    """Bytes of the checkpoints of both models, as published or as they lie here; what is not
+    known counts as none.
+    """
     total = 0
     for kind in ("clip", "vqgan"):
         name = getattr(models, kind)
@@ -242,7 +269,9 @@ def own_place(model: Model, file: ModelFile) -> Path:
 
 def status(model: Model) -> str:
     """ "present", "missing" or, where a file has not the size it should have, "damaged"."""
-    found = [_file_status(path, file) for path, file in zip(paths_of(model), model.files, strict=True)]
+    found = [
+        _file_status(path, file) for path, file in zip(paths_of(model), model.files, strict=True)
+    ]
     return next((worst for worst in ("missing", "damaged") if worst in found), "present")
 
 
@@ -269,10 +298,16 @@ def describe(model: Model) -> dict:
 
 
 def verify(model: Model) -> Iterator[Verified]:
-    """Hashes the model's files; a file whose sha256 nobody knows is remembered by that of its first time."""
+    """Hashes the model's files; a file whose sha256 nobody knows is remembered by that of its
+    first time.
+    """
     for path, file in zip(paths_of(model), model.files, strict=True):
         if not path.is_file():
-            remedy = "install the package again" if model.bundled else f"run: vqclip-video models fetch {model.name}"
+            remedy = (
+                "install the package again"
+                if model.bundled
+                else f"run: vqclip-video models fetch {model.name}"
+            )
             yield Verified(path, False, f"{path}: missing; {remedy}")
             continue
         found = sha256_of(path)
@@ -280,7 +315,9 @@ def verify(model: Model) -> Iterator[Verified]:
         if wanted is None and not model.bundled:
             remember_sha256(model, file, found)
         if wanted in (None, found):
-            yield Verified(path, True, f"{path}: sha256 {found}{'' if file.sha256 else ', not known ahead'}")
+            yield Verified(
+                path, True, f"{path}: sha256 {found}{'' if file.sha256 else ', not known ahead'}"
+            )
         else:
             yield Verified(path, False, f"{path}: sha256 is {found}, {wanted} is right")
 
@@ -301,8 +338,8 @@ def _place(model: Model, file: ModelFile) -> Path:
         return BUNDLED / file.filename
     own = own_place(model, file)
     if model.kind == "clip" and not own.is_file():
-        # Where OpenAI's package downloads to, whatever the platform. Unlike expanduser of pathlib, that of
-        # os.path does not fail where the account has no home.
+        # Where OpenAI's package downloads to, whatever the platform. Unlike expanduser of pathlib,
+        # that of os.path does not fail where the account has no home.
         theirs = Path(os.path.expanduser("~/.cache/clip")) / file.filename  # noqa: PTH111
         if _file_status(theirs, file) == "present":
             return theirs
@@ -331,12 +368,19 @@ def _resolve_half(kind: str, name: str, lacking: list[str]) -> tuple[Path, ...]:
 
 
 def how_to_get(model: Model, state: str) -> str:
-    """What to do about a model that is `state` ("missing" or "damaged"), with links to do it by hand."""
-    lines = [f"{model.name} is {'not on this machine' if state == 'missing' else 'here, but damaged or incomplete'}."]
+    """What to do about a model that is `state` ("missing" or "damaged"), with links to do it by
+    hand.
+    """
+    lines = [
+        f"{model.name} is "
+        f"{'not on this machine' if state == 'missing' else 'here, but damaged or incomplete'}."
+    ]
     if model.bundled:
         return f"{lines[0]} Its files belong to the package: install vqclip-video again."
     size = _size(model)
-    lines.append(f"Get it{f' ({_megabytes(size)})' if size else ''}:  vqclip-video models fetch {model.name}")
+    lines.append(
+        f"Get it{f' ({_megabytes(size)})' if size else ''}:  vqclip-video models fetch {model.name}"
+    )
     lines.append("or by hand, from any of the links, under the name given:")
     for path, file in zip(paths_of(model), model.files, strict=True):
         lines.append(f"  {path}")
@@ -377,8 +421,8 @@ def _config_beside(checkpoint: Path) -> Path:
     several = ", ".join(path.name for path in _files(folder, CONFIG_SUFFIXES))
     lacking = f"more than one YAML ({several})" if several else "no YAML"
     raise ModelError(
-        f"{checkpoint}: {lacking} beside it; a VQGAN needs the config it was trained with: put it there as "
-        f"{named[0].name}, or name it with vqgan_config"
+        f"{checkpoint}: {lacking} beside it; a VQGAN needs the config it was trained with: put it "
+        f"there as {named[0].name}, or name it with vqgan_config"
     )
 
 
@@ -386,13 +430,20 @@ def _files(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
     if not folder.is_dir():
         return []
     try:
-        return sorted(path for path in folder.iterdir() if path.suffix.lower() in suffixes and path.is_file())
+        return sorted(
+            path for path in folder.iterdir() if path.suffix.lower() in suffixes and path.is_file()
+        )
     except OSError as error:
-        raise ModelError(f"{folder}: cannot be read ({error.strerror}); check its permissions") from None
+        raise ModelError(
+            f"{folder}: cannot be read ({error.strerror}); check its permissions"
+        ) from None
 
 
 def _is_path(name: str) -> bool:
-    """Whether a name that no model has is meant as a path. A slash alone does not tell: `ViT-B/32` has one."""
+    """Whether a name that no model has is meant as a path.
+
+    A slash alone does not tell: `ViT-B/32` has one.
+    """
     path = Path(name)
     return path.is_absolute() or path.suffix.lower() in CHECKPOINT_SUFFIXES or _exists(path)
 
@@ -419,7 +470,9 @@ def _unknown(name: str, names: list[str]) -> str:
 
 
 def _size(model: Model) -> int | None:
-    """Bytes of all files together, as published or as they lie here; None where neither is known."""
+    """Bytes of all files together, as published or as they lie here; None where neither is
+    known.
+    """
     if model.bundled:
         return sum(path.stat().st_size for path in paths_of(model) if path.is_file())
     sizes = [file.bytes or 0 for file in model.files]

@@ -1,4 +1,6 @@
-"""CLIP's ModifiedResNet, read for speed: batch norms folded into the convolutions, gradients of the input only."""
+"""CLIP's ModifiedResNet, read for speed: batch norms folded into the convolutions, gradients of
+the input only.
+"""
 
 from __future__ import annotations
 
@@ -10,16 +12,21 @@ from .vit import MEAN, STD, attend_one
 
 
 class ModifiedResNet:
-    """CLIP's ResNet image tower. Call it with pictures [n, 3, size, size], values 0..1, for features [n, dim]."""
+    """CLIP's ResNet image tower.
+
+    Call it with pictures [n, 3, size, size], values 0..1, for features [n, dim].
+    """
 
     def __init__(self, tower: nn.Module, device: torch.device, dtype: torch.dtype):
         tower.float()
         fold_batch_norms(tower)
         std = torch.tensor(STD).view(1, 3, 1, 1)
         tower.conv1.weight = nn.Parameter(tower.conv1.weight / std, requires_grad=False)
-        # The mean stays a pass of its own: the convolution pads with zeros, which must stand for the mean colour.
+        # The mean stays a pass of its own: the convolution pads with zeros, which must stand for
+        # the mean colour.
         self.mean = torch.tensor(MEAN, device=device).view(1, 3, 1, 1)
-        # Channels last is 1.3 times faster in float32 and 1.6 times in bfloat16 on a CPU; untried on Apple's GPUs.
+        # Channels last is 1.3 times faster in float32 and 1.6 times in bfloat16 on a CPU; untried
+        # on Apple's GPUs.
         self.layout = torch.contiguous_format if device.type == "mps" else torch.channels_last
         self.tower = tower.to(device=device, dtype=dtype, memory_format=self.layout)
         self.dtype = dtype
@@ -32,7 +39,9 @@ class ModifiedResNet:
         return attention_pool(net.attnpool, x)
 
     def features(self, images: Tensor) -> list[Tensor]:
-        """Maps [n, c, h, w] of pictures of any size: after the stem, the first and the second layer."""
+        """Maps [n, c, h, w] of pictures of any size: after the stem, the first and the second
+        layer.
+        """
         stem = self._stem(images)
         first = blocks(self.tower.layer1, F.avg_pool2d(stem, 2))
         return [stem, first, blocks(self.tower.layer2, first)]
@@ -63,7 +72,9 @@ def attention_pool(pool: nn.Module, x: Tensor) -> Tensor:
     """The mean of the feature map asks, its places [n, c, h, w] answer; returns [n, dim]."""
     x = x.flatten(2).transpose(1, 2)
     x = torch.cat([x.mean(1, keepdim=True), x], 1) + pool.positional_embedding
-    pooled = attend_one(pool.q_proj(x[:, 0]), x, pool.k_proj.weight, pool.v_proj.weight, pool.v_proj.bias)
+    pooled = attend_one(
+        pool.q_proj(x[:, 0]), x, pool.k_proj.weight, pool.v_proj.weight, pool.v_proj.bias
+    )
     return pool.c_proj(pooled)
 
 
@@ -75,7 +86,9 @@ def fold_batch_norms(tower: nn.Module) -> None:
     for layer in (tower.layer1, tower.layer2, tower.layer3, tower.layer4):
         for block in layer:
             for i in (1, 2, 3):
-                setattr(block, f"conv{i}", folded(getattr(block, f"conv{i}"), getattr(block, f"bn{i}")))
+                setattr(
+                    block, f"conv{i}", folded(getattr(block, f"conv{i}"), getattr(block, f"bn{i}"))
+                )
                 setattr(block, f"bn{i}", nn.Identity())
             if block.downsample is not None:
                 pool, conv, bn = block.downsample

@@ -1,4 +1,5 @@
-"""One link over HTTP into a NAME.part file: resumed where it can be proven to be the same file, never trusted.
+"""One link over HTTP into a NAME.part file: resumed where it can be proven to be the same file,
+never trusted.
 
 Imported only while a model is fetched, since it loads the network modules.
 """
@@ -38,7 +39,10 @@ class Broken(Exception):
 
 @dataclass(frozen=True)
 class Target:
-    """What is to arrive. `bytes` is its size if known; `proven`: so is its sha256, and any link may go on with it."""
+    """What is to arrive.
+
+    `bytes` is its size if known; `proven`: so is its sha256, and any link may go on with it.
+    """
 
     part: Path
     bytes: int | None
@@ -67,7 +71,9 @@ class Target:
 class _Redirects(urllib.request.HTTPRedirectHandler):
     max_redirections = 5
 
-    def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
+    def redirect_request(
+        self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str
+    ) -> Any:
         old, new = urlsplit(req.full_url).scheme, urlsplit(newurl).scheme
         if new not in ("http", "https") or (old == "https" and new == "http"):
             raise Refused(f"redirects from {old} to {new}, which is not followed")
@@ -84,7 +90,9 @@ def receive(url: str, target: Target) -> None:
     start, headers = _resumption(url, target)
     headers |= {"User-Agent": f"vqclip-video/{__version__}", "Accept-Encoding": "identity"}
     try:
-        with _opener().open(urllib.request.Request(url, headers=headers), timeout=target.timeout) as response:
+        with _opener().open(
+            urllib.request.Request(url, headers=headers), timeout=target.timeout
+        ) as response:
             _store(url, response, start, target)
     except urllib.error.HTTPError as error:
         error.close()
@@ -129,7 +137,8 @@ def _resumption(url: str, target: Target) -> tuple[int, dict[str, str]]:
 
 
 def _store(url: str, response: Any, asked: int, target: Target) -> None:
-    # A server that ignores Range, or has another version by now, answers 200 and begins at the first byte.
+    # A server that ignores Range, or has another version by now, answers 200 and begins at the
+    # first byte.
     start, total = 0, _whole_number(response.headers.get("Content-Length"))
     if response.status == http.HTTPStatus.PARTIAL_CONTENT:
         start, total = _content_range(response.headers.get("Content-Range", ""))
@@ -193,7 +202,10 @@ def _writing(target: Target) -> Iterator[None]:
 def disk_reason(error: OSError, path: Path) -> str:
     """The message for a disk that refuses to take a download."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"{path}: the disk is full; make space, or set VQCLIP_HOME to a folder elsewhere, and fetch again"
+        return (
+            f"{path}: the disk is full; make space, or set VQCLIP_HOME to a folder elsewhere, and "
+            "fetch again"
+        )
     return f"{path}: cannot be written ({error.strerror}); set VQCLIP_HOME to a folder that can be"
 
 
@@ -202,8 +214,8 @@ def _check_space(target: Target, wanted: int) -> None:
         free = shutil.disk_usage(target.part.parent).free
     if wanted > free:
         raise ModelError(
-            f"{target.part.parent}: {wanted / 1e6:,.0f} MB are needed and {free / 1e6:,.0f} MB free; "
-            "make space, or set VQCLIP_HOME to a folder elsewhere, and fetch again"
+            f"{target.part.parent}: {wanted / 1e6:,.0f} MB are needed and {free / 1e6:,.0f} MB "
+            "free; make space, or set VQCLIP_HOME to a folder elsewhere, and fetch again"
         )
 
 

@@ -1,7 +1,9 @@
 """CLIP's transformers, read for speed: frozen weights, gradients of the input only.
 
-The packaged modules of OpenAI's `clip` hold the weights under their published names; the functions here compute the
-same numbers with fewer passes: batch first, scaled_dot_product_attention, activations folded into the weights.
+The packaged modules of OpenAI's `clip` hold the weights under their published names; the functions
+here compute the
+same numbers with fewer passes: batch first, scaled_dot_product_attention, activations folded into
+    the weights.
 """
 
 from __future__ import annotations
@@ -10,7 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-MEAN = (0.48145466, 0.4578275, 0.40821073)  # of CLIP's training pictures, red green blue, values 0..1
+# of CLIP's training pictures, red green blue, values 0..1
+MEAN = (0.48145466, 0.4578275, 0.40821073)
 STD = (0.26862954, 0.26130258, 0.27577711)
 HEAD = 64  # channels of an attention head in every published CLIP
 QUICK_GELU = 1.702
@@ -26,11 +29,14 @@ def fold_quick_gelu(block: nn.Module) -> None:
         setattr(layer, name, nn.Parameter(getattr(layer, name) * factor, requires_grad=False))
 
 
-def attend_one(query: Tensor, tokens: Tensor, key: Tensor, value: Tensor, value_bias: Tensor) -> Tensor:
+def attend_one(
+    query: Tensor, tokens: Tensor, key: Tensor, value: Tensor, value_bias: Tensor
+) -> Tensor:
     """Multi-head attention of one query over all tokens, without projecting the tokens.
 
-    With a single query it is cheaper to carry the query through the key matrix, and the mixed tokens through the
-    value matrix, than to project every token. The key's bias shifts all scores alike, so softmax drops it.
+    With a single query it is cheaper to carry the query through the key matrix, and the mixed
+    tokens through the value matrix, than to project every token. The key's bias shifts all scores
+    alike, so softmax drops it.
 
     query [n, c], tokens [n, l, c], key and value [c, c] weights, value_bias [c]; returns [n, c].
     """
@@ -44,7 +50,9 @@ def attend_one(query: Tensor, tokens: Tensor, key: Tensor, value: Tensor, value_
 
 
 def norm(layer: nn.LayerNorm, x: Tensor) -> Tensor:
-    """Layer norm in x's dtype; torch's kernels gather the statistics of half-precision input in float32."""
+    """Layer norm in x's dtype; torch's kernels gather the statistics of half-precision input in
+    float32.
+    """
     return F.layer_norm(x, layer.normalized_shape, layer.weight, layer.bias, layer.eps)
 
 
@@ -64,7 +72,10 @@ def residual_block(block: nn.Module, x: Tensor, causal: bool = False) -> Tensor:
 
 
 def class_token_block(block: nn.Module, x: Tensor) -> Tensor:
-    """The last block, for the class token alone: nothing else of its output is read. x [n, l, c]; returns [n, c]."""
+    """The last block, for the class token alone: nothing else of its output is read.
+
+    x [n, l, c]; returns [n, c].
+    """
     tokens = norm(block.ln_1, x)
     query, key, value = block.attn.in_proj_weight.chunk(3)
     query_bias, _, value_bias = block.attn.in_proj_bias.chunk(3)
@@ -74,13 +85,17 @@ def class_token_block(block: nn.Module, x: Tensor) -> Tensor:
 
 
 class VisionTransformer:
-    """CLIP's ViT image tower. Call it with pictures [n, 3, size, size], values 0..1, for features [n, dim]."""
+    """CLIP's ViT image tower.
+
+    Call it with pictures [n, 3, size, size], values 0..1, for features [n, dim].
+    """
 
     def __init__(self, tower: nn.Module, device: torch.device, dtype: torch.dtype):
         tower.float()
         for block in tower.transformer.resblocks:
             fold_quick_gelu(block)
-        # The patch embedding is one matmul, and takes CLIP's normalisation (x - mean) / std with it.
+        # The patch embedding is one matmul, and takes CLIP's normalisation (x - mean) / std with
+        # it.
         mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (MEAN, STD))
         weight = tower.conv1.weight / std
         self.patch = tower.conv1.kernel_size[0]
@@ -121,7 +136,10 @@ class VisionTransformer:
 
 
 class TextTransformer:
-    """CLIP's text tower in float32. Call it with token ids [n, l], zeros after the end token, for features [n, dim]."""
+    """CLIP's text tower in float32.
+
+    Call it with token ids [n, l], zeros after the end token, for features [n, dim].
+    """
 
     def __init__(self, clip: nn.Module, device: torch.device):
         self.device = device
@@ -140,4 +158,6 @@ class TextTransformer:
         for block in self.blocks:
             x = residual_block(block, x, causal=True)
         ends = ids.argmax(-1).to(self.device)  # the end token has the highest id
-        return norm(self.final, x[torch.arange(len(ids), device=self.device), ends]) @ self.projection
+        return (
+            norm(self.final, x[torch.arange(len(ids), device=self.device), ends]) @ self.projection
+        )

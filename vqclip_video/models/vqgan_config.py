@@ -1,6 +1,8 @@
-"""The YAML beside a VQGAN checkpoint: its sizes, and which of taming's two models it is. Never imports torch.
+"""The YAML beside a VQGAN checkpoint: its sizes, and which of taming's two models it is. Never
+imports torch.
 
-The files name Python classes under `target:`. A name is compared with the known ones and is never imported.
+The files name Python classes under `target:`. A name is compared with the known ones and is never
+imported.
 """
 
 from __future__ import annotations
@@ -40,7 +42,10 @@ class DDConfig:
 
 @dataclass(frozen=True)
 class VQGANConfig:
-    """A checked config. `inside_net2net`: the tensors stand under `first_stage_model.` in the file."""
+    """A checked config.
+
+    `inside_net2net`: the tensors stand under `first_stage_model.` in the file.
+    """
 
     gumbel: bool
     inside_net2net: bool
@@ -55,7 +60,9 @@ class VQGANConfig:
 
 
 def _published(factor: int, entries: int, gumbel: bool = False) -> VQGANConfig:
-    """Of the networks that taming published: 128 channels, attention at the coarsest resolution of 256 pixels."""
+    """Of the networks that taming published: 128 channels, attention at the coarsest resolution
+    of 256 pixels.
+    """
     multiples = (1, 1, 2, 2, 4) if factor == 16 else (1, 1, 2, 4)
     sizes = DDConfig(128, multiples, 2, 256, 256, attn_resolutions=(256 // factor,), double_z=False)
     return VQGANConfig(gumbel, False, 256, entries, sizes)
@@ -70,7 +77,9 @@ PUBLISHED = {
 
 
 def read_config(path: Path) -> VQGANConfig:
-    """Raises ModelError where the file is not the config of a VQModel or GumbelVQ, or its sizes are impossible."""
+    """Raises ModelError where the file is not the config of a VQModel or GumbelVQ, or its sizes
+    are impossible.
+    """
     try:
         return parse_config(_load(path))
     except ValueError as error:
@@ -78,7 +87,10 @@ def read_config(path: Path) -> VQGANConfig:
 
 
 def _load(path: Path) -> Any:
-    """Plain dicts and lists. Raises ValueError for what is no YAML mapping; interpolations stay as they stand."""
+    """Plain dicts and lists.
+
+    Raises ValueError for what is no YAML mapping; interpolations stay as they stand.
+    """
     from omegaconf import OmegaConf
     from yaml import YAMLError
 
@@ -89,7 +101,9 @@ def _load(path: Path) -> Any:
             raise ValueError("larger than 1 MiB, which no VQGAN config is")
         return OmegaConf.to_container(OmegaConf.load(path), resolve=False)
     except OSError as error:
-        raise ModelError(f"{path}: cannot be read ({error.strerror}); a VQGAN needs its training's YAML") from None
+        raise ModelError(
+            f"{path}: cannot be read ({error.strerror}); a VQGAN needs its training's YAML"
+        ) from None
     except (YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"not YAML: {' '.join(str(error).split())}") from None
 
@@ -103,19 +117,31 @@ def parse_config(tree: Any) -> VQGANConfig:
     target = class_of(model)
     if target not in (VQ, GUMBEL):
         named = model.get("target")
-        raise ValueError(f"target: {named!r} is not a VQGAN known here; known are {VQ}, {GUMBEL} and {NET2NET}")
+        raise ValueError(
+            f"target: {named!r} is not a VQGAN known here; known are {VQ}, {GUMBEL} and {NET2NET}"
+        )
     params = _mapping(model, "params")
     ddconfig = _ddconfig(_mapping(params, "ddconfig"))
-    config = VQGANConfig(target == GUMBEL, inside, _size(params, "embed_dim"), _size(params, "n_embed"), ddconfig)
+    config = VQGANConfig(
+        target == GUMBEL, inside, _size(params, "embed_dim"), _size(params, "n_embed"), ddconfig
+    )
     if config.gumbel and config.embed_dim != ddconfig.z_channels:
-        raise ValueError(f"embed_dim is {config.embed_dim}, in a GumbelVQ it is z_channels, here {ddconfig.z_channels}")
+        raise ValueError(
+            f"embed_dim is {config.embed_dim}, in a GumbelVQ it is z_channels, here "
+            f"{ddconfig.z_channels}"
+        )
     if params.get("remap") is not None:
-        raise ValueError("remap is set: codebooks with a part of their entries taken out are not supported")
+        raise ValueError(
+            "remap is set: codebooks with a part of their entries taken out are not supported"
+        )
     return config
 
 
 def class_of(model: Mapping[str, Any]) -> str:
-    """The class that a config's part names, without its modules. It is compared, and never imported."""
+    """The class that a config's part names, without its modules.
+
+    It is compared, and never imported.
+    """
     return str(model.get("target")).rpartition(".")[2]
 
 
@@ -130,19 +156,33 @@ def _ddconfig(given: Mapping[str, Any]) -> DDConfig:
             values[name] = bool(value)
         elif kind is not None:
             values[name] = _sizes(given, name)
-    missing = [name for name in ("ch", "ch_mult", "num_res_blocks", "resolution", "z_channels") if name not in values]
+    missing = [
+        name
+        for name in ("ch", "ch_mult", "num_res_blocks", "resolution", "z_channels")
+        if name not in values
+    ]
     if missing:
         raise ValueError(f"ddconfig lacks {', '.join(missing)}")
     config = DDConfig(**values)
     if not 1 <= len(config.ch_mult) <= 8 or config.num_res_blocks > DEEPEST:
-        raise ValueError("ddconfig: ch_mult must name 1 to 8 resolutions, num_res_blocks be 32 at most")
+        raise ValueError(
+            "ddconfig: ch_mult must name 1 to 8 resolutions, num_res_blocks be 32 at most"
+        )
     for multiple in config.ch_mult:
         if config.ch * multiple % GROUPS:
-            raise ValueError(f"ddconfig: ch × ch_mult is {config.ch * multiple}, a multiple of {GROUPS} is needed")
+            raise ValueError(
+                f"ddconfig: ch × ch_mult is {config.ch * multiple}, a multiple of {GROUPS} is "
+                "needed"
+            )
     if config.double_z:
-        raise ValueError("ddconfig: double_z is true (or not said), as in a KL autoencoder; a VQGAN says false")
+        raise ValueError(
+            "ddconfig: double_z is true (or not said), as in a KL autoencoder; a VQGAN says false"
+        )
     if config.out_ch != 3 or config.in_channels != 3:
-        raise ValueError(f"ddconfig: from {config.in_channels} to {config.out_ch} channels; only RGB (3 to 3) will do")
+        raise ValueError(
+            f"ddconfig: from {config.in_channels} to {config.out_ch} channels; only RGB (3 to 3) "
+            "will do"
+        )
     return config
 
 

@@ -1,10 +1,12 @@
 """Checkpoints read as data: the tensors of safetensors, PyTorch and TorchScript files.
 
-Nothing in a checkpoint is executed (see `pickles`). Tensors are views of the memory-mapped file wherever its
-layout allows, so reading costs no second copy, and each is checked to lie inside its storage.
+Nothing in a checkpoint is executed (see `pickles`). Tensors are views of the memory-mapped file
+wherever its layout allows, so reading costs no second copy, and each is checked to lie inside its
+storage.
 
-Formats: torch.save's zip (data.pkl and one record per storage, torch 1.6 and later) and the concatenated pickles
-before it; TorchScript's archive, which is the same zip with an object tree in data.pkl (OpenAI's CLIP files).
+Formats: torch.save's zip (data.pkl and one record per storage, torch 1.6 and later) and the
+concatenated pickles before it; TorchScript's archive, which is the same zip with an object tree in
+data.pkl (OpenAI's CLIP files).
 """
 
 from __future__ import annotations
@@ -27,7 +29,8 @@ from ..errors import ModelError
 from ..web_page import WORDS
 from .pickles import Global, Inert, PersistentId, read_pickle
 
-# torch.save stores its records uncompressed; what is compressed may unpack to this many times the file.
+# torch.save stores its records uncompressed; what is compressed may unpack to this many times the
+# file.
 MAX_COMPRESSION = 16
 MAX_PICKLE_BYTES = 64 * 2**20
 MAX_RECORDS = 100_000
@@ -73,11 +76,12 @@ Storage = Callable[[str, torch.dtype, int], torch.Tensor]
 
 
 def read_tensors(path: Path | str) -> Tensors:
-    """All tensors of a checkpoint, on the CPU, under the names of its state dict, in the dtypes of the file.
+    """All tensors of a checkpoint, on the CPU, under the names of its state dict, in the dtypes of
+    the file.
 
-    Reads .safetensors, .pt/.pth/.ckpt (a state dict, bare or inside a Lightning or other dict) and TorchScript
-    archives, told apart by content. The tensors share memory with the file: writing to one changes a private
-    copy of its page, never the file.
+    Reads .safetensors, .pt/.pth/.ckpt (a state dict, bare or inside a Lightning or other dict) and
+    TorchScript archives, told apart by content. The tensors share memory with the file: writing to
+    one changes a private copy of its page, never the file.
 
     Raises ModelError where the file is missing, damaged, of another kind, or holds no tensors.
     """
@@ -93,9 +97,13 @@ def read_tensors(path: Path | str) -> Tensors:
         raise ModelError(f"{path}: this is a folder; name the checkpoint file in it") from None
     except _DAMAGE as error:
         reason = str(error) or type(error).__name__
-        raise ModelError(f"{path}: not a readable checkpoint ({reason}); copy or download it again") from error
+        raise ModelError(
+            f"{path}: not a readable checkpoint ({reason}); copy or download it again"
+        ) from error
     if not tensors:
-        raise ModelError(f"{path}: no tensors found in it; a checkpoint with a state dict is needed")
+        raise ModelError(
+            f"{path}: no tensors found in it; a checkpoint with a state dict is needed"
+        )
     return tensors
 
 
@@ -114,23 +122,32 @@ def read_values(path: Path) -> Any:
 
 
 def state_under(tensors: Mapping[str, torch.Tensor], prefix: str) -> Tensors:
-    """The tensors whose name begins with `prefix`, without it; all of them, unchanged, if none does."""
-    under = {name[len(prefix) :]: tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+    """The tensors whose name begins with `prefix`, without it; all of them, unchanged, if none
+    does.
+    """
+    under = {
+        name[len(prefix) :]: tensor for name, tensor in tensors.items() if name.startswith(prefix)
+    }
     return under or dict(tensors)
 
 
 def check_finite(tensors: Mapping[str, torch.Tensor], path: Path | str) -> None:
-    """Raises ModelError naming the first tensor that holds a NaN or an infinity; `path` is for the message."""
+    """Raises ModelError naming the first tensor that holds a NaN or an infinity; `path` is for
+    the message.
+    """
     for name, tensor in tensors.items():
         if not tensor.is_floating_point() or not tensor.numel():
             continue
-        values = tensor.float() if tensor.dtype.itemsize == 1 else tensor  # float8 computes nothing by itself
-        # A NaN or an infinity is among the extremes, which are found 20 times faster than by testing every value.
+        # float8 computes nothing by itself
+        values = tensor.float() if tensor.dtype.itemsize == 1 else tensor
+        # A NaN or an infinity is among the extremes, which are found 20 times faster than by
+        # testing every value.
         if not all(extreme.isfinite() for extreme in values.aminmax()):
             count = int((~torch.isfinite(values)).sum())
             raise ModelError(
-                f"{path}: {name} holds {count} values that are NaN or infinite, of {tensor.numel()}; "
-                "the training failed or the file is damaged, use another checkpoint"
+                f"{path}: {name} holds {count} values that are NaN or infinite, of "
+                f"{tensor.numel()}; the training failed or the file is damaged, use another "
+                "checkpoint"
             )
 
 
@@ -146,20 +163,30 @@ def _reader_for(path: Path) -> Callable[[Path], Tensors]:
     if not head:
         raise ModelError(f"{path}: the file is empty; copy or download it again")
     if head.startswith(b"version https://git-lfs"):
-        raise ModelError(f"{path}: a Git LFS pointer, not the file itself; run `git lfs pull` where it came from")
+        raise ModelError(
+            f"{path}: a Git LFS pointer, not the file itself; run `git lfs pull` where it came from"
+        )
     if head.lstrip()[:1] == b"<":
         raise ModelError(f"{path}: {WORDS.format(what='a checkpoint')}")
-    raise ModelError(f"{path}: not a checkpoint; .safetensors and PyTorch's .pt, .pth and .ckpt files can be read")
+    raise ModelError(
+        f"{path}: not a checkpoint; .safetensors and PyTorch's .pt, .pth and .ckpt files can be "
+        "read"
+    )
 
 
 def _map_file(path: Path) -> mmap.mmap:
-    # ACCESS_COPY rather than READ: torch wants writable memory, and a write must not reach the file.
+    # ACCESS_COPY rather than READ: torch wants writable memory, and a write must not reach the
+    # file.
     with path.open("rb") as file:
         return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
 
 
-def _flat(buffer: mmap.mmap | bytearray, offset: int, count: int, dtype: torch.dtype) -> torch.Tensor:
-    """`count` values of `dtype` at byte `offset` of `buffer`, shape (count,); shared memory where aligned."""
+def _flat(
+    buffer: mmap.mmap | bytearray, offset: int, count: int, dtype: torch.dtype
+) -> torch.Tensor:
+    """`count` values of `dtype` at byte `offset` of `buffer`, shape (count,); shared memory
+    where aligned.
+    """
     if not 0 <= count * dtype.itemsize <= len(buffer) - offset:
         raise ValueError(f"a storage of {count} values goes beyond the end of its data")
     if count == 0:
@@ -201,16 +228,24 @@ class _ZipRecords:
     def read(self, name: str) -> bytes:
         """A small record's bytes."""
         if self.infos[name].file_size > MAX_PICKLE_BYTES:
-            raise ValueError(f"its {name} claims {self.infos[name].file_size} bytes, more than {MAX_PICKLE_BYTES}")
+            raise ValueError(
+                f"its {name} claims {self.infos[name].file_size} bytes, more than "
+                f"{MAX_PICKLE_BYTES}"
+            )
         buffer, start, size = self.locate(name)
         return bytes(buffer[start : start + size])
 
     def _unpack(self, info: zipfile.ZipInfo) -> bytearray:
         if info.compress_type != zipfile.ZIP_DEFLATED:
-            raise ValueError(f"its record {info.filename} is compressed in a way PyTorch does not use")
+            raise ValueError(
+                f"its record {info.filename} is compressed in a way PyTorch does not use"
+            )
         self.allowance -= info.file_size
         if self.allowance < 0:
-            raise ValueError(f"its records unpack to more than {MAX_COMPRESSION} times the file; re-save it with torch")
+            raise ValueError(
+                f"its records unpack to more than {MAX_COMPRESSION} times the file; re-save it with"
+                " torch"
+            )
         with zipfile.ZipFile(self.path) as archive:
             return bytearray(archive.read(info))
 
@@ -218,8 +253,8 @@ class _ZipRecords:
     def _check_crc(info: zipfile.ZipInfo, found: int) -> None:
         if found != info.CRC:
             raise ValueError(
-                f"its record {info.filename} fails its checksum: the file is damaged, or was saved with "
-                "torch's crc32 option off and must be saved again with it on"
+                f"its record {info.filename} fails its checksum: the file is damaged, or was saved "
+                "with torch's crc32 option off and must be saved again with it on"
             )
 
 
@@ -234,17 +269,24 @@ def _read_zip(path: Path) -> Tensors:
     def storage(key: str, dtype: torch.dtype, count: int) -> torch.Tensor:
         buffer, start, size = records.locate(f"data/{key}")
         if count * dtype.itemsize > size:
-            raise ValueError(f"its record data/{key} has {size} bytes, too few for {count} values of {dtype}")
+            raise ValueError(
+                f"its record data/{key} has {size} bytes, too few for {count} values of {dtype}"
+            )
         return _flat(buffer, start, count, dtype)
 
     return _collect(read_pickle(records.read("data.pkl")), storage)
 
 
 def _read_legacy(path: Path) -> Tensors:
-    """torch before 1.6: pickles of magic, version, system, object and storage keys; then each storage's data."""
+    """torch before 1.6: pickles of magic, version, system, object and storage keys; then each
+    storage's data.
+    """
     buffer = _map_file(path)
     if read_pickle(buffer) != LEGACY_MAGIC:
-        raise ModelError(f"{path}: a pickle, but not of PyTorch; save the weights with torch.save or as .safetensors")
+        raise ModelError(
+            f"{path}: a pickle, but not of PyTorch; save the weights with torch.save or as "
+            ".safetensors"
+        )
     read_pickle(buffer)
     system = read_pickle(buffer)
     if not isinstance(system, dict) or system.get("little_endian") is not True:
@@ -290,7 +332,9 @@ def _entries(value: Any) -> dict:
 def _state(tree: Any) -> Any:
     """The part of a checkpoint that holds the weights: its state dict, or the module itself."""
     for _ in range(MAX_DEPTH):
-        inner = next((value for key in WRAPPERS if _entries(value := _entries(tree).get(key))), None)
+        inner = next(
+            (value for key in WRAPPERS if _entries(value := _entries(tree).get(key))), None
+        )
         # A module may have a child of the name `model`: only dicts wrap.
         if inner is None or (isinstance(tree, Inert) and not tree.entries):
             return tree
@@ -307,7 +351,10 @@ def _named_values(tree: Any) -> Iterator[tuple[str, Any]]:
         for key, value in _entries(node).items():
             count += 1
             if count > MAX_RECORDS or depth > MAX_DEPTH:
-                raise ValueError(f"it has more than {MAX_RECORDS} values, or more than {MAX_DEPTH} levels of them")
+                raise ValueError(
+                    f"it has more than {MAX_RECORDS} values, or more than {MAX_DEPTH} levels of "
+                    "them"
+                )
             name = prefix if key in MODULE_DICTS else f"{prefix}{key}"
             if _entries(value):
                 waiting.append((name if key in MODULE_DICTS else f"{name}.", value, depth + 1))
@@ -318,13 +365,24 @@ def _named_values(tree: Any) -> Iterator[tuple[str, Any]]:
 def _tensor(value: Any, name: str, storage: Storage) -> torch.Tensor | None:
     """The tensor that a pickled call stands for; None where it stands for anything else."""
     match value:
-        case Inert("torch._utils._rebuild_parameter" | "torch._utils._rebuild_parameter_with_state", (inner, *_)):
+        case Inert(
+            "torch._utils._rebuild_parameter" | "torch._utils._rebuild_parameter_with_state",
+            (inner, *_),
+        ):
             return _tensor(inner, name, storage)
-        case Inert("torch._tensor._rebuild_from_type_v2", (Global(function), _, tuple(arguments), *_)):
+        case Inert(
+            "torch._tensor._rebuild_from_type_v2", (Global(function), _, tuple(arguments), *_)
+        ):
             return _tensor(Inert(function, arguments), name, storage)
         case Inert(
             "torch._utils._rebuild_tensor_v2" | "torch._utils._rebuild_tensor",
-            (PersistentId(("storage", Global(kind), str(key), _, int(count), *_)), int(offset), size, stride, *_),
+            (
+                PersistentId(("storage", Global(kind), str(key), _, int(count), *_)),
+                int(offset),
+                size,
+                stride,
+                *_,
+            ),
         ):
             return _strided(storage(key, _dtype(kind), count)[:count], name, offset, size, stride)
     return None
@@ -338,14 +396,22 @@ def _dtype(kind: str) -> torch.dtype:
 
 def _strided(flat: torch.Tensor, name: str, offset: int, size: Any, stride: Any) -> torch.Tensor:
     """A view of `flat` that is proven to lie inside it."""
-    if not (_is_shape(size) and _is_shape(stride) and len(size) == len(stride) <= MAX_DEPTH and offset >= 0):
+    if not (
+        _is_shape(size)
+        and _is_shape(stride)
+        and len(size) == len(stride) <= MAX_DEPTH
+        and offset >= 0
+    ):
         raise ValueError(f"its tensor {name} has no valid shape")
     if 0 in size:
         return torch.empty(size, dtype=flat.dtype)
     last = offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
     # Without the second condition a stride of 0 would make one stored value a tensor of any size.
     if last >= len(flat) or math.prod(size) > len(flat):
-        raise ValueError(f"its tensor {name} of shape {size} does not fit in the {len(flat)} values stored for it")
+        raise ValueError(
+            f"its tensor {name} of shape {size} does not fit in the {len(flat)} values stored "
+            "for it"
+        )
     return torch.as_strided(flat, size, stride, offset)
 
 

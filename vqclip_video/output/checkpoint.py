@@ -1,8 +1,8 @@
 """Checkpoints that are proven or ignored: tensors and plain values, with a digest over every byte.
 
-A file is 64 hexadecimal digits (the sha256 of the rest), a newline, then a safetensors file whose metadata
-holds the plain values as JSON. The two newest are kept: were the newest one torn by a power cut, the one
-before is whole. Nothing is parsed before its digest fits.
+A file is 64 hexadecimal digits (the sha256 of the rest), a newline, then a safetensors file whose
+metadata holds the plain values as JSON. The two newest are kept: were the newest one torn by a
+power cut, the one before is whole. Nothing is parsed before its digest fits.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ def save(
 ) -> dict[str, Any] | None:
     """Adds a checkpoint to the folder `work` and keeps one whole older one.
 
-    `info` is any JSON (no NaN, no infinity). Returns the `info` of the older checkpoint, to which a torn
-    newest would fall back, or None when this is the first; whatever it refers to must be kept too.
-    Raises OutputError when the disk refuses; the checkpoints there are stay.
+    `info` is any JSON (no NaN, no infinity). Returns the `info` of the older checkpoint, to which a
+    torn newest would fall back, or None when this is the first; whatever it refers to must be kept
+    too. Raises OutputError when the disk refuses; the checkpoints there are stay.
     """
     older = _newest_whole(work)
     files = _files(work)
@@ -50,7 +50,8 @@ def load(
 ) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:
     """The newest whole checkpoint in `work` (tensors on the CPU, info), or None.
 
-    A damaged one is passed over, with a line to `warn`. Raises OutputError when a file cannot be read.
+    A damaged one is passed over, with a line to `warn`. Raises OutputError when a file cannot be
+    read.
     """
     files = _files(work)
     for file in files:
@@ -79,7 +80,9 @@ def _number(file: Path) -> int:
 
 def _files(work: Path) -> list[Path]:
     """Newest first."""
-    numbered = [file for file in work.glob("checkpoint-*") if file.name.partition("-")[2].isdecimal()]
+    numbered = [
+        file for file in work.glob("checkpoint-*") if file.name.partition("-")[2].isdecimal()
+    ]
     return sorted(numbered, key=_number, reverse=True)
 
 
@@ -96,7 +99,10 @@ def _whole(file: Path) -> bytes | None:
     with explained(file):
         data = file.read_bytes()
     digest, content = data[:DIGITS], data[DIGITS + 1 :]
-    fits = data[DIGITS : DIGITS + 1] == b"\n" and hashlib.sha256(content).hexdigest().encode() == digest
+    fits = (
+        data[DIGITS : DIGITS + 1] == b"\n"
+        and hashlib.sha256(content).hexdigest().encode() == digest
+    )
     return content if fits else None
 
 

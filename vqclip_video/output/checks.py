@@ -7,7 +7,16 @@ from pathlib import Path
 
 from ..checks import Check
 from ..errors import OutputError
-from .encoders import ENCODERS, REMEDY, Encoder, find_ffmpeg, pick_encoder, probe, run, temporary_folder
+from .encoders import (
+    ENCODERS,
+    REMEDY,
+    Encoder,
+    find_ffmpeg,
+    pick_encoder,
+    probe,
+    run,
+    temporary_folder,
+)
 from .files import explanation, free_space, readable
 
 LITTLE_SPACE = 500_000_000
@@ -21,7 +30,9 @@ def check_ffmpeg() -> Check:
         outcome = run(ffmpeg, ["-version"], temporary_folder(), timeout=30)
     except OutputError as error:
         return Check("ffmpeg", False, str(error), REMEDY)
-    return Check("ffmpeg", outcome.ok, ffmpeg if outcome.ok else f"{ffmpeg}: {outcome.message}", REMEDY)
+    return Check(
+        "ffmpeg", outcome.ok, ffmpeg if outcome.ok else f"{ffmpeg}: {outcome.message}", REMEDY
+    )
 
 
 def check_encoders() -> Check:
@@ -38,13 +49,19 @@ def check_encoders() -> Check:
 
 
 def check_disk(path: Path) -> Check:
-    """Whether a file can be written at `path` (or at the nearest folder above that exists), and the space there."""
+    """Whether a file can be written at `path` (or at the nearest folder above that exists), and
+    the space there.
+    """
     folder = next(place for place in (path, *path.absolute().parents) if place.is_dir())
     try:
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(b"vqclip-video")
     except OSError as error:
-        return Check("disk", False, explanation(error, folder / "film"), "choose another folder with -o")
+        return Check(
+            "disk", False, explanation(error, folder / "film"), "choose another folder with -o"
+        )
     free = free_space(folder)
     remedy = f"make space at {folder}: a minute of film takes some 10 to 500 MB, by its size"
-    return Check("disk", free >= LITTLE_SPACE, f"{readable(free)} free at {folder}", remedy, needed=False)
+    return Check(
+        "disk", free >= LITTLE_SPACE, f"{readable(free)} free at {folder}", remedy, needed=False
+    )

@@ -1,7 +1,7 @@
 """Files that are whole or not there: written beside, forced to the disk, swapped in.
 
-Every final name in this package appears through `atomic_write` or `swap_in`, so that a kill at any moment
-leaves either what was there before or all of the new.
+Every final name in this package appears through `atomic_write` or `swap_in`, so that a kill at any
+moment leaves either what was there before or all of the new.
 """
 
 from __future__ import annotations
@@ -20,15 +20,23 @@ from pathlib import Path
 
 from ..errors import OutputError
 
-RESERVED_NAMES = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
+RESERVED_NAMES = {
+    "con",
+    "prn",
+    "aux",
+    "nul",
+    *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10)),
+}
 NAME_BYTES = 120  # leaves room for suffixes and for the temporary name beside, within the usual 255
 MB = 1_000_000
-SWAP_SECONDS, SWAP_POLL = 6.0, 0.1  # how long a file in use is waited for, and how often it is tried
+# how long a file in use is waited for, and how often it is tried
+SWAP_SECONDS, SWAP_POLL = 6.0, 0.1
 IN_USE = (5, 32, 33)  # Windows' access denied, sharing violation, lock violation
 
 
 def atomic_write(path: Path, content: bytes | str) -> None:
-    """Puts `content` under `path` (text as UTF-8), whole and on the disk, or leaves `path` as it was.
+    """Puts `content` under `path` (text as UTF-8), whole and on the disk, or leaves `path` as it
+    was.
 
     Raises OutputError with a remedy when the disk or the folder refuses.
     """
@@ -54,7 +62,8 @@ def write_whole(path: Path, data: bytes) -> None:
 def swap_in(temporary: Path, path: Path) -> None:
     """Gives a finished, fsynced file its final name, for good. Raises OSError.
 
-    On Windows a viewer, player or scanner may hold the old file for some seconds, which are waited for.
+    On Windows a viewer, player or scanner may hold the old file for some seconds, which are waited
+    for.
     """
     until = time.monotonic() + SWAP_SECONDS
     while True:
@@ -79,10 +88,16 @@ def beside(path: Path) -> Path:
 
 
 def free_path(path: Path, *suffixes: str) -> Path:
-    """The path, or the first of NAME-2, NAME-3, … under which nothing lies, with other suffixes neither."""
-    names = itertools.chain([path], (path.with_stem(f"{path.stem}-{number}") for number in itertools.count(2)))
+    """The path, or the first of NAME-2, NAME-3, … under which nothing lies, with other suffixes
+    neither.
+    """
+    names = itertools.chain(
+        [path], (path.with_stem(f"{path.stem}-{number}") for number in itertools.count(2))
+    )
     taken = (path.suffix, *suffixes)
-    return next(name for name in names if not any(name.with_suffix(suffix).exists() for suffix in taken))
+    return next(
+        name for name in names if not any(name.with_suffix(suffix).exists() for suffix in taken)
+    )
 
 
 def remove_leftovers(path: Path) -> None:
@@ -104,7 +119,9 @@ def sync_file(path: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Forces a folder's entries to the disk, where the system knows such a thing (Windows does not)."""
+    """Forces a folder's entries to the disk, where the system knows such a thing (Windows does
+    not).
+    """
     if os.name == "nt":
         return
     descriptor = os.open(folder, os.O_RDONLY)
@@ -127,8 +144,11 @@ def free_space(path: Path) -> int:
 
 
 @contextlib.contextmanager
-def explained(path: Path, needed: int = 0, then: str = "run the same command again") -> Iterator[None]:
-    """Turns an OSError of the block into an OutputError about `path`: what happened and the way out.
+def explained(
+    path: Path, needed: int = 0, then: str = "run the same command again"
+) -> Iterator[None]:
+    """Turns an OSError of the block into an OutputError about `path`: what happened and the way
+    out.
 
     `needed` is how many bytes the work still wants; `then` is what to do once there is space.
     """
@@ -138,7 +158,9 @@ def explained(path: Path, needed: int = 0, then: str = "run the same command aga
         raise OutputError(explanation(error, path, needed, then)) from error
 
 
-def explanation(error: OSError, path: Path, needed: int = 0, then: str = "run the same command again") -> str:
+def explanation(
+    error: OSError, path: Path, needed: int = 0, then: str = "run the same command again"
+) -> str:
     """One line for the user: what the system refused, at which file, and the remedy."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return full_disk(path, needed, then)
@@ -147,20 +169,32 @@ def explanation(error: OSError, path: Path, needed: int = 0, then: str = "run th
     if error.errno == errno.EROFS:
         return f"{path}: the file system is read-only; choose a folder that can be written with -o"
     if error.errno in (errno.EACCES, errno.EPERM):
-        return f"{path}: writing is not permitted; change the folder's permissions, or choose another one with -o"
+        return (
+            f"{path}: writing is not permitted; change the folder's permissions, or choose another "
+            "one with -o"
+        )
     if error.errno == errno.ENOENT:
         return f"{path.parent}: the folder has vanished; bring it back, then {then}"
     if error.errno in (errno.ENOTDIR, errno.EEXIST):
-        return f"{path}: a file stands where a folder is needed; move it away, or choose another name with -o"
+        return (
+            f"{path}: a file stands where a folder is needed; move it away, or choose another name "
+            "with -o"
+        )
     if error.errno == errno.ENAMETOOLONG:
-        return f"{path.name[:60]}…: the name is too long for this file system; choose a shorter one with -o"
+        return (
+            f"{path.name[:60]}…: the name is too long for this file system; choose a shorter one "
+            "with -o"
+        )
     return f"{path}: {error.strerror or error}; check the disk, then {then}"
 
 
 def full_disk(path: Path, needed: int, then: str) -> str:
     """The message for a disk without space; `needed` in bytes."""
     needs = f"needs about {readable(needed)}, " if needed else ""
-    return f"not enough disk space: {needs}{readable(free_space(path))} free at {path.parent}; make space and {then}"
+    return (
+        f"not enough disk space: {needs}{readable(free_space(path))} free at {path.parent}; make "
+        f"space and {then}"
+    )
 
 
 def readable(size: int) -> str:
@@ -179,12 +213,16 @@ def write_all(descriptor: int, data: bytes | memoryview) -> None:
 
 def plain_text(text: str) -> str:
     """One line without control characters or broken surrogates; emoji and every script stay."""
-    kept = (" " if unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") else char for char in text)
+    kept = (
+        " " if unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") else char for char in text
+    )
     return " ".join("".join(kept).split())
 
 
 def shortened(text: str, limit: int) -> str:
-    """`text`, cut to at most `limit` bytes of UTF-8, between characters, with an ellipsis where it was cut."""
+    """`text`, cut to at most `limit` bytes of UTF-8, between characters, with an ellipsis where
+    it was cut.
+    """
     data = text.encode("utf-8", "replace")
     if len(data) <= limit:
         return data.decode("utf-8")

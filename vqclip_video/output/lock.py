@@ -1,4 +1,6 @@
-"""A lock on a folder that a dead process does not hold: the system lets go of it with the process."""
+"""A lock on a folder that a dead process does not hold: the system lets go of it with the
+process.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ LOCKED_BYTE = 1 << 30  # far behind the text: Windows lets nobody read a locked 
 
 
 class Lock:
-    """An exclusive lock; `acquire` raises OutputError with the holder's process id and start time."""
+    """An exclusive lock; `acquire` raises OutputError with the holder's process id and start
+    time.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -39,14 +43,18 @@ class Lock:
         if self._descriptor is None:
             return
         descriptor, self._descriptor = self._descriptor, None
-        if os.name != "nt":  # removed while held, so that nobody's new file is; Windows removes no open file
+        if (
+            os.name != "nt"
+        ):  # removed while held, so that nobody's new file is; Windows removes no open file
             remove(self.path)
         os.close(descriptor)
         if os.name == "nt":
             remove(self.path)
 
     def _try(self) -> None:
-        """One attempt; it has to be repeated when the file was removed between opening and locking it."""
+        """One attempt; it has to be repeated when the file was removed between opening and
+        locking it.
+        """
         with contextlib.suppress(FileNotFoundError):
             descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
             try:
@@ -65,7 +73,10 @@ class Lock:
             who = f"process {int(holder['pid'])}, since {holder['since']},"
         except (OSError, ValueError, KeyError, TypeError):
             who = "another process"
-        return f"{folder}: {who} is rendering here; wait for it or stop it, or choose another name with -o"
+        return (
+            f"{folder}: {who} is rendering here; wait for it or stop it, or choose another name "
+            "with -o"
+        )
 
 
 def _lock(descriptor: int) -> bool:

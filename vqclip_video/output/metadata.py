@@ -1,4 +1,6 @@
-"""What the film's file says about itself: title, comment and a chapter for each scene, as ffmetadata text."""
+"""What the film's file says about itself: title, comment and a chapter for each scene, as
+ffmetadata text.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ class FilmMetadata:
     chapters: tuple[Chapter, ...] = ()
 
     def text(self, fps: Fraction) -> str:
-        """The ffmetadata file; texts of any kind are escaped, shortened or cleaned so that it always parses."""
+        """The ffmetadata file; texts of any kind are escaped, shortened or cleaned so that it
+        always parses.
+        """
         lines = [";FFMETADATA1"]
         if title := shortened(plain_text(self.title), TITLE_BYTES):
             lines.append(f"title={escaped(title)}")
@@ -42,16 +46,21 @@ class FilmMetadata:
             lines.append(f"comment={escaped(comment)}")
         for chapter in self.chapters:
             title = shortened(plain_text(chapter.title), TITLE_BYTES)
-            timing = [f"TIMEBASE={fps.denominator}/{fps.numerator}", f"START={chapter.start}", f"END={chapter.end}"]
+            timing = [
+                f"TIMEBASE={fps.denominator}/{fps.numerator}",
+                f"START={chapter.start}",
+                f"END={chapter.end}",
+            ]
             lines += ["[CHAPTER]", *timing, f"title={escaped(title)}"]
         return "\n".join(lines) + "\n"
 
 
 def escaped(text: str) -> str:
-    """A value of an ffmetadata file: a backslash before each of `=`, `;`, `#`, the backslash and the newline.
+    """A value of an ffmetadata file: a backslash before each of `=`, `;`, `#`, the backslash and
+    the newline.
 
-    ffmpeg takes any backslash before a line's end for a continued line, an escaped one too; so a space
-    follows one that ends the text.
+    ffmpeg takes any backslash before a line's end for a continued line, an escaped one too; so a
+    space follows one that ends the text.
     """
     value = re.sub(r"([=;#\\\n])", r"\\\1", text)
     return value + " " if text.endswith("\\") else value
@@ -60,7 +69,9 @@ def escaped(text: str) -> str:
 def chapters(scenes: Sequence[Scene], spans: Sequence[Span]) -> tuple[Chapter, ...]:
     """One chapter for each scene that has frames, called by its prompt."""
     return tuple(
-        Chapter(span.first_frame, span.first_frame + span.frames, caption(scenes[span.scene].prompt))
+        Chapter(
+            span.first_frame, span.first_frame + span.frames, caption(scenes[span.scene].prompt)
+        )
         for span in spans
         if span.frames
     )
@@ -68,9 +79,13 @@ def chapters(scenes: Sequence[Scene], spans: Sequence[Span]) -> tuple[Chapter, .
 
 def caption(prompt: Prompt) -> str:
     """A prompt in words, on one line: texts as they are, images by the name of their file."""
-    return plain_text(" + ".join(part.text if part.image is None else part.image.name for part in prompt))
+    return plain_text(
+        " + ".join(part.text if part.image is None else part.image.name for part in prompt)
+    )
 
 
 def _storable(char: str) -> bool:
-    """Whether a comment can hold it: MP4 texts end at a NUL, and other control characters confuse players."""
+    """Whether a comment can hold it: MP4 texts end at a NUL, and other control characters
+    confuse players.
+    """
     return char in "\n\t" or unicodedata.category(char) not in ("Cc", "Cs")

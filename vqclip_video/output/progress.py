@@ -13,7 +13,9 @@ from .files import explained, write_all
 
 
 class ProgressLog:
-    """Appends lines; opened at a position of the film, it keeps as many lines as there were frames."""
+    """Appends lines; opened at a position of the film, it keeps as many lines as there were
+    frames.
+    """
 
     def __init__(self, path: Path, frames: int = 0) -> None:
         self.path = path
@@ -25,7 +27,10 @@ class ProgressLog:
             os.lseek(self._descriptor, end, os.SEEK_SET)
 
     def append(self, record: Mapping[str, Any]) -> None:
-        """Adds one record; whoever reads the file meanwhile sees whole lines. Raises OutputError."""
+        """Adds one record; whoever reads the file meanwhile sees whole lines.
+
+        Raises OutputError.
+        """
         with explained(self.path):
             write_all(self._descriptor, to_json(record).encode() + b"\n")
 

@@ -29,8 +29,8 @@ PAPER, INK, FAINT = (18, 18, 20), (235, 235, 235), (150, 150, 155)
 class Poster:
     """The captured frame with the highest similarity; of equal ones the first.
 
-    It is held in memory and belongs into checkpoints (`state`), so that a run that goes on from one ends in
-    the poster it would have had. Pictures are uint8 [H, W, 3].
+    It is held in memory and belongs into checkpoints (`state`), so that a run that goes on from one
+    ends in the poster it would have had. Pictures are uint8 [H, W, 3].
     """
 
     def __init__(self) -> None:
@@ -70,7 +70,9 @@ class ContactSheet:
         self.frames = sheet_frames(frames_total)
 
     def offer(self, picture: np.ndarray, frame: int) -> None:
-        """Keeps a thumbnail of captured frame number `frame` (uint8 [H, W, 3]), where the sheet shows it."""
+        """Keeps a thumbnail of captured frame number `frame` (uint8 [H, W, 3]), where the sheet
+        shows it.
+        """
         if frame in self.frames:
             thumbnail = Image.fromarray(picture)
             thumbnail.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
@@ -82,7 +84,9 @@ class ContactSheet:
         for frame in self.frames:
             if self._path(frame).exists():
                 with explained(self._path(frame)), Image.open(self._path(frame)) as image:
-                    entries.append((image.convert("RGB"), _clock(float(frame / fps)), _prompt(chapters, frame)))
+                    entries.append(
+                        (image.convert("RGB"), _clock(float(frame / fps)), _prompt(chapters, frame))
+                    )
         if entries:
             atomic_write(path, _encoded(compose(entries, title), "JPEG", quality=90))
 
@@ -106,23 +110,32 @@ def compose(entries: Sequence[tuple[Image.Image, str, str]], title: str = "") ->
     cell_width, line = max(width, 120), round(TEXT_SIZE * 1.35)
     cell_height = height + CAPTION_LINES * line + MARGIN
     top = MARGIN + (line + MARGIN if title else 0)
-    size = (columns * (cell_width + MARGIN) + MARGIN, top + math.ceil(len(entries) / columns) * (cell_height + MARGIN))
+    size = (
+        columns * (cell_width + MARGIN) + MARGIN,
+        top + math.ceil(len(entries) / columns) * (cell_height + MARGIN),
+    )
     sheet = Image.new("RGB", size, PAPER)
     draw = ImageDraw.Draw(sheet)
     if title:
-        draw.text((MARGIN, MARGIN), fitted(plain_text(title), font, size[0] - 2 * MARGIN, 1)[0], INK, font)
+        draw.text(
+            (MARGIN, MARGIN), fitted(plain_text(title), font, size[0] - 2 * MARGIN, 1)[0], INK, font
+        )
     for number, (picture, time, prompt) in enumerate(entries):
         x = MARGIN + number % columns * (cell_width + MARGIN)
         y = top + number // columns * (cell_height + MARGIN)
         sheet.paste(picture, (x, y))
         draw.text((x, y + height + 4), time, FAINT, font)
-        for row, text in enumerate(fitted(plain_text(prompt), font, cell_width, CAPTION_LINES - 1), 1):
+        for row, text in enumerate(
+            fitted(plain_text(prompt), font, cell_width, CAPTION_LINES - 1), 1
+        ):
             draw.text((x, y + height + 4 + row * line), text, INK, font)
     return sheet
 
 
 def fitted(text: str, font: ImageFont.FreeTypeFont, width: int, lines: int) -> list[str]:
-    """`text` broken into at most `lines` lines of `width` pixels, with an ellipsis where it is cut."""
+    """`text` broken into at most `lines` lines of `width` pixels, with an ellipsis where it is
+    cut.
+    """
     rows: list[str] = []
     while text and len(rows) < lines:
         whole = _longest(text, font, width)
@@ -155,7 +168,10 @@ def _longest(text: str, font: ImageFont.FreeTypeFont, width: float) -> str:
 
 def _columns(count: int, width: int, height: int) -> int:
     """The number of columns that brings the sheet nearest to SHEET_SHAPE."""
-    cell_width, cell_height = max(width, 120) + MARGIN, height + CAPTION_LINES * TEXT_SIZE * 1.35 + 2 * MARGIN
+    cell_width, cell_height = (
+        max(width, 120) + MARGIN,
+        height + CAPTION_LINES * TEXT_SIZE * 1.35 + 2 * MARGIN,
+    )
     shapes = {n: n * cell_width / (math.ceil(count / n) * cell_height) for n in range(1, count + 1)}
     return min(shapes, key=lambda n: abs(math.log(shapes[n] / SHEET_SHAPE)))
 

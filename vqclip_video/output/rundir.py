@@ -1,7 +1,9 @@
 """Where a film and everything about it lie, whose run it is, and whether it is finished.
 
-`outputs/NAME.mp4` is the film and `outputs/NAME/` its folder. The folder's `.work` exists while the film is
-unfinished: the lock, the identity of the run, checkpoints, frames. It is removed when all the rest is there.
+`outputs/NAME.mp4` is the film and `outputs/NAME/` its folder. The folder's `.work` exists while the
+film is
+unfinished: the lock, the identity of the run, checkpoints, frames. It is removed when all the rest
+    is there.
 """
 
 from __future__ import annotations
@@ -23,7 +25,16 @@ PROGRAM = "vqclip-video"
 NEW, UNFINISHED, FINISHED = "new", "unfinished", "finished"
 OTHER_FORMATS = {".avi", ".gif", ".m4v", ".mkv", ".mov", ".webm"}
 OWN_FILES = ("poster.png", "contact_sheet.jpg", "progress.jsonl", "storyboard.yaml", ".*.part")
-OWN_WORK = ("segment-*", "encoder", "checkpoint-*", "sheet-*.png", "film.*", "film-tail.*", "preview*", ".*.part")
+OWN_WORK = (
+    "segment-*",
+    "encoder",
+    "checkpoint-*",
+    "sheet-*.png",
+    "film.*",
+    "film-tail.*",
+    "preview*",
+    ".*.part",
+)
 DIFFERENCES = 6  # shown of one kind
 NO_NAMES: Mapping[str, str] = {}
 
@@ -31,7 +42,8 @@ NO_NAMES: Mapping[str, str] = {}
 class RunDir:
     """The places of one film: `output` is its path, with or without `.mp4`.
 
-    `open` decides whose run it is and takes the lock; `close` (or the end of a `with`) lets go of it.
+    `open` decides whose run it is and takes the lock; `close` (or the end of a `with`) lets go of
+    it.
     """
 
     def __init__(self, output: Path) -> None:
@@ -39,7 +51,9 @@ class RunDir:
             raise UsageError(f"{output}: films are MP4 files; name it {output.stem}.mp4")
         name = output.name[:-4] if output.name.lower().endswith(".mp4") else output.name
         if not name.strip(". "):
-            raise UsageError(f"{str(output)!r} names no file; name the film, for example outputs/film.mp4")
+            raise UsageError(
+                f"{str(output)!r} names no file; name the film, for example outputs/film.mp4"
+            )
         self.folder = output.with_name(name)
         self.film = output.with_name(f"{name}.mp4")
         self.preview = output.with_name(f"{name}.preview.mp4")
@@ -62,14 +76,19 @@ class RunDir:
         self.close()
 
     def open(
-        self, fingerprint: Mapping[str, Any], storyboard: str, fresh: bool = False, names: Mapping[str, str] = NO_NAMES
+        self,
+        fingerprint: Mapping[str, Any],
+        storyboard: str,
+        fresh: bool = False,
+        names: Mapping[str, str] = NO_NAMES,
     ) -> str:
-        """Takes the folder for a run: returns "new", "unfinished" (go on from its checkpoint) or "finished".
+        """Takes the folder for a run: returns "new", "unfinished" (go on from its checkpoint) or
+        "finished".
 
-        `fingerprint` is what makes the film this film (storyboard, seed, hashes of the models, ...): any
-        JSON, in words that a user understands. `storyboard` is the text kept beside the film. `fresh`
-        removes what an earlier run made, and nothing else. `names`: for texts of the fingerprint, what to call them
-        in a message. A finished film is left alone and not locked.
+        `fingerprint` is what makes the film this film (storyboard, seed, hashes of the models,
+        ...): any JSON, in words that a user understands. `storyboard` is the text kept beside the
+        film. `fresh` removes what an earlier run made, and nothing else. `names`: for texts of the
+        fingerprint, what to call them in a message. A finished film is left alone and not locked.
         Raises OutputError when the folder is another program's, another run's or in use.
         """
         self._fingerprint, self._names = json.loads(to_json(fingerprint)), names
@@ -83,7 +102,8 @@ class RunDir:
                 if state == FINISHED:
                     self._remove_work()
                 else:
-                    # A run killed before its first checkpoint may not have removed all of an older film's files.
+                    # A run killed before its first checkpoint may not have removed all of an older
+                    # film's files.
                     if state == NEW or not any(self.work.glob("checkpoint-*")):
                         self._begin()
                     self.latents.mkdir(exist_ok=True)
@@ -98,15 +118,22 @@ class RunDir:
         self._lock.release()
 
     def save_run(self, run: Mapping[str, Any], finished: bool) -> None:
-        """Writes run.json; `finished` says that all else is in place, and removes what was only for the way."""
+        """Writes run.json; `finished` says that all else is in place, and removes what was only
+        for the way.
+        """
         about = {"program": PROGRAM, "version": __version__, "finished": finished}
-        atomic_write(self.run, to_json({**about, **run, "fingerprint": self._fingerprint}, indent=2) + "\n")
+        atomic_write(
+            self.run, to_json({**about, **run, "fingerprint": self._fingerprint}, indent=2) + "\n"
+        )
         if finished:
             remove(self.preview)
             self._remove_work()
 
     def begun(self) -> dict[str, Any]:
-        """The fingerprint of the run that is there, empty where there is none. Raises OutputError."""
+        """The fingerprint of the run that is there, empty where there is none.
+
+        Raises OutputError.
+        """
         with explained(self.folder):
             known = _read_json(self._identity) or self._our_run().get("fingerprint")
             return known if isinstance(known, dict) else {}
@@ -129,7 +156,11 @@ class RunDir:
                 return NEW
             if different := differences(known, self._fingerprint):
                 raise OutputError(self._different(different))
-            if run.get("finished") and run.get("fingerprint") == self._fingerprint and self.film.exists():
+            if (
+                run.get("finished")
+                and run.get("fingerprint") == self._fingerprint
+                and self.film.exists()
+            ):
                 return FINISHED
             return UNFINISHED if self._identity.exists() else NEW
 
@@ -138,27 +169,38 @@ class RunDir:
         return run if run.get("program") == PROGRAM else {}
 
     def _refuse_foreign(self) -> None:
-        """Only a folder that is empty, or that a run of ours was only about to begin in, is free to take."""
+        """Only a folder that is empty, or that a run of ours was only about to begin in, is free
+        to take.
+        """
         if self.folder.is_dir():
             theirs = sorted(entry.name for entry in self.folder.iterdir() if entry != self.work)
             if theirs:
                 raise OutputError(
-                    f"{self.folder} holds files that no film of {PROGRAM} left there ({theirs[0]}, …); "
-                    "choose another name with -o, or move them away"
+                    f"{self.folder} holds files that no film of {PROGRAM} left there ({theirs[0]}, "
+                    "…); choose another name with -o, or move them away"
                 )
         if self.film.exists():
             ways = "choose another name with -o, or move it away"
-            raise OutputError(f"{self.film} exists, but not the run folder it would belong to; {ways}")
+            raise OutputError(
+                f"{self.film} exists, but not the run folder it would belong to; {ways}"
+            )
 
     def _different(self, lines: list[str]) -> str:
-        lines = [f"{self.folder} holds the run of a different film:", *(f"  {line}" for line in lines)]
+        lines = [
+            f"{self.folder} holds the run of a different film:",
+            *(f"  {line}" for line in lines),
+        ]
         for text, name in self._names.items():
             lines = [line.replace(text, f"{name} ({text})") for line in lines]
-        return "\n".join([*lines, "render to another name with -o, or discard what is there with --fresh"])
+        return "\n".join(
+            [*lines, "render to another name with -o, or discard what is there with --fresh"]
+        )
 
     def _begin(self) -> None:
-        """Makes the folder this run's. A kill in between leaves a folder that is known as ours and starts anew:
-        checkpoints go before the identity that they belonged to, all the rest after the new one is there."""
+        """Makes the folder this run's. A kill in between leaves a folder that is known as ours and
+        starts anew: checkpoints go before the identity that they belonged to, all the rest after
+        the new one is there.
+        """
         _remove_matching(self.work, ("checkpoint-*",))
         atomic_write(self._identity, to_json(self._fingerprint, indent=2) + "\n")
         for file in (self.run, self.film, self.preview):
@@ -182,7 +224,10 @@ def differences(known: Any, wanted: Any, name: str = "") -> list[str]:
     """In words, how the fingerprint of the run that is there differs from the one wanted."""
     if isinstance(known, dict) and isinstance(wanted, dict):
         keys = [*wanted, *(key for key in known if key not in wanted)]
-        parts = (differences(known.get(key), wanted.get(key), f"{name}.{key}" if name else key) for key in keys)
+        parts = (
+            differences(known.get(key), wanted.get(key), f"{name}.{key}" if name else key)
+            for key in keys
+        )
         return [line for part in parts for line in part]
     if known == wanted:
         return []

@@ -1,15 +1,20 @@
 """The film, written so that a kill loses no finished frame.
 
-Frames are appended raw to a spool, `segment-00003.rgb`. When that holds `segment_frames` of them, an ffmpeg in
-the background encodes it to `segment-00003.mp4` while rendering goes on into the next spool. At the end the
-segments are joined without touching a picture, beside the film's name, and swapped in.
+Frames are appended raw to a spool, `segment-00003.rgb`. When that holds `segment_frames` of them,
+an ffmpeg in the background encodes it to `segment-00003.mp4` while rendering goes on into the next
+spool. At the end the segments are joined without touching a picture, beside the film's name, and
+swapped in.
 
 What makes a resumed film the same film:
-- Segments are cut by frame number alone, so every run cuts at the same frames, and a position in the film
+- Segments are cut by frame number alone, so every run cuts at the same frames, and a position in
+  the film
   (a number of frames) says which spool it lies in and at which byte.
-- A spool is removed only by `release(frames)`: when its segment is on the disk, and the segment ends at or
-  before `frames`, the position of the oldest checkpoint that may still be returned to. So whatever checkpoint
-  a run goes on from, the segment that it lies in can be reopened: the spool is there and is cut to its bytes,
+- A spool is removed only by `release(frames)`: when its segment is on the disk, and the segment
+  ends at or
+  before `frames`, the position of the oldest checkpoint that may still be returned to. So whatever
+  checkpoint
+  a run goes on from, the segment that it lies in can be reopened: the spool is there and is cut to
+      its bytes,
   an encoded version of it, and everything after, is discarded.
 - An `.mp4` name exists only for a whole segment: encoders write to a `.part` of their own process.
 """
@@ -24,7 +29,16 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import OutputError
-from .encoders import Encoder, Outcome, Process, concat_list, encode_arguments, join_arguments, rate, run
+from .encoders import (
+    Encoder,
+    Outcome,
+    Process,
+    concat_list,
+    encode_arguments,
+    join_arguments,
+    rate,
+    run,
+)
 from .files import (
     beside,
     explained,
@@ -44,7 +58,8 @@ SEGMENT_BYTES = 256_000_000
 SEGMENT_FRAMES = (8, 96)  # least and most
 ATTEMPTS = 3  # how often one segment is tried: ffmpeg may be killed by a user, or for memory
 FILM_BYTES_PER_PIXEL = 0.25  # of a lively film; a calm one takes a tenth
-SPOOLS = 4  # raw segments that may lie on the disk at once: filling, being encoded, kept for two checkpoints
+# raw segments that may lie on the disk at once: filling, being encoded, kept for two checkpoints
+SPOOLS = 4
 
 
 def segment_frames(size: tuple[int, int]) -> int:
@@ -55,13 +70,18 @@ def segment_frames(size: tuple[int, int]) -> int:
 
 
 def estimate_disk(frames: int, size: tuple[int, int], frame_latent: int = 0) -> int:
-    """Bytes that writing so many frames may take at most: segments, the film joined from them, raw spools.
+    """Bytes that writing so many frames may take at most: segments, the film joined from them, raw
+    spools.
 
     `frame_latent` is the bytes of a latent that is kept beside each frame.
     """
     pixels = size[0] * size[1]
     spooled = min(frames, SPOOLS * segment_frames(size))
-    return int(2 * frames * pixels * FILM_BYTES_PER_PIXEL) + spooled * pixels * 3 + frames * frame_latent
+    return (
+        int(2 * frames * pixels * FILM_BYTES_PER_PIXEL)
+        + spooled * pixels * 3
+        + frames * frame_latent
+    )
 
 
 def check_space(folder: Path, frames: int, size: tuple[int, int], frame_latent: int = 0) -> None:
@@ -74,10 +94,11 @@ def check_space(folder: Path, frames: int, size: tuple[int, int], frame_latent: 
 class FilmWriter:
     """Takes frames one by one and ends in a film of exactly these frames.
 
-    `work` is the run's own folder for unfinished things; `start` is the number of frames taken by the run
-    that is gone on from, 0 for a new film (whatever lies in `work` is then discarded). `warn` gets a line
-    when something went wrong and was repaired. Every method raises OutputError and nothing else when the
-    disk or ffmpeg refuses. Use it as a context manager, or call `close`: no process is left running.
+    `work` is the run's own folder for unfinished things; `start` is the number of frames taken by
+    the run that is gone on from, 0 for a new film (whatever lies in `work` is then discarded).
+    `warn` gets a line when something went wrong and was repaired. Every method raises OutputError
+    and nothing else when the disk or ffmpeg refuses. Use it as a context manager, or call `close`:
+    no process is left running.
     """
 
     def __init__(
@@ -100,10 +121,13 @@ class FilmWriter:
         self._per_segment = segment_frames(size)
         width, height = size
         if width % 2 or height % 2:
-            raise ValueError(f"{width}x{height}: yuv420p stores colour for pairs of pixels, so sides are even")
+            raise ValueError(
+                f"{width}x{height}: yuv420p stores colour for pairs of pixels, so sides are even"
+            )
         self._frame_bytes = width * height * 3
         self._synced = start
-        self._waiting: list[int] = []  # full segments without an encoded version, the one at work included
+        # full segments without an encoded version, the one at work included
+        self._waiting: list[int] = []
         self._job: tuple[int, Process] | None = None
         self._failures = 0
         self._descriptor: int | None = None
@@ -120,7 +144,9 @@ class FilmWriter:
     def append(self, frame: np.ndarray) -> None:
         """Takes the next frame: uint8 [H, W, 3], H × W the film's size."""
         if frame.dtype != np.uint8 or frame.shape != (self.size[1], self.size[0], 3):
-            raise ValueError(f"frame is {frame.dtype} {frame.shape}, not uint8 {(self.size[1], self.size[0], 3)}")
+            raise ValueError(
+                f"frame is {frame.dtype} {frame.shape}, not uint8 {(self.size[1], self.size[0], 3)}"
+            )
         self._tend()
         with self._explained():
             if self._descriptor is None:
@@ -131,39 +157,51 @@ class FilmWriter:
             self._close_segment()
 
     def sync(self) -> int:
-        """Forces all frames taken so far to the disk; returns how many, which a checkpoint is to remember.
+        """Forces all frames taken so far to the disk; returns how many, which a checkpoint is to
+        remember.
 
-        A checkpoint at least once in `segment_frames` keeps the spools that wait for a `release` few.
+        A checkpoint at least once in `segment_frames` keeps the spools that wait for a `release`
+        few.
         """
         with self._explained():
             if self._descriptor is not None:
                 os.fsync(self._descriptor)
-                self._spool(self.frames // self._per_segment).stat()  # an open file outlives its vanished folder
+                # an open file outlives its vanished folder
+                self._spool(self.frames // self._per_segment).stat()
         self._synced = self.frames
         return self.frames
 
     def release(self, frames: int) -> None:
-        """Removes the spools that no checkpoint at `frames` or later needs, where they are encoded."""
+        """Removes the spools that no checkpoint at `frames` or later needs, where they are
+        encoded.
+        """
         for spool in self._files("rgb"):
             index = _index(spool)
             if (index + 1) * self._per_segment <= frames and self._segment(index).exists():
                 remove(spool)
 
     def finish(self, film: Path, metadata: FilmMetadata) -> None:
-        """Encodes what is left, joins all and swaps the film in; the segments stay, in case of a kill just now."""
+        """Encodes what is left, joins all and swaps the film in; the segments stay, in case of a
+        kill just now.
+        """
         if self.frames != self.frames_total:
             raise ValueError(f"the film has {self.frames} of {self.frames_total} frames")
         self._join(film, metadata, "film")
 
     def preview(self, path: Path, metadata: FilmMetadata) -> bool:
-        """Makes a playable film of the frames there are, and disturbs nothing; False when there are none."""
+        """Makes a playable film of the frames there are, and disturbs nothing; False when there
+        are none.
+        """
         if not self.frames:
             return False
         self._join(path, metadata, "preview")
         return True
 
     def close(self) -> None:
-        """Ends the encoder, if one runs, and closes the spool. A segment it was at is encoded by the next run."""
+        """Ends the encoder, if one runs, and closes the spool.
+
+        A segment it was at is encoded by the next run.
+        """
         if self._job is not None:
             index, process = self._job
             self._job = None
@@ -174,11 +212,15 @@ class FilmWriter:
     def _keep_encoder(self) -> None:
         """One encoder for all segments: pictures of two kinds cannot be joined."""
         note = self.work / "encoder"
-        begun = note.read_text(encoding="utf-8") if self.frames and note.exists() else self._encoder.name
+        begun = (
+            note.read_text(encoding="utf-8")
+            if self.frames and note.exists()
+            else self._encoder.name
+        )
         if begun != self._encoder.name:
             raise OutputError(
-                f"the film was begun with the encoder {begun}, and {self._encoder.name} cannot go on with it; "
-                f"choose {begun} again, or start anew with --fresh"
+                f"the film was begun with the encoder {begun}, and {self._encoder.name} cannot go "
+                f"on with it; choose {begun} again, or start anew with --fresh"
             )
         write_whole(note, self._encoder.name.encode())
 
@@ -219,7 +261,9 @@ class FilmWriter:
             self._descriptor = None
 
     def _close_segment(self) -> None:
-        """The spool is full: hand it to an encoder, once the one before is done, so that at most one runs."""
+        """The spool is full: hand it to an encoder, once the one before is done, so that at most
+        one runs.
+        """
         with self._explained():
             os.fsync(self._descriptor)
             self._close_spool()
@@ -258,7 +302,10 @@ class FilmWriter:
         remove(part)
         self._failures += 1
         self._refuse(outcome, self._per_segment, self._failures)
-        self._warn(f"ffmpeg failed ({outcome.message}); encoding frames from {index * self._per_segment} again")
+        self._warn(
+            f"ffmpeg failed ({outcome.message}); encoding frames from {index * self._per_segment} "
+            "again"
+        )
 
     def _refuse(self, outcome: Outcome, frames: int, failures: int) -> None:
         """Raises what a failed ffmpeg means to the user, unless another attempt may help."""
@@ -266,8 +313,14 @@ class FilmWriter:
         if outcome.disk_full or free_space(self.work) < needed:
             raise OutputError(full_disk(self.work / "film", self._needed(), self._then()))
         if failures >= ATTEMPTS:
-            problem = outcome.message if not outcome.ok else f"of {frames} frames it wrote {outcome.frames}"
-            raise OutputError(f"ffmpeg failed {failures} times ({problem}); no frame is lost: {self._then()}")
+            problem = (
+                outcome.message
+                if not outcome.ok
+                else f"of {frames} frames it wrote {outcome.frames}"
+            )
+            raise OutputError(
+                f"ffmpeg failed {failures} times ({problem}); no frame is lost: {self._then()}"
+            )
 
     def _join(self, target: Path, metadata: FilmMetadata, kind: str) -> None:
         while self._waiting:
@@ -278,14 +331,23 @@ class FilmWriter:
         tail = self.work / f"{kind}-tail.{os.getpid()}.mp4"
         try:
             with self._explained(target):
-                segments = [(self._segment(n).name, self._per_segment) for n in range(self.frames // self._per_segment)]
+                segments = [
+                    (self._segment(n).name, self._per_segment)
+                    for n in range(self.frames // self._per_segment)
+                ]
                 if rest := self.frames % self._per_segment:
                     spool = self._spool(self.frames // self._per_segment)
                     self._run(self._arguments(spool, tail, rest), rest)
                     segments.append((tail.name, rest))
-                (self.work / f"{kind}.ffconcat").write_text(concat_list(segments, self._fps), encoding="utf-8")
-                (self.work / f"{kind}.ffmetadata").write_text(metadata.text(self._fps), encoding="utf-8", newline="\n")
-                self._run(join_arguments(f"{kind}.ffconcat", f"{kind}.ffmetadata", part), self.frames)
+                (self.work / f"{kind}.ffconcat").write_text(
+                    concat_list(segments, self._fps), encoding="utf-8"
+                )
+                (self.work / f"{kind}.ffmetadata").write_text(
+                    metadata.text(self._fps), encoding="utf-8", newline="\n"
+                )
+                self._run(
+                    join_arguments(f"{kind}.ffconcat", f"{kind}.ffmetadata", part), self.frames
+                )
                 sync_file(part)
                 swap_in(part, target)
         finally:
@@ -293,7 +355,9 @@ class FilmWriter:
             remove_leftovers(target)
 
     def _run(self, arguments: list[str], frames: int) -> None:
-        """Runs ffmpeg until it has written exactly `frames` frames; an attempt that fails is repeated."""
+        """Runs ffmpeg until it has written exactly `frames` frames; an attempt that fails is
+        repeated.
+        """
         for failures in range(1, ATTEMPTS + 1):
             with self._explained():
                 outcome = run(self._encoder.ffmpeg, arguments, self.work)
@@ -302,7 +366,9 @@ class FilmWriter:
             self._refuse(outcome, frames, failures)
 
     def _arguments(self, spool: Path, target: Path, frames: int) -> list[str]:
-        return encode_arguments(self._encoder, spool.name, target.name, self.size, self._fps, frames)
+        return encode_arguments(
+            self._encoder, spool.name, target.name, self.size, self._fps, frames
+        )
 
     def _explained(self, path: Path | None = None):
         return explained(path or self.work / "film", self._needed(), self._then())
@@ -323,7 +389,11 @@ class FilmWriter:
         return self.work / f"segment-{index:05d}.{os.getpid()}.part"
 
     def _files(self, suffix: str) -> list[Path]:
-        return sorted(file for file in self.work.glob(f"segment-*.{suffix}") if re.search(r"-\d+\.", file.name))
+        return sorted(
+            file
+            for file in self.work.glob(f"segment-*.{suffix}")
+            if re.search(r"-\d+\.", file.name)
+        )
 
 
 def _index(file: Path) -> int:

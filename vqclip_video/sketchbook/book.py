@@ -1,13 +1,15 @@
-"""A sketchbook's file: pictures as code maps with CLIP's embeddings, captions and names. Never imports torch.
+"""A sketchbook's file: pictures as code maps with CLIP's embeddings, captions and names. Never
+imports torch.
 
-One .safetensors file of N pictures of h x w places, for a CLIP of d dimensions and a VQGAN of `entries` codes:
+One .safetensors file of N pictures of h x w places, for a CLIP of d dimensions and a VQGAN of
+`entries` codes:
 
-    codes  uint8 [N, ceil(h * w * bits / 8)]  each code in `bits` bits, the highest first, row by row
-    image  int8  [N, d]                       direction of CLIP's embedding of the picture
-    text   int8  [N, d]                       that of its caption; zeros where it has none
+    codes  uint8 [N, ceil(h * w * bits / 8)]  each code in `bits` bits, the highest first, row by
+    row image  int8  [N, d]                       direction of CLIP's embedding of the picture text
+    int8  [N, d]                       that of its caption; zeros where it has none
 
-and, in the header, what `Notes` holds, as JSON. Embeddings are unit vectors, so eight bits of each direction are
-enough, and no scale is kept.
+and, in the header, what `Notes` holds, as JSON. Embeddings are unit vectors, so eight bits of each
+direction are enough, and no scale is kept.
 """
 
 from __future__ import annotations
@@ -62,13 +64,16 @@ class Sketchbook:
         return len(self.packed)
 
     def codes(self, index: int) -> np.ndarray:
-        """The code map of one picture, int64 [h, w]. ModelError where a code is not in the codebook."""
+        """The code map of one picture, int64 [h, w].
+
+        ModelError where a code is not in the codebook.
+        """
         notes = self.notes
         found = unpack(self.packed[index], notes.height * notes.width, bits_for(notes.entries))
         if found.max() >= notes.entries:
             raise ModelError(
-                f"{self.source}: picture {index} has the code {found.max()} of a codebook of {notes.entries}; "
-                "the file is damaged, build it again"
+                f"{self.source}: picture {index} has the code {found.max()} of a codebook of "
+                f"{notes.entries}; the file is damaged, build it again"
             )
         return found.reshape(notes.height, notes.width)
 
@@ -79,11 +84,15 @@ class Sketchbook:
 
     @cached_property
     def text_directions(self) -> np.ndarray:
-        """CLIP's embeddings of the captions, float32 [N, d], unit length; zeros where there is none."""
+        """CLIP's embeddings of the captions, float32 [N, d], unit length; zeros where there is
+        none.
+        """
         return _unit(self.text)
 
     def require(self, paths: ModelPaths) -> None:
-        """Raises ModelError where the book was made for another CLIP or VQGAN: its codes would decode to noise."""
+        """Raises ModelError where the book was made for another CLIP or VQGAN: its codes would
+        decode to noise.
+        """
         made_for = (self.notes.clip, self.notes.vqgan, self.notes.models)
         remedy = "build one for them with: vqclip-video sketchbook build"
         require_models(made_for, paths, self.source, "sketchbook", remedy)
@@ -107,7 +116,9 @@ def encoded(book: Sketchbook) -> bytes:
     """The file's content. ModelError where its captions are more than a header can hold."""
     notes = json.dumps(asdict(book.notes), ensure_ascii=False, separators=(",", ":"))
     if len(notes.encode()) > LONGEST_HEADER // 2:  # quotes are escaped once more in the header
-        raise ModelError(f"{len(book):,} pictures with captions are too many for one sketchbook; make two")
+        raise ModelError(
+            f"{len(book):,} pictures with captions are too many for one sketchbook; make two"
+        )
     arrays = {"codes": book.packed, "image": book.image, "text": book.text}
     return save(arrays, {"format": FORMAT, "notes": notes})
 
@@ -144,7 +155,9 @@ def _unit(directions: np.ndarray) -> np.ndarray:
 
 def _notes(metadata: dict[str, str]) -> Notes:
     if metadata.get("format") != FORMAT:
-        raise ValueError(f"its format is {metadata.get('format', 'not said')!r}, {FORMAT!r} is known here")
+        raise ValueError(
+            f"its format is {metadata.get('format', 'not said')!r}, {FORMAT!r} is known here"
+        )
     given = json.loads(metadata["notes"])
     notes = Notes(**{item.name: given[item.name] for item in fields(Notes)})
     numbers = (notes.height, notes.width, notes.entries, notes.factor)
@@ -158,14 +171,21 @@ def _notes(metadata: dict[str, str]) -> Notes:
         raise ValueError("its words are no table")
     words = {plain_text(subject): _texts(others) for subject, others in notes.words.items()}
     return Notes(
-        *numbers, notes.clip, notes.vqgan, plain_text(notes.models),
-        _texts(notes.captions, None), _texts(notes.subjects, None), words,
-    )  # fmt: skip
+        *numbers,
+        notes.clip,
+        notes.vqgan,
+        plain_text(notes.models),
+        _texts(notes.captions, None),
+        _texts(notes.subjects, None),
+        words,
+    )
 
 
 def _texts(given: Sequence, *others: None) -> tuple:
     """Texts as they are shown in a terminal, which control characters would steer."""
-    if not isinstance(given, list) or not all(isinstance(text, str) or text in others for text in given):
+    if not isinstance(given, list) or not all(
+        isinstance(text, str) or text in others for text in given
+    ):
         raise ValueError("its captions, subjects or words are no texts")
     return tuple(text if text is None or text.isprintable() else plain_text(text) for text in given)
 
@@ -174,8 +194,15 @@ def _check(notes: Notes, codes: np.ndarray, image: np.ndarray, text: np.ndarray)
     count = len(notes.captions)
     stored = -(-notes.height * notes.width * bits_for(notes.entries) // 8)
     wanted = {"codes": (count, stored), "image": (count, *image.shape[1:2]), "text": image.shape}
-    for name, array, dtype in (("codes", codes, np.uint8), ("image", image, np.int8), ("text", text, np.int8)):
+    for name, array, dtype in (
+        ("codes", codes, np.uint8),
+        ("image", image, np.int8),
+        ("text", text, np.int8),
+    ):
         if array.dtype != dtype or array.shape != wanted[name] or array.ndim != 2:
-            raise ValueError(f"{name} is {array.dtype} {list(array.shape)}, not {dtype.__name__} {list(wanted[name])}")
+            raise ValueError(
+                f"{name} is {array.dtype} {list(array.shape)}, not {dtype.__name__} "
+                f"{list(wanted[name])}"
+            )
     if not count or len(notes.subjects) != count:
         raise ValueError(f"{count} captions and {len(notes.subjects)} subjects")

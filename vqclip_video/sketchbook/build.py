@@ -1,4 +1,6 @@
-"""From pictures to a sketchbook: each cropped, encoded to the nearest codes, and seen and named by CLIP."""
+"""From pictures to a sketchbook: each cropped, encoded to the nearest codes, and seen and named
+by CLIP.
+"""
 
 from __future__ import annotations
 
@@ -41,18 +43,25 @@ def build(
     words: Mapping[str, Sequence[str]] | None = None,
     on_progress: Callable[[int], None] = lambda done: None,
 ) -> Sketchbook:
-    """A book of these pictures for the pair of `paths`, which `perceptor` and `vqgan` were loaded from.
+    """A book of these pictures for the pair of `paths`, which `perceptor` and `vqgan` were loaded
+    from.
 
-    size: (width, height) in pixels that each picture is cropped to, multiples of the VQGAN's factor.
-    words: for a subject, the other words that mean it. Raises UsageError for a size that does not fit, or no picture.
+    size: (width, height) in pixels that each picture is cropped to, multiples of the VQGAN's
+    factor.
+    words: for a subject, the other words that mean it. Raises UsageError for a size that does not
+        fit, or no picture.
     """
     check_size(size, vqgan.factor)
     entries = len(vqgan.codebook)
     if entries > MOST_ENTRIES:
-        raise UsageError(f"a codebook of {entries:,} entries; a sketchbook is for {MOST_ENTRIES:,} at most")
+        raise UsageError(
+            f"a codebook of {entries:,} entries; a sketchbook is for {MOST_ENTRIES:,} at most"
+        )
     codes, seen, captions, subjects = [], [], [], []
     for some in _batches(drawings, AT_ONCE):
-        pictures = [ImageOps.fit(drawing.picture, size, Image.Resampling.LANCZOS) for drawing in some]
+        pictures = [
+            ImageOps.fit(drawing.picture, size, Image.Resampling.LANCZOS) for drawing in some
+        ]
         codes.append(_nearest_codes(_stacked(pictures, size, vqgan.device), vqgan))
         with torch.no_grad():
             views = _stacked(pictures, (perceptor.size, perceptor.size), perceptor.device)
@@ -82,10 +91,15 @@ def build(
 def check_size(size: tuple[int, int], factor: int) -> None:
     """Raises UsageError for a size that the VQGAN cannot encode whole, or that no book may have."""
     if size[0] * size[1] > MOST_PIXELS:
-        raise UsageError(f"--size {size[0]}x{size[1]}: sketches have {MOST_PIXELS:,} pixels at most; try 512x384")
+        raise UsageError(
+            f"--size {size[0]}x{size[1]}: sketches have {MOST_PIXELS:,} pixels at most; try 512x384"
+        )
     if min(size) < factor or size[0] % factor or size[1] % factor:
         width, height = (max(round(side / factor), 1) * factor for side in size)
-        raise UsageError(f"--size {size[0]}x{size[1]}: this VQGAN takes multiples of {factor}; try {width}x{height}")
+        raise UsageError(
+            f"--size {size[0]}x{size[1]}: this VQGAN takes multiples of {factor}; try "
+            f"{width}x{height}"
+        )
 
 
 def _nearest_codes(pictures: Tensor, vqgan: VQGAN) -> np.ndarray:
@@ -107,7 +121,9 @@ def _embedded(captions: Sequence[str | None], perceptor: Perceptor) -> np.ndarra
     return vectors
 
 
-def _stacked(pictures: Sequence[Image.Image], size: tuple[int, int], device: torch.device) -> Tensor:
+def _stacked(
+    pictures: Sequence[Image.Image], size: tuple[int, int], device: torch.device
+) -> Tensor:
     return torch.from_numpy(np.stack([fitted(picture, *size) for picture in pictures])).to(device)
 
 

@@ -27,7 +27,9 @@ class Choice:
 
     def __str__(self) -> str:
         if self.sketch:
-            return f"{self.sketch.caption or 'a picture without caption'} (fit {self.sketch.fit:.2f})"
+            return (
+                f"{self.sketch.caption or 'a picture without caption'} (fit {self.sketch.fit:.2f})"
+            )
         return str(self.image) if self.image else self.why
 
     def as_dict(self) -> dict:
@@ -37,12 +39,18 @@ class Choice:
 
 def book_path(storyboard: Storyboard) -> Path | None:
     """The sketchbook that a film chooses from; None where there is none, or no scene asks."""
-    asking = any(not scene.settings.guide.off and not scene.settings.guide.image for scene in storyboard.scenes)
+    asking = any(
+        not scene.settings.guide.off and not scene.settings.guide.image
+        for scene in storyboard.scenes
+    )
     return (storyboard.sketchbook or companion("sketchbook", storyboard.models)) if asking else None
 
 
 def open_book(storyboard: Storyboard, paths: ModelPaths) -> Sketchbook | None:
-    """The book of `book_path`, which `paths` are the models of. ModelError where it is damaged or of other models."""
+    """The book of `book_path`, which `paths` are the models of.
+
+    ModelError where it is damaged or of other models.
+    """
     path = book_path(storyboard)
     if path is None:
         return None
@@ -61,7 +69,11 @@ def choose(storyboard: Storyboard, book: Sketchbook | None, embed: Embed) -> lis
     found = [_choice(index, scene, picker) for index, scene in enumerate(storyboard.scenes)]
     for scene, choice in zip(storyboard.scenes, found, strict=True):
         if scene.settings.guide.sketch and not choice.sketch:
-            remedy = "" if book else "; name one with `sketchbook`, which `vqclip-video sketchbook build` makes"
+            remedy = (
+                ""
+                if book
+                else "; name one with `sketchbook`, which `vqclip-video sketchbook build` makes"
+            )
             where = setting_of(f"scenes[{choice.scene}]", "guide", storyboard.marks)
             problems.at(f"{where}.sketch", f"{choice.why}{remedy}")
     if problems:

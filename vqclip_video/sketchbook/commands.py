@@ -14,40 +14,59 @@ def model_options(command):
     """Which models, as in a storyboard's `models:`."""
     for option in (
         click.option(
-            "--vqgan-config", type=click.Path(path_type=Path), metavar="YAML",
+            "--vqgan-config",
+            type=click.Path(path_type=Path),
+            metavar="YAML",
             help="The VQGAN's YAML. [default: the one beside it]",
         ),
         click.option("--vqgan", metavar="NAME|PATH", help="Another VQGAN than the pair's."),
         click.option("--clip", metavar="NAME|PATH", help="Another CLIP than the pair's."),
-        click.option("--models", "pair", default="storybook", show_default=True, help="A named pair."),
-    ):  # fmt: skip
+        click.option(
+            "--models", "pair", default="storybook", show_default=True, help="A named pair."
+        ),
+    ):
         command = option(command)
     return command
 
 
 @click.group()
 def sketchbook():
-    """Pictures that films are drawn toward: make a sketchbook of your own, or look what matches a prompt."""
+    """Pictures that films are drawn toward: make a sketchbook of your own, or look what matches
+    a prompt.
+    """
 
 
 @sketchbook.command("build")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), required=True, metavar="FILE.safetensors",
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="FILE.safetensors",
     help="Where the sketchbook goes, for `sketchbook: FILE.safetensors` in a storyboard.",
-)  # fmt: skip
+)
 @model_options
-@click.option("--size", default="256x192", show_default=True, metavar="WxH", help="What each picture is cropped to.")
 @click.option(
-    "--words", type=click.Path(path_type=Path), metavar="FILE.json",
+    "--size",
+    default="256x192",
+    show_default=True,
+    metavar="WxH",
+    help="What each picture is cropped to.",
+)
+@click.option(
+    "--words",
+    type=click.Path(path_type=Path),
+    metavar="FILE.json",
     help='Other words for what captions show: {"cat": ["kitten", "kitty"]}.',
-)  # fmt: skip
+)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
 def build_book(folder, output, pair, clip, vqgan, vqgan_config, size, words, device):
     """Make a sketchbook of the pictures in FOLDER and all folders in it.
 
-    A picture's caption is that in FOLDER/captions.json, {"a.png": {"caption": …, "subject": …}}, the first line of a
-    .txt beside it, or its own file name where that has words. Pictures without one are matched by how they look.
+    A picture's caption is that in FOLDER/captions.json, {"a.png": {"caption": …, "subject": …}},
+    the first line of a .txt beside it, or its own file name where that has words. Pictures without
+    one are matched by how they look.
     """
     from tqdm import tqdm
 
@@ -71,29 +90,44 @@ def build_book(folder, output, pair, clip, vqgan, vqgan_config, size, words, dev
     with tqdm(total=len(found), unit="picture", dynamic_ncols=True) as bar:
         drawings = folders.drawings(found, bad.append)
         book = build(
-            drawings, perceptor, autoencoder, paths, width_height, other_words,
+            drawings,
+            perceptor,
+            autoencoder,
+            paths,
+            width_height,
+            other_words,
             lambda done: bar.update(done + len(bad) - bar.n),
-        )  # fmt: skip
+        )
     for line in bad:
         click.echo(f"left out: {line}", err=True)
     content = encoded(book)
     atomic_write(output, content)
     named = sum(caption is not None for caption in book.notes.captions)
-    click.echo(f"{output}: {len(book)} pictures, {named} with captions, {len(content) / 1e6:.1f} MB")
+    click.echo(
+        f"{output}: {len(book)} pictures, {named} with captions, {len(content) / 1e6:.1f} MB"
+    )
 
 
 @sketchbook.command("show")
 @click.argument("prompt")
 @click.option(
-    "--book", "path", type=click.Path(path_type=Path), metavar="FILE.safetensors",
+    "--book",
+    "path",
+    type=click.Path(path_type=Path),
+    metavar="FILE.safetensors",
     help="A sketchbook. [default: the pair's own]",
-)  # fmt: skip
+)
 @model_options
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), metavar="SHEET.png",
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="SHEET.png",
     help="Where the contact sheet goes. [default: outputs/sketches.png, sketches-2.png, …]",
-)  # fmt: skip
-@click.option("--count", type=click.IntRange(1, 100), default=12, show_default=True, help="Sketches to show.")
+)
+@click.option(
+    "--count", type=click.IntRange(1, 100), default=12, show_default=True, help="Sketches to show."
+)
 def show(prompt, path, pair, clip, vqgan, vqgan_config, output, count):
     """Write a contact sheet of the sketches that fit PROMPT, the best first."""
     from ..models import registry
@@ -105,7 +139,9 @@ def show(prompt, path, pair, clip, vqgan, vqgan_config, output, count):
     models = _models(pair, clip, vqgan, vqgan_config)
     path = path or registry.companion("sketchbook", models)
     if path is None:
-        raise UsageError("these models have no sketchbook; name one with --book, which `sketchbook build` makes")
+        raise UsageError(
+            "these models have no sketchbook; name one with --book, which `sketchbook build` makes"
+        )
     paths = registry.resolve(models)
     book = books.load(path)
     book.require(paths)

@@ -11,7 +11,10 @@ from .book import Sketchbook
 
 
 def sketch(book: Sketchbook, index: int, vqgan: VQGAN) -> Image.Image:
-    """A picture of the book, decoded. ModelError where the book is not of this VQGAN, or is damaged."""
+    """A picture of the book, decoded.
+
+    ModelError where the book is not of this VQGAN, or is damaged.
+    """
     if (book.notes.entries, book.notes.factor) != (len(vqgan.codebook), vqgan.factor):
         raise ModelError(f"{book.source}: its codes are not those of this VQGAN; build it again")
     pixels = vqgan.decode_codes(torch.from_numpy(book.codes(index)))[0]

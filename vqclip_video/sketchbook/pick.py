@@ -22,7 +22,8 @@ SHARES = (0.4, 0.4, 0.2)  # of the picture's likeness, the caption's and the sha
 LEAST_FIT = 0.25  # of a captioned sketch; one below it has the word, and not what the prompt means
 NEAR_SUBJECT = 0.85  # cosine to a known subject's name, both less the mean of all the names
 ENOUGH_SUBJECTS = 8  # for that mean to say anything
-ABOVE_ANY = 0.02  # by how much a picture without caption is more like the prompt than like "a picture"
+# by how much a picture without caption is more like the prompt than like "a picture"
+ABOVE_ANY = 0.02
 ANY_PICTURE = "a picture"
 
 Embed = Callable[[Sequence[str]], np.ndarray]  # texts -> unit vectors [n, d]
@@ -56,7 +57,9 @@ class Picker:
         phrase = subjects.parse(prompt)
         (target,) = self._embed([prompt])
         if self.book.image.shape[1:] != target.shape:
-            raise ModelError(f"{self.book.source}: its embeddings are not those of this CLIP; build it again")
+            raise ModelError(
+                f"{self.book.source}: its embeddings are not those of this CLIP; build it again"
+            )
         picture = self.book.image_directions @ target
         fit = self._fit(phrase, picture, self.book.text_directions @ target)
         for name, holding in self._holding(phrase, picture):
@@ -86,20 +89,24 @@ class Picker:
     def _nearest_subject(self, text: str) -> str | None:
         """A known subject that means nearly the same as an unknown one.
 
-        Embeddings of CLIP share a large common part, which says nothing; it is removed before they are compared (Mu
-        and Viswanath 2018, "All-but-the-top").
+        Embeddings of CLIP share a large common part, which says nothing; it is removed before they
+        are compared (Mu and Viswanath 2018, "All-but-the-top").
         """
         if len(self._subjects) < ENOUGH_SUBJECTS or not text:
             return None
         (vector,) = self._embed([text])
         middle = self._subject_vectors.mean(0)
         known, asked = self._subject_vectors - middle, vector - middle
-        cosines = known @ asked / np.maximum(np.linalg.norm(known, axis=1) * np.linalg.norm(asked), 1e-9)
+        cosines = (
+            known @ asked / np.maximum(np.linalg.norm(known, axis=1) * np.linalg.norm(asked), 1e-9)
+        )
         best = int(cosines.argmax())
         return self._subjects[best] if cosines[best] >= NEAR_SUBJECT else None
 
     def _alike_without_caption(self, picture: np.ndarray) -> list[int]:
-        """Pictures of which nothing is said and that are more like the prompt than like just any picture."""
+        """Pictures of which nothing is said and that are more like the prompt than like just any
+        picture.
+        """
         silent = np.flatnonzero(~self._captioned)
         if not len(silent):
             return []
@@ -136,7 +143,10 @@ class Picker:
 
     @cached_property
     def _words_but_fair(self) -> list[frozenset[str]]:
-        return [subjects.telling(subjects.FAIR.sub(" ", caption or "")) for caption in self.book.notes.captions]
+        return [
+            subjects.telling(subjects.FAIR.sub(" ", caption or ""))
+            for caption in self.book.notes.captions
+        ]
 
     @cached_property
     def _looks(self) -> list[frozenset[str]]:
@@ -149,17 +159,24 @@ class Picker:
         """The words of each caption whose picture has no subject of its own."""
         notes = self.book.notes
         pairs = enumerate(zip(notes.captions, notes.subjects, strict=True))
-        return [(i, subjects.tokens(caption)) for i, (caption, subject) in pairs if caption and not subject]
+        return [
+            (i, subjects.tokens(caption))
+            for i, (caption, subject) in pairs
+            if caption and not subject
+        ]
 
     @cached_property
     def _by_name(self) -> dict[str, list[int]]:
         """The sketches by their subjects' names, and by other names those of all they may mean.
 
-        Where a picture's subject is not said, it is the one that its caption would have as a prompt.
+        Where a picture's subject is not said, it is the one that its caption would have as a
+        prompt.
         """
         known: dict[str, list[int]] = {}
         notes = self.book.notes
-        for index, (caption, subject) in enumerate(zip(notes.captions, notes.subjects, strict=True)):
+        for index, (caption, subject) in enumerate(
+            zip(notes.captions, notes.subjects, strict=True)
+        ):
             called = [subjects.name(subject)] if subject else subjects.parse(caption or "").names()
             for name in dict.fromkeys(called):
                 known.setdefault(name, []).append(index)

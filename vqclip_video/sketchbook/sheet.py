@@ -14,9 +14,14 @@ from .decode import sketch
 from .pick import Pick
 
 
-def write_sheet(picks: Sequence[Pick], book: Sketchbook, vqgan: VQGAN, title: str, path: Path) -> None:
+def write_sheet(
+    picks: Sequence[Pick], book: Sketchbook, vqgan: VQGAN, title: str, path: Path
+) -> None:
     """The picked sketches with their fits and captions."""
-    entries = [(sketch(book, pick.index, vqgan), f"fit {pick.fit:.2f}", pick.caption or "") for pick in picks]
+    entries = [
+        (sketch(book, pick.index, vqgan), f"fit {pick.fit:.2f}", pick.caption or "")
+        for pick in picks
+    ]
     content = io.BytesIO()
     compose(entries, title).save(content, "PNG")
     atomic_write(path, content.getvalue())

@@ -1,7 +1,7 @@
 """What a prompt is about: the noun at the head of its first phrase, and the words that describe it.
 
-Plain rules for the English of prompts, instead of a parser: a prompt is short, names its subject first, and its
-subject is only asked to be one of the few hundred names that a sketchbook knows.
+Plain rules for the English of prompts, instead of a parser: a prompt is short, names its subject
+first, and its subject is only asked to be one of the few hundred names that a sketchbook knows.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 # Each begins a phrase, and so ends the one before: "horses crossing a river".
 ARTICLES = {
@@ -23,19 +22,20 @@ NUMBERS = {
 }  # fmt: skip
 # What ends the phrase that holds the subject.
 AFTER = {
-    "in", "on", "at", "by", "with", "under", "over", "above", "below", "beneath", "beside", "near", "behind",
-    "before", "after", "against", "along", "among", "around", "across", "between", "through", "inside",
-    "outside", "into", "onto", "from", "to", "towards", "during", "while", "when", "where", "which", "who",
-    "whose", "that", "and", "or", "is", "are", "was", "were", "made", "covered", "filled", "full", "surrounded",
-    "for", "like", "as", "underneath", "without", "within", "next", "via", "upon", "off", "down",
-    "up",
+    "in", "on", "at", "by", "with", "under", "over", "above", "below", "beneath", "beside", "near",
+    "behind", "before", "after", "against", "along", "among", "around", "across", "between",
+    "through", "inside", "outside", "into", "onto", "from", "to", "towards", "during", "while",
+    "when", "where", "which", "who", "whose", "that", "and", "or", "is", "are", "was", "were",
+    "made", "covered", "filled", "full", "surrounded", "for", "like", "as", "underneath", "without",
+    "within", "next", "via", "upon", "off", "down", "up",
 }  # fmt: skip
 BREAKS = AFTER | ARTICLES | {"of"}
 JOINING = {"of", "with", "and"}  # may be within a name, where the others begin a place or an hour
-# How a thing is shown, which is not what is shown: "an oil painting of a castle"; "watercolor, a fox".
+# How a thing is shown, which is not what is shown: "an oil painting of a castle"; "watercolor, a
+# fox".
 STYLES = {
-    "picture", "painting", "drawing", "sketch", "illustration", "photo", "photograph", "image", "portrait", "view",
-    "watercolor", "art", "style", "close", "closeup", "up",
+    "picture", "painting", "drawing", "sketch", "illustration", "photo", "photograph", "image",
+    "portrait", "view", "watercolor", "art", "style", "close", "closeup", "up",
 }  # fmt: skip
 # Words by which a picture is no ordinary one, and the kind of picture that it is instead.
 LOOKS = {
@@ -66,42 +66,66 @@ HOLDERS = {
     "bowl", "basket", "plate", "platter", "box", "crate", "bag", "sack", "tray", "jar", "pot",
     "pan", "tin", "can", "carton", "packet", "bucket", "barrel", "vase", "tank", "case",
 }  # fmt: skip
-# With another noun they name nothing: "a city skyline", "a mountain landscape", "a sunflower field".
+# With another noun they name nothing: "a city skyline", "a mountain landscape", "a sunflower
+# field".
 GENERIC = {
-    "skyline", "landscape", "scene", "scenery", "field", "view", "panorama", "ruin", "picture", "background",
+    "skyline",
+    "landscape",
+    "scene",
+    "scenery",
+    "field",
+    "view",
+    "panorama",
+    "ruin",
+    "picture",
+    "background",
     "silhouette",
-}  # fmt: skip
+}
 UNTELLING = GENERIC | STYLES
-# Of "sunset over the sea", the sea can be drawn; that it is a sunset, the sketch's caption may share.
+# Of "sunset over the sea", the sea can be drawn; that it is a sunset, the sketch's caption may
+# share.
 HOURS = {
-    "sunset", "sunrise", "dawn", "dusk", "twilight", "nightfall", "night", "day", "morning", "evening", "storm",
-    "rain", "snow", "fog", "mist", "sky", "gale", "moonlight", "light",
+    "sunset", "sunrise", "dawn", "dusk", "twilight", "nightfall", "night", "day", "morning",
+    "evening", "storm", "rain", "snow", "fog", "mist", "sky", "gale", "moonlight", "light",
 }  # fmt: skip
 # Adjectives that leave a generic noun what it is: "a green field".
 PLAIN = {
-    "red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "black", "white", "gray", "golden",
-    "silver", "dark", "bright", "light", "big", "large", "small", "tiny", "wide", "open", "empty", "snowy",
-    "sunny", "stormy", "rainy", "foggy", "misty", "cloudy", "beautiful", "old", "quiet", "calm",
+    "red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "black", "white", "gray",
+    "golden", "silver", "dark", "bright", "light", "big", "large", "small", "tiny", "wide", "open",
+    "empty", "snowy", "sunny", "stormy", "rainy", "foggy", "misty", "cloudy", "beautiful", "old",
+    "quiet", "calm",
 }  # fmt: skip
 # What a caption says of a fair day, and the words by which a prompt asks for one.
 FAIR = re.compile(r"\b(?:blue|clear|sunny) (?:sky|skies|day)\b", re.IGNORECASE)
 FAIR_WORDS = {"sky", "day"}
 AMERICAN = {
-    "grey": "gray", "colour": "color", "colourful": "colorful", "watercolour": "watercolor", "aeroplane": "airplane",
-    "autumnal": "autumn", "harbour": "harbor", "mould": "mold", "tyre": "tire",
+    "grey": "gray", "colour": "color", "colourful": "colorful", "watercolour": "watercolor",
+    "aeroplane": "airplane", "autumnal": "autumn", "harbour": "harbor", "mould": "mold",
+    "tyre": "tire",
 }  # fmt: skip
 IRREGULAR = {
-    "mice": "mouse", "geese": "goose", "wolves": "wolf", "leaves": "leaf", "loaves": "loaf", "knives": "knife",
-    "children": "child", "men": "man", "women": "woman", "people": "person", "feet": "foot", "teeth": "tooth",
-    "oxen": "ox", "cacti": "cactus", "elves": "elf", "scarves": "scarf", "shelves": "shelf", "halves": "half",
-    "calves": "calf", "wives": "wife", "buses": "bus", "lenses": "lens", "octopi": "octopus",
-    "octopuses": "octopus", "cactuses": "cactus", "walruses": "walrus", "shoes": "shoe",
-    "toes": "toe", "canoes": "canoe", "oboes": "oboe", "axes": "axe", "cookies": "cookie",
-    "zombies": "zombie", "brownies": "brownie", "genies": "genie", "magpies": "magpie",
-    "movies": "movie", "prairies": "prairie",
+    "mice": "mouse", "geese": "goose", "wolves": "wolf", "leaves": "leaf", "loaves": "loaf",
+    "knives": "knife", "children": "child", "men": "man", "women": "woman", "people": "person",
+    "feet": "foot", "teeth": "tooth", "oxen": "ox", "cacti": "cactus", "elves": "elf",
+    "scarves": "scarf", "shelves": "shelf", "halves": "half", "calves": "calf", "wives": "wife",
+    "buses": "bus", "lenses": "lens", "octopi": "octopus", "octopuses": "octopus",
+    "cactuses": "cactus", "walruses": "walrus", "shoes": "shoe", "toes": "toe", "canoes": "canoe",
+    "oboes": "oboe", "axes": "axe", "cookies": "cookie", "zombies": "zombie", "brownies": "brownie",
+    "genies": "genie", "magpies": "magpie", "movies": "movie", "prairies": "prairie",
 }  # fmt: skip
 LONGEST_HEAD = 12  # words; a head's names grow with the square of their number
-SINGULAR = {"glasses", "clothes", "series", "species", "lens", "pants", "jeans", "scissors", "canvas", "atlas"}
+SINGULAR = {
+    "glasses",
+    "clothes",
+    "series",
+    "species",
+    "lens",
+    "pants",
+    "jeans",
+    "scissors",
+    "canvas",
+    "atlas",
+}
 
 
 @dataclass(frozen=True)
@@ -115,10 +139,11 @@ class Phrase:
     others: tuple[tuple[str, ...], ...] = ()  # heads to fall back on: ("tea",)
 
     def names(self) -> Iterator[str]:
-        """What the subject may be called, the most exact first: "hot air balloon", "air balloon", "balloon".
+        """What the subject may be called, the most exact first: "hot air balloon", "air balloon",
+        "balloon".
 
-        After that come readings for prompts that are no bare noun phrase: "a dog jumps", "a fire burning",
-        "a city skyline", and those of `others`.
+        After that come readings for prompts that are no bare noun phrase: "a dog jumps", "a fire
+        burning", "a city skyline", and those of `others`.
         """
         head, count = self.head, len(self.head)
         yield from _telling_ends(head)

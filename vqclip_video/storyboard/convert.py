@@ -1,6 +1,7 @@
 """YAML nodes → the values of schema.py, one mapping for each dataclass; every mistake is recorded.
 
-Which keys there are, and how each is written, comes from `schema.keys`; only the shorthands are spelled out here.
+Which keys there are, and how each is written, comes from `schema.keys`; only the shorthands are
+spelled out here.
 """
 
 from __future__ import annotations
@@ -40,7 +41,9 @@ Given = dict[str, Any]
 
 
 def build(section: type, given: Given) -> Any:
-    """The dataclass, with its defaults for what is not given (or BAD: then it will never be used)."""
+    """The dataclass, with its defaults for what is not given (or BAD: then it will never be
+    used).
+    """
     known = keys(section)
     return section(
         **{
@@ -56,19 +59,23 @@ def merged(below: Given, above: Given) -> Given:
     both = dict(below)
     for name, value in above.items():
         inner = both.get(name)
-        both[name] = merged(inner, value) if isinstance(inner, dict) and isinstance(value, dict) else value
+        both[name] = (
+            merged(inner, value) if isinstance(inner, dict) and isinstance(value, dict) else value
+        )
     return both
 
 
 class Converter:
-    """Converts the nodes of one storyboard; paths are relative to `base`, mistakes go to `problems`.
+    """Converts the nodes of one storyboard; paths are relative to `base`, mistakes go to
+    `problems`.
 
     Times in frames are counted at `fps`.
     """
 
     def __init__(self, base: Path, problems: Problems, fps: Fraction):
         self.base, self.problems, self.fps = base, problems, fps
-        self._files: dict[tuple[str, str], Any] = {}  # each file is looked at once, however many scenes name it
+        # each file is looked at once, however many scenes name it
+        self._files: dict[tuple[str, str], Any] = {}
 
     def section(self, section: type, node: Node, where: str) -> Given:
         """The keys that a mapping (or a shorthand for one) sets; BAD if it is none."""
@@ -87,12 +94,18 @@ class Converter:
         for name, value in node.entries:
             if name.text in first:
                 place = f"line {first[name.text].line}"
-                self.problems.add(name.mark, where, f"the key {quoted(name.text)} is repeated; it stands in {place}")
+                self.problems.add(
+                    name.mark,
+                    where,
+                    f"the key {quoted(name.text)} is repeated; it stands in {place}",
+                )
             elif name.text not in known:
                 self.problems.add(name.mark, where, _unknown(name.text, section))
             else:
                 first[name.text] = name.mark
-                given[name.text] = self.value(known[name.text], value, f"{where}.{name.text}" if where else name.text)
+                given[name.text] = self.value(
+                    known[name.text], value, f"{where}.{name.text}" if where else name.text
+                )
         return given
 
     def value(self, key: Key, node: Node, where: str) -> Any:
@@ -121,7 +134,9 @@ class Converter:
             self.problems.warn(node.mark, where, message)
 
     def prompt(self, key: Key, node: Node, where: str) -> Prompt:
-        """The parts of a prompt: a text, a {text|image, weight} mapping, or a list of these and [text, weight]."""
+        """The parts of a prompt: a text, a {text|image, weight} mapping, or a list of these and
+        [text, weight].
+        """
         if key.empty and isinstance(node, Scalar) and not node.is_null and not node.text.strip():
             return ()
         if not isinstance(node, Sequence):
@@ -130,8 +145,13 @@ class Converter:
         if not node.items and not key.empty:
             raise Refusal("expected at least one text or image, found an empty list")
         if len(node.items) > MOST_PARTS:
-            raise Refusal(f"expected at most {MOST_PARTS} texts and images, found {len(node.items)}")
-        parts = [self._listed_part(key, item, f"{where}[{index}]") for index, item in enumerate(node.items)]
+            raise Refusal(
+                f"expected at most {MOST_PARTS} texts and images, found {len(node.items)}"
+            )
+        parts = [
+            self._listed_part(key, item, f"{where}[{index}]")
+            for index, item in enumerate(node.items)
+        ]
         return BAD if BAD in parts else tuple(parts)
 
     def _listed_part(self, key: Key, node: Node, where: str) -> PromptPart:
@@ -139,12 +159,15 @@ class Converter:
         try:
             if isinstance(node, Scalar) and node.plain and values.is_number(node):
                 raise Refusal(
-                    f"found the number {quoted(node.text)} among texts; write {{text: ..., weight: {node.text[:20]}}}, "
-                    "or put it in quotes if it is a text"
+                    f"found the number {quoted(node.text)} among texts; write {{text: ..., weight: "
+                    f"{node.text[:20]}}}, or put it in quotes if it is a text"
                 )
             if isinstance(node, Sequence) and len(node.items) == 2:
                 text, weight = node.items
-                names = (Scalar(text.mark, "text", plain=True), Scalar(weight.mark, "weight", plain=True))
+                names = (
+                    Scalar(text.mark, "text", plain=True),
+                    Scalar(weight.mark, "weight", plain=True),
+                )
                 node = Mapping(node.mark, list(zip(names, node.items, strict=True)))
             return self._part(key, node, where)
         except Refusal as refusal:
@@ -165,7 +188,9 @@ class Converter:
         return BAD if BAD in given.values() else PromptPart(**given)
 
     def guide(self, key: Key, node: Node, where: str) -> Guide:
-        """A value of its own, not a section: a scene's guide replaces the film's, whatever either names."""
+        """A value of its own, not a section: a scene's guide replaces the film's, whatever
+        either names.
+        """
         if isinstance(node, Scalar) and node.text in ("auto", "off"):
             return Guide(off=node.text == "off")
         if not isinstance(node, Mapping):
@@ -190,11 +215,15 @@ class Converter:
         self.problems.marks[where] = node.mark
         given = self.section(Scene, node, where)
         if given is not BAD and "prompt" not in given:
-            self.problems.add(node.mark, where, "the prompt is missing: what should the picture show?")
+            self.problems.add(
+                node.mark, where, "the prompt is missing: what should the picture show?"
+            )
         return given
 
     def picture(self, key: Key, node: Node, where: str) -> Path:
-        """The path of a picture that can be read; where its values had to be interpreted, that is pointed out."""
+        """The path of a picture that can be read; where its values had to be interpreted, that
+        is pointed out.
+        """
         path = self.file(files.picture, key, node)
         self._doubt(filter(None, [files.picture_doubt(path)]), node, where)
         return path
@@ -214,7 +243,9 @@ class Converter:
 
 
 def rate_of(root: Node) -> Fraction:
-    """The film's frames a second, before anything is converted; a wrong one is refused where it is its turn."""
+    """The film's frames a second, before anything is converted; a wrong one is refused where it
+    is its turn.
+    """
     key = keys(Storyboard)["fps"]
     for name, node in root.entries if isinstance(root, Mapping) else ():
         if name.text == "fps":
@@ -226,16 +257,30 @@ def rate_of(root: Node) -> Fraction:
 def _unknown(name: str, section: type) -> str:
     known = list(keys(section))
     if name == "<<":
-        return "merge keys (<<) are not read; settings that every scene shares belong in the film's settings"
+        return (
+            "merge keys (<<) are not read; settings that every scene shares belong in the film's "
+            "settings"
+        )
     if section in (Scene, Storyboard) and name in keys(Settings):
         return f"the key {quoted(name)} belongs one level deeper, in `settings`"
-    return f"unknown key {quoted(name)}" + (did_you_mean(name, known) or f"; known are {', '.join(known)}")
+    return f"unknown key {quoted(name)}" + (
+        did_you_mean(name, known) or f"; known are {', '.join(known)}"
+    )
 
 
 def _number(converter: Converter, key: Key, node: Node, where: str) -> float:
-    if key.name == "weight" and isinstance(node, Scalar) and node.text.startswith("-") and values.is_number(node):
+    if (
+        key.name == "weight"
+        and isinstance(node, Scalar)
+        and node.text.startswith("-")
+        and values.is_number(node)
+    ):
         excluding = ".exclude" in f".{where}"
-        remedy = "what is excluded has a positive weight" if excluding else "name what should not be seen in exclude"
+        remedy = (
+            "what is excluded has a positive weight"
+            if excluding
+            else "name what should not be seen in exclude"
+        )
         raise values.refuse(key, node, f"; {remedy}")
     return values.number(key, node)
 
@@ -284,12 +329,16 @@ CONVERTERS: dict[str, Callable[[Converter, Key, Node, str], Any]] = {
     "seed": lambda converter, key, node, where: values.seed(key, node),
     "time": lambda converter, key, node, where: values.time(key, node, converter.fps),
     "size": lambda converter, key, node, where: values.size(key, node),
-    "path": lambda converter, key, node, where: files.absolute(values.text(key, node), converter.base),
+    "path": lambda converter, key, node, where: files.absolute(
+        values.text(key, node), converter.base
+    ),
     "picture": Converter.picture,
     "latent": lambda converter, key, node, where: converter.file(files.latent, key, node),
     "sketchbook": lambda converter, key, node, where: converter.file(files.sketchbook, key, node),
     "prior": lambda converter, key, node, where: converter.file(files.prior, key, node),
-    "model": lambda converter, key, node, where: files.model(values.text(key, node), converter.base),
+    "model": lambda converter, key, node, where: files.model(
+        values.text(key, node), converter.base
+    ),
     "prompt": Converter.prompt,
     "guide": Converter.guide,
     "section": lambda converter, key, node, where: converter.section(key.type, node, where),

@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from .problems import quoted
 
 # How other tools of this kind write weights, separators and options inside a prompt.
-WEIGHT = re.compile(r"(?<=[^\W\d_])[)\]\"']*\s*::?\s*(-?(?:\d+\.?\d*|\.\d+))(?::-?[\d.]+)?\s*(?=$|[|^,)\]])")
+WEIGHT = re.compile(
+    r"(?<=[^\W\d_])[)\]\"']*\s*::?\s*(-?(?:\d+\.?\d*|\.\d+))(?::-?[\d.]+)?\s*(?=$|[|^,)\]])"
+)
 SEPARATOR = re.compile(r"\s*\|+\s*|\s+\^\s+")
 OPTION = re.compile(r"(?<!\S)--([a-z]+)\b\s*([^-]*)")
 EMPHASIS = re.compile(r"\(\(|\)\)|\[\[|\]\]")
@@ -22,17 +24,25 @@ def of_prompt(text: str) -> Iterator[str]:
     if any(pattern.search(text) for pattern in (WEIGHT, SEPARATOR, OPTION, EMPHASIS)):
         yield f"{quoted(text)} is read as plain words, signs and numbers too; {_in_our_words(text)}"
     if script := other_script(text):
-        yield f"CLIP has learned from English captions and understands little {script}; write it in English"
+        yield (
+            f"CLIP has learned from English captions and understands little {script}; write it in "
+            "English"
+        )
 
 
 def of_comment(comment: str) -> Iterator[str]:
     """`comment` is what follows a text on its line, where that begins with # and a letter."""
     if comment:
-        yield f"{quoted(comment)} is a comment for YAML, not part of the text; put all of the text in quotes"
+        yield (
+            f"{quoted(comment)} is a comment for YAML, not part of the text; put all of the text in"
+            " quotes"
+        )
 
 
 def other_script(text: str) -> str | None:
-    """The script that most of a text's letters are of, in words; None where that is the Latin one."""
+    """The script that most of a text's letters are of, in words; None where that is the Latin
+    one.
+    """
     letters = [unicodedata.name(char, "").split(" ")[0] for char in text if char.isalpha()]
     ((most, count),) = Counter(letters).most_common(1) or [("LATIN", 0)]
     if most in ("LATIN", "FULLWIDTH", "MATHEMATICAL", "") or 2 * count <= len(letters):

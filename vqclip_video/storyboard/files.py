@@ -1,4 +1,6 @@
-"""The files that a storyboard names: whether they are there and are what they should be, before anything renders."""
+"""The files that a storyboard names: whether they are there and are what they should be, before
+anything renders.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
 
 # What Pillow reads without calling another program (its EPS reader starts Ghostscript).
 PICTURE_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "AVIF")
-HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")  # brands in a file's first box
+# brands in a file's first box
+HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 WEB = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 MOST_DECODED = 25_000_000  # pixels; a TIFF and a progressive JPEG take up to 8 bytes for each
 MODEL_SUFFIXES = (".pt", ".pth", ".ckpt", ".safetensors", ".bin")
@@ -31,11 +34,14 @@ def absolute(written: str, base: Path) -> Path:
     if "\0" in written or not written.strip():
         raise Refusal(f"expected a path, found {quoted(written)}")
     if WEB.match(written.strip()):
-        raise Refusal(f"{quoted(written)} is a web address, and nothing is fetched; save the file and name it here")
+        raise Refusal(
+            f"{quoted(written)} is a web address, and nothing is fetched; save the file and name it"
+            " here"
+        )
     if any(ord(sign) < 32 for sign in written):
         raise Refusal(
-            f"{quoted(written)} holds a line break or the like: a backslash in double quotes begins an escape; use "
-            "single quotes, or / in paths"
+            f"{quoted(written)} holds a line break or the like: a backslash in double quotes begins"
+            " an escape; use single quotes, or / in paths"
         )
     try:
         return Path(os.path.abspath(base / Path(written).expanduser()))  # noqa: PTH100 - resolve() would follow links
@@ -55,7 +61,9 @@ def regular_file(path: Path) -> Path:
 
 
 def latent(path: Path) -> Path:
-    """The path itself, if a saved latent is there: a tensor of that name, [1, channels, height, width]."""
+    """The path itself, if a saved latent is there: a tensor of that name, [1, channels, height,
+    width].
+    """
     shape = _shapes(path, "saved by an earlier film").get("latent")
     if shape is None or len(shape) != 4 or shape[0] != 1 or 0 in shape:
         raise Refusal(f"{_named(path)} holds no latent; films and stills save such files")
@@ -63,7 +71,9 @@ def latent(path: Path) -> Path:
 
 
 def sketchbook(path: Path) -> Path:
-    """The path itself, if a file with a sketchbook's tensors is there; sketchbook/book.py reads it."""
+    """The path itself, if a file with a sketchbook's tensors is there; sketchbook/book.py reads
+    it.
+    """
     return _made_by(path, "sketchbook", "vqclip-video sketchbook build", {"codes", "image"})
 
 
@@ -79,7 +89,9 @@ def _made_by(path: Path, what: str, command: str, tensors: set[str]) -> Path:
 
 
 def _shapes(path: Path, wanted: str) -> dict[str, tuple[int, ...]]:
-    """The shapes of the tensors in a .safetensors file, by name; `wanted` says what kind of file, for the message."""
+    """The shapes of the tensors in a .safetensors file, by name; `wanted` says what kind of
+    file, for the message.
+    """
     if path.suffix != ".safetensors":
         raise Refusal(f"expected a .safetensors file {wanted}, found {quoted(path.name)}")
     regular_file(path)
@@ -89,14 +101,18 @@ def _shapes(path: Path, wanted: str) -> dict[str, tuple[int, ...]]:
         raise Refusal(f"cannot read {_named(path)}: {reason(error)}") from None
     except ValueError:
         page = web_page(path, "a .safetensors file")
-        raise Refusal(f"{_named(path)}: {page}" if page else f"{_named(path)} is no .safetensors file, or is cut off") from None
+        raise Refusal(
+            f"{_named(path)}: {page}"
+            if page
+            else f"{_named(path)} is no .safetensors file, or is cut off"
+        ) from None
 
 
 def picture(path: Path) -> Path:
     """The path itself, if a picture of a known format and bearable size is there, whole.
 
-    Reads all of the file, but decodes no more than takes about a second and 200 MB; of larger GIFs, TIFFs and the
-    like only the header is looked at.
+    Reads all of the file, but decodes no more than takes about a second and 200 MB; of larger GIFs,
+    TIFFs and the like only the header is looked at.
     """
     from PIL import Image  # a storyboard of texts alone need not wait for it
 
@@ -108,7 +124,9 @@ def picture(path: Path) -> Path:
             with Image.open(path, formats=PICTURE_FORMATS) as image:
                 _check_whole(image)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise Refusal(f"{_named(path)} has too many pixels (at most {Image.MAX_IMAGE_PIXELS:,})") from None
+        raise Refusal(
+            f"{_named(path)} has too many pixels (at most {Image.MAX_IMAGE_PIXELS:,})"
+        ) from None
     except PermissionError as error:
         raise Refusal(f"cannot read {_named(path)}: {reason(error)}") from None
     except Image.UnidentifiedImageError:
@@ -127,7 +145,10 @@ def picture_doubt(path: Path) -> str:
     with Image.open(path, formats=PICTURE_FORMATS) as image:
         if not scaled_levels(image):
             return ""
-    return f"{_named(path)} has values without a fixed range; 0 to 1 are black to white, others are scaled to be so"
+    return (
+        f"{_named(path)} has values without a fixed range; 0 to 1 are black to white, others are "
+        "scaled to be so"
+    )
 
 
 def _no_picture(path: Path) -> str:
@@ -137,19 +158,27 @@ def _no_picture(path: Path) -> str:
     if is_web_page(head):
         return f"cannot be read: {WORDS.format(what='a picture')}"
     if head[4:8] == b"ftyp" and head[8:12] in HEIC:
-        return "is a HEIC picture, as telephones take them, which is not read here; save it as JPEG or PNG"
+        return (
+            "is a HEIC picture, as telephones take them, which is not read here; save it as JPEG "
+            "or PNG"
+        )
     if head[4:8] == b"ftyp" and head[8:12] in (b"avif", b"avis"):
-        return "is an AVIF picture, which the installed Pillow does not read; pip install --upgrade pillow"
+        return (
+            "is an AVIF picture, which the installed Pillow does not read; pip install --upgrade "
+            "pillow"
+        )
     return f"cannot be read as a picture; known are {', '.join(PICTURE_FORMATS)}"
 
 
 def _check_whole(image: Image.Image) -> None:
     """Raises whatever Pillow raises where the picture's bytes do not go to its end."""
     if image.format in ("PNG", "WEBP"):
-        image.verify()  # by the checksums of a PNG's chunks; opening a WebP has compared its lengths
+        # by the checksums of a PNG's chunks; opening a WebP has compared its lengths
+        image.verify()
         return
     decoded = image.width * image.height
-    image.draft(None, (image.width // 8, image.height // 8))  # a JPEG is decoded at an eighth, the rest take no notice
+    # a JPEG is decoded at an eighth, the rest take no notice
+    image.draft(None, (image.width // 8, image.height // 8))
     if "progressive" not in image.info:  # such a JPEG is held whole while it is decoded
         decoded = image.width * image.height
     if decoded <= MOST_DECODED:
@@ -159,8 +188,9 @@ def _check_whole(image: Image.Image) -> None:
 def model(written: str, base: Path) -> str:
     """A model's name as it is, or a path made absolute.
 
-    A path is what looks like one, or is a file or folder beside the storyboard. A slash alone says nothing, since
-    `ViT-B/32` is a name; and a name of the catalogue stays one whatever lies there, such as a film's own folder.
+    A path is what looks like one, or is a file or folder beside the storyboard. A slash alone says
+    nothing, since `ViT-B/32` is a name; and a name of the catalogue stays one whatever lies there,
+    such as a film's own folder.
     """
     looks_like_path = (
         written.lower().endswith(MODEL_SUFFIXES)

@@ -1,7 +1,8 @@
-"""The storyboard's keys for editors and readers: a JSON Schema (2020-12) and the README's table, both from schema.py.
+"""The storyboard's keys for editors and readers: a JSON Schema (2020-12) and the README's table,
+both from schema.py.
 
-What concerns one key alone is in the JSON Schema; what concerns several (a transition longer than its scene, `at`
-out of order) and the files on disk, only the reader can tell.
+What concerns one key alone is in the JSON Schema; what concerns several (a transition longer than
+its scene, `at` out of order) and the files on disk, only the reader can tell.
 """
 
 from __future__ import annotations
@@ -34,7 +35,10 @@ Schema = dict[str, Any]
 TEXT: Schema = {"type": ["string", "number", "boolean"], "maxLength": values.LONGEST_TEXT}
 # Something that is neither space nor ASCII punctuation.
 SAYS_SOMETHING: Schema = {"pattern": r"""[^\s!"#%&'()*,\-./:;?@\[\\\]_{}]"""}
-TIME: Schema = {"type": "string", "pattern": rf"^\s*(?=\S)(?:{values.NUMBER}|{values.CLOCK}|{values.FRAMES}|{values.UNITS})\s*$"}
+TIME: Schema = {
+    "type": "string",
+    "pattern": rf"^\s*(?=\S)(?:{values.NUMBER}|{values.CLOCK}|{values.FRAMES}|{values.UNITS})\s*$",
+}
 SIZE: Schema = {"type": "string", "pattern": rf"^\s*{values.SIZE}\s*$"}
 RATIO: Schema = {"type": "string", "pattern": rf"^\s*{values.RATIO}\s*$"}
 PATH: Schema = {**TEXT, "pattern": r"\S"}
@@ -43,8 +47,15 @@ PATH: Schema = {**TEXT, "pattern": r"\S"}
 SHORTHANDS: dict[type, Schema] = {
     Models: {**PATH, "description": "the name of a pair"},
     Init: {"const": "noise"},
-    Transition: {"anyOf": [{"enum": list(CURVES)}, {"type": "number", "minimum": 0, "maximum": 86400}, TIME]},
-    GuideWeight: {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "the same all through the scene"},
+    Transition: {
+        "anyOf": [{"enum": list(CURVES)}, {"type": "number", "minimum": 0, "maximum": 86400}, TIME]
+    },
+    GuideWeight: {
+        "type": "number",
+        "minimum": 0.0,
+        "maximum": 1.0,
+        "description": "the same all through the scene",
+    },
 }
 # What a mapping must hold, beyond the shape of each key.
 RULES: dict[type, Schema] = {
@@ -73,7 +84,9 @@ def settings_table() -> str:
     rows = ["| key | default | range | meaning |", "|---|---|---|---|"]
     for name, key in _leaves(Settings):
         written = _default(key)
-        rows.append(f"| `{name}` | `{written}` | {values.limits(key)} | {key.help} |".replace("|  |", "| |"))
+        rows.append(
+            f"| `{name}` | `{written}` | {values.limits(key)} | {key.help} |".replace("|  |", "| |")
+        )
     return "\n".join(rows) + "\n"
 
 
@@ -86,7 +99,12 @@ def _leaves(section: type, prefix: str = "") -> list[tuple[str, Key]]:
 
 def _section(section: type, sections: dict[str, Schema]) -> Schema:
     described = {name: _described(key, sections) for name, key in keys(section).items()}
-    return {"type": "object", "properties": described, "additionalProperties": False, **RULES.get(section, {})}
+    return {
+        "type": "object",
+        "properties": described,
+        "additionalProperties": False,
+        **RULES.get(section, {}),
+    }
 
 
 def _described(key: Key, sections: dict[str, Schema]) -> Schema:
@@ -122,7 +140,12 @@ def _shape(key: Key, sections: dict[str, Schema]) -> Schema:
     if key.kind == "time":
         return {"anyOf": [{"type": "number", **_range(key)}, TIME]}
     if key.kind == "size":
-        sides = {"type": "array", "items": {"type": "integer", **_range(key)}, "minItems": 2, "maxItems": 2}
+        sides = {
+            "type": "array",
+            "items": {"type": "integer", **_range(key)},
+            "minItems": 2,
+            "maxItems": 2,
+        }
         return {"anyOf": [SIZE, sides, {"enum": list(SHAPES)}]}
     if key.kind == "rate":
         return {"anyOf": [{"type": "number", **_range(key)}, RATIO]}
@@ -147,7 +170,11 @@ def _range(key: Key) -> Schema:
 def _reference(section: type, sections: dict[str, Schema]) -> Schema:
     name = section.__name__
     if name not in sections:
-        sections[name] = {"title": name, "description": (section.__doc__ or "").strip(), **_section(section, sections)}
+        sections[name] = {
+            "title": name,
+            "description": (section.__doc__ or "").strip(),
+            **_section(section, sections),
+        }
     reference = {"$ref": f"#/$defs/{name}"}
     return {"anyOf": [reference, SHORTHANDS[section]]} if section in SHORTHANDS else reference
 
@@ -156,7 +183,8 @@ def _prompt(key: Key, sections: dict[str, Schema]) -> Schema:
     part = _reference(PromptPart, sections)
     text = _shape(keys(PromptPart)["text"], sections)
     weight = _shape(keys(PromptPart)["weight"], sections)
-    listed = {**text, "type": ["string", "boolean"]}  # a number in the list is more likely a misplaced weight
+    # a number in the list is more likely a misplaced weight
+    listed = {**text, "type": ["string", "boolean"]}
     pair = {"type": "array", "prefixItems": [text, weight], "minItems": 2, "maxItems": 2}
     several = {"type": "array", "items": {"anyOf": [listed, part, pair]}, "maxItems": MOST_PARTS}
     several["minItems"] = 0 if key.empty else 1

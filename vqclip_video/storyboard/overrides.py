@@ -1,4 +1,6 @@
-"""`--set settings.learning_rate=0.2`: values from the command line, put into the tree before it is converted."""
+"""`--set settings.learning_rate=0.2`: values from the command line, put into the tree before it
+is converted.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,9 @@ from .yaml_nodes import Mapping, Node, Scalar, Sequence, YamlError, describe, lo
 
 Step = str | int
 
-STEP = re.compile(r"(?:^|\.)([A-Za-z_]\w*)|\[([0-9]{1,6})\]|(?<=.)\.([0-9]{1,6})(?![^.\[])", re.ASCII)
+STEP = re.compile(
+    r"(?:^|\.)([A-Za-z_]\w*)|\[([0-9]{1,6})\]|(?<=.)\.([0-9]{1,6})(?![^.\[])", re.ASCII
+)
 MOST_STEPS = 10
 
 
@@ -19,13 +23,20 @@ def apply(root: Node, overrides: list[str] | tuple[str, ...], problems: Problems
         written, _, value = override.partition("=")
         steps = _steps(written.strip())
         if not steps or "=" not in override:
-            message = "expected a path and a YAML value, as in settings.learning_rate=0.2 or scenes[0].prompt='a cat'"
+            message = (
+                "expected a path and a YAML value, as in settings.learning_rate=0.2 or "
+                "scenes[0].prompt='a cat'"
+            )
             problems.add(Mark(0, 0, quoted(override)), "", message)
             continue
         path = _path(steps)
         mark = Mark(1, 1, path)
         try:
-            node = load(value, override=path, warn=lambda mark, said, path=path: problems.warn(mark, path, said)) or Scalar(mark, "", plain=True)
+            node = load(
+                value,
+                override=path,
+                warn=lambda mark, said, path=path: problems.warn(mark, path, said),
+            ) or Scalar(mark, "", plain=True)
             root = _replaced(root, steps, node, mark)
         except YamlError as error:
             problems.add(error.mark, path, str(error))
@@ -47,18 +58,24 @@ def _steps(written: str) -> list[Step]:
 
 
 def _path(steps: list[Step]) -> str:
-    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps).lstrip(".")
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps).lstrip(
+        "."
+    )
 
 
 def _replaced(tree: Node, steps: list[Step], node: Node, mark: Mark) -> Node:
-    """A copy of the tree along the path: nodes may be shared by aliases, and only one place is meant."""
+    """A copy of the tree along the path: nodes may be shared by aliases, and only one place is
+    meant.
+    """
     if not steps:
         return node
     step, *rest = steps
     if isinstance(step, int):
         return _with_item(tree, step, rest, node, mark)
     if not isinstance(tree, Mapping):
-        raise YamlError(mark, f"there is {describe(tree)} where {quoted(step)} should go; set the whole of it")
+        raise YamlError(
+            mark, f"there is {describe(tree)} where {quoted(step)} should go; set the whole of it"
+        )
     entries = list(tree.entries)
     places = [index for index, (name, _) in enumerate(entries) if name.text == step]
     if places:
@@ -71,9 +88,15 @@ def _replaced(tree: Node, steps: list[Step], node: Node, mark: Mark) -> Node:
 
 def _with_item(tree: Node, index: int, rest: list[Step], node: Node, mark: Mark) -> Node:
     if not isinstance(tree, Sequence):
-        raise YamlError(mark, f"there is {describe(tree)} where a list is needed; set the whole of it")
+        raise YamlError(
+            mark, f"there is {describe(tree)} where a list is needed; set the whole of it"
+        )
     if index > len(tree.items):
-        raise YamlError(mark, f"there are {len(tree.items)} entries, counted from 0; [{len(tree.items)}] would add one")
+        raise YamlError(
+            mark,
+            f"there are {len(tree.items)} entries, counted from 0; [{len(tree.items)}] would "
+            "add one",
+        )
     items = list(tree.items)
     if index == len(items):
         items.append(Mapping(mark))

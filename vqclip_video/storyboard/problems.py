@@ -8,13 +8,17 @@ from typing import NamedTuple, NoReturn
 
 from ..errors import StoryboardError
 
-MOST_PROBLEMS = 100  # a reader of messages mends the first few; a hostile file must not earn a million
+# a reader of messages mends the first few; a hostile file must not earn a million
+MOST_PROBLEMS = 100
 LONGEST_QUOTE = 60
-SLIP = 0.75  # how alike two words are of which one is a slip of the other; `caption` and `duration` have .67
+# how alike two words are of which one is a slip of the other; `caption` and `duration` have .67
+SLIP = 0.75
 
 
 class Mark(NamedTuple):
-    """Where a piece of a storyboard was written: a 1-based place in the file, or the path of a `--set`."""
+    """Where a piece of a storyboard was written: a 1-based place in the file, or the path of a
+    `--set`.
+    """
 
     line: int
     column: int
@@ -23,7 +27,10 @@ class Mark(NamedTuple):
 
 @dataclass(frozen=True)
 class Problem:
-    """One mistake; `str()` is the line that the user reads. `line` is 0 where there is no place in a file."""
+    """One mistake; `str()` is the line that the user reads.
+
+    `line` is 0 where there is no place in a file.
+    """
 
     file: str
     line: int
@@ -37,7 +44,9 @@ class Problem:
 
 
 class Problems:
-    """Collects the mistakes of one storyboard, and knows the place of every value read so far (`marks`)."""
+    """Collects the mistakes of one storyboard, and knows the place of every value read so far
+    (`marks`).
+    """
 
     def __init__(self, name: str, marks: dict[str, Mark] | None = None):
         self.name = name
@@ -55,11 +64,19 @@ class Problems:
         """
         self._found.setdefault((mark, message), problem_of(self.name, mark, where, message))
         if len(self._found) == MOST_PROBLEMS:
-            stop = Problem(self.name, 0, 0, "", f"{MOST_PROBLEMS} mistakes; mend these and the rest will be shown")
+            stop = Problem(
+                self.name,
+                0,
+                0,
+                "",
+                f"{MOST_PROBLEMS} mistakes; mend these and the rest will be shown",
+            )
             self.fail(stop)
 
     def warn(self, mark: Mark, where: str, message: str) -> None:
-        """Record what may not be meant, up to a hundred times; one that aliases repeat is recorded once."""
+        """Record what may not be meant, up to a hundred times; one that aliases repeat is
+        recorded once.
+        """
         if len(self.warnings) < MOST_PROBLEMS:
             self.warnings.setdefault((mark, message), problem_of(self.name, mark, where, message))
 
@@ -69,7 +86,10 @@ class Problems:
 
     def fail(self, *more: Problem) -> NoReturn:
         """Raise all that was found, in the order of the file, those of `--set` last."""
-        found = sorted(self._found.values(), key=lambda problem: (problem.line == 0, problem.line, problem.column))
+        found = sorted(
+            self._found.values(),
+            key=lambda problem: (problem.line == 0, problem.line, problem.column),
+        )
         raise StoryboardError([*found, *more])
 
 
@@ -89,13 +109,17 @@ def nearest(marks: dict[str, Mark], where: str) -> Mark:
 
 
 def setting_of(scene: str, name: str, marks: dict[str, Mark]) -> str:
-    """The dotted path of where a scene's setting was written: in the scene ("scenes[0]"), or for the whole film."""
+    """The dotted path of where a scene's setting was written: in the scene ("scenes[0]"), or for
+    the whole film.
+    """
     own, shared = f"{scene}.settings.{name}", f"settings.{name}"
     return own if own in marks or shared not in marks else shared
 
 
 def quoted(text: str) -> str:
-    """A piece of a user's file for a message: on one line, printable, not longer than a line can bear."""
+    """A piece of a user's file for a message: on one line, printable, not longer than a line can
+    bear.
+    """
     short = text if len(text) <= LONGEST_QUOTE else text[: LONGEST_QUOTE - 1] + "…"
     # The leading double quote makes repr choose single quotes, so that all messages look alike.
     return "'" + repr('"' + short)[2:-1].replace("\\'", "'") + "'"

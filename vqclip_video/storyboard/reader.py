@@ -1,4 +1,6 @@
-"""A storyboard's file → a checked `Storyboard`, or every mistake in it at once, each with its place."""
+"""A storyboard's file → a checked `Storyboard`, or every mistake in it at once, each with its
+place.
+"""
 
 from __future__ import annotations
 
@@ -25,14 +27,18 @@ NAMELESS = "<string>"
 def read(path: str | Path, overrides: Sequence[str] = ()) -> Storyboard:
     """Read a storyboard; paths inside are relative to its folder.
 
-    `overrides` are `path=value` as in `scenes[0].prompt=a cat`; a value is YAML and is checked like the file's own.
-    Raises StoryboardError with all the mistakes there are.
+    `overrides` are `path=value` as in `scenes[0].prompt=a cat`; a value is YAML and is checked like
+    the file's own. Raises StoryboardError with all the mistakes there are.
     """
     path = Path(path)
     problems = Problems(str(path))
     try:
         if not path.is_file() and path.exists():  # reading a pipe or a device might never end
-            problems.fail(Problem(str(path), 0, 0, "", "this is not a file; name the storyboard's own YAML file"))
+            problems.fail(
+                Problem(
+                    str(path), 0, 0, "", "this is not a file; name the storyboard's own YAML file"
+                )
+            )
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)
     except (OSError, ValueError) as error:
@@ -46,13 +52,19 @@ def read(path: str | Path, overrides: Sequence[str] = ()) -> Storyboard:
     return replace(storyboard, source=path)
 
 
-def parse(text: str, *, name: str = NAMELESS, base: str | Path = ".", overrides: Sequence[str] = ()) -> Storyboard:
-    """Like `read`, for a storyboard that is not in a file; `name` stands in the messages, `base` is its folder."""
+def parse(
+    text: str, *, name: str = NAMELESS, base: str | Path = ".", overrides: Sequence[str] = ()
+) -> Storyboard:
+    """Like `read`, for a storyboard that is not in a file; `name` stands in the messages, `base`
+    is its folder.
+    """
     return _parse(text, Problems(name), Path(base), overrides)
 
 
 def problem_at(storyboard: Storyboard, where: str, message: str) -> Problem:
-    """A mistake that only a later check can see, at the place of the value `where`, such as "models.clip"."""
+    """A mistake that only a later check can see, at the place of the value `where`, such as
+    "models.clip".
+    """
     mark = nearest(storyboard.marks, where)
     return problem_of(str(storyboard.source or NAMELESS), mark, where, message)
 
@@ -64,7 +76,9 @@ def _parse(text: str, problems: Problems, base: Path, overrides: Sequence[str]) 
     storyboard = assemble(given, problems) if given is not BAD else None
     if problems or storyboard is None:
         problems.fail()
-    warnings = sorted(problems.warnings.values(), key=lambda problem: (problem.line, problem.column))
+    warnings = sorted(
+        problems.warnings.values(), key=lambda problem: (problem.line, problem.column)
+    )
     return replace(storyboard, marks=problems.marks, warnings=tuple(warnings))
 
 

@@ -1,4 +1,6 @@
-"""From what a storyboard gives to the whole film: defaults merged, times resolved, scenes checked together."""
+"""From what a storyboard gives to the whole film: defaults merged, times resolved, scenes
+checked together.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +52,10 @@ def _check_init(given: Given, problems: Problems) -> None:
 def _check_length(film: Storyboard, problems: Problems) -> None:
     iterations = Timeline(film).total_iter
     if iterations > MOST_ITERATIONS:
-        problems.at("scenes", f"the film takes {iterations:,} iterations; at most {MOST_ITERATIONS:,} are possible")
+        problems.at(
+            "scenes",
+            f"the film takes {iterations:,} iterations; at most {MOST_ITERATIONS:,} are possible",
+        )
 
 
 def _resolve_starts(scenes: list[Given], problems: Problems) -> None:
@@ -63,10 +68,16 @@ def _resolve_starts(scenes: list[Given], problems: Problems) -> None:
             continue
         where = f"scenes[{index}]"
         if "at" not in scene:
-            problems.at(where, "other scenes start `at` a time; then every scene does, and this one does not")
+            problems.at(
+                where,
+                "other scenes start `at` a time; then every scene does, and this one does not",
+            )
         for name in ("duration", "iterations"):
             if name in scene and index != last:
-                problems.at(f"{where}.{name}", "the next scene's `at` ends this one; only the last scene has both")
+                problems.at(
+                    f"{where}.{name}",
+                    "the next scene's `at` ends this one; only the last scene has both",
+                )
                 scene[name] = BAD
         start = scene.pop("at", BAD)
         if index == 0 and start is not BAD and start != 0:
@@ -87,7 +98,10 @@ def _end_before(before: Given, start: float, where: str, problems: Problems) -> 
     if start is BAD or began is BAD:
         before.setdefault("duration", BAD)
     elif start <= began:
-        problems.at(f"{where}.at", f"{plain(start)} is not after {plain(began)}, where the scene before starts")
+        problems.at(
+            f"{where}.at",
+            f"{plain(start)} is not after {plain(began)}, where the scene before starts",
+        )
         before["duration"] = BAD
     elif "duration" not in before and "iterations" not in before:
         before["duration"] = float(exact(start) - exact(began))
@@ -99,8 +113,14 @@ def _scene(given: Given, where: str, fps: Fraction, below: Given, problems: Prob
     _check_settings(settings, where, problems)
     transition = given.pop("transition", {})
     scene = replace(build(Scene, {**given, "settings": {}}), settings=settings, transition=None)
-    if "duration" in given and "iterations" in given and BAD not in (given["duration"], given["iterations"]):
-        problems.at(f"{where}.iterations", "found both duration and iterations; keep the one that you mean")
+    if (
+        "duration" in given
+        and "iterations" in given
+        and BAD not in (given["duration"], given["iterations"])
+    ):
+        problems.at(
+            f"{where}.iterations", "found both duration and iterations; keep the one that you mean"
+        )
         return scene
     if BAD in (given.get("duration"), given.get("iterations"), given.get("at")):
         return scene
@@ -118,24 +138,34 @@ def _check_settings(settings: Settings, where: str, problems: Problems) -> None:
         problems.at(setting_of(where, "w1", problems.marks), message)
     # The prior does not count: scenes with a guide, and pairs without a prior, have none.
     if not any(weight for name, weight in vars(settings.losses).items() if name != "prior"):
-        message = "every loss has the weight 0 (prior alone is not enough), so there is nothing to optimise"
+        message = (
+            "every loss has the weight 0 (prior alone is not enough), so there is nothing to "
+            "optimise"
+        )
         problems.at(setting_of(where, "losses", problems.marks), message)
 
 
 def _holds_a_frame(scene: Scene, where: str, fps: Fraction, problems: Problems) -> bool:
     show_step = scene.settings.show_step
     if scene.iterations is not None and scene.iterations < show_step:
-        message = f"{scene.iterations} iterations are less than one frame with show_step {show_step}"
+        message = (
+            f"{scene.iterations} iterations are less than one frame with show_step {show_step}"
+        )
         problems.at(f"{where}.iterations", message)
         return False
     if scene.iterations is None and in_frames(scene.duration, fps) < 1:
-        problems.at(f"{where}.duration", f"{plain(scene.duration)}s is less than one frame at {rate_text(fps)} fps")
+        problems.at(
+            f"{where}.duration",
+            f"{plain(scene.duration)}s is less than one frame at {rate_text(fps)} fps",
+        )
         return False
     return True
 
 
 def _transition(given: Given, where: str, seconds: float, problems: Problems) -> Transition | None:
-    """The travel to a scene that lasts `seconds`; None for the first scene, which nothing leads to."""
+    """The travel to a scene that lasts `seconds`; None for the first scene, which nothing leads
+    to.
+    """
     transition = build(Transition, given)
     if "duration" not in given:
         transition = replace(transition, duration=min(transition.duration, seconds))
@@ -146,9 +176,15 @@ def _transition(given: Given, where: str, seconds: float, problems: Problems) ->
         transition = replace(transition, duration=0.0)
     if where == "scenes[0]":
         if given and transition.duration > 0 and BAD not in given.values():
-            problems.at(f"{where}.transition", "the first scene has nothing to travel from; remove its transition")
+            problems.at(
+                f"{where}.transition",
+                "the first scene has nothing to travel from; remove its transition",
+            )
         return None
     if transition.duration > seconds:
-        length = f"{plain(transition.duration)}s is longer than its scene, which lasts {plain(round(seconds, 3))}s"
+        length = (
+            f"{plain(transition.duration)}s is longer than its scene, which lasts "
+            f"{plain(round(seconds, 3))}s"
+        )
         problems.at(f"{where}.transition.duration", length)
     return transition

@@ -12,7 +12,9 @@ BITS = 32
 
 
 def settled(storyboard: Storyboard, begun: str = "") -> Storyboard:
-    """The storyboard with a seed: its own, else that of the storyboard `begun` as it was written out, else a new one."""
+    """The storyboard with a seed: its own, else that of the storyboard `begun` as it was written
+    out, else a new one.
+    """
     if storyboard.seed is not None:
         return storyboard
     before = re.search(r"^seed: ([0-9]+)$", begun, re.MULTILINE)

@@ -1,4 +1,5 @@
-"""When everything happens: which scene, which mix of targets and which frame belong to an iteration.
+"""When everything happens: which scene, which mix of targets and which frame belong to an
+iteration.
 
 Pure arithmetic on a `Storyboard`; no model is needed to ask.
 """
@@ -30,7 +31,8 @@ class Moment:
     iteration: int
     scene: int  # index of the scene
     previous: int | None  # index of the scene the target comes from; None when it has arrived
-    mix: float  # 0..1: how far the target has come from `previous` to `scene`, after the curve; 1 when arrived
+    # 0..1: how far the target has come from `previous` to `scene`, after the curve; 1 when arrived
+    mix: float
     blend: str  # "slerp" or "lerp"
     settings: Settings
     frame: int | None  # number of the film's frame this iteration's picture becomes, or None
@@ -39,7 +41,8 @@ class Moment:
     guide_weight: float = 0.0  # pull of the scene's guide, as a share of the way to it
     guide_weight_before: float = 0.0  # that of the guide of `previous`
     coarse: bool = False  # whether the latent has half its resolution yet (see `Storyboard.grow`)
-    afresh: bool = False  # whether the picture begins anew at this iteration: a cut leads to its scene
+    # whether the picture begins anew at this iteration: a cut leads to its scene
+    afresh: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,9 @@ class Span:
 
 
 class Timeline:
-    """A storyboard's scenes laid end to end; memory grows with the scenes, never with the film's length."""
+    """A storyboard's scenes laid end to end; memory grows with the scenes, never with the film's
+    length.
+    """
 
     def __init__(self, storyboard: Storyboard):
         self.storyboard = storyboard
@@ -98,12 +103,16 @@ class Timeline:
 
 @functools.lru_cache(maxsize=4096)
 def exact(value: float) -> Fraction:
-    """The decimal number a person wrote, not its binary neighbour: 0.1 is one tenth, so that sums do not drift."""
+    """The decimal number a person wrote, not its binary neighbour: 0.1 is one tenth, so that
+    sums do not drift.
+    """
     return Fraction(str(value))
 
 
 def in_frames(seconds: float, fps: Fraction) -> Fraction:
-    """How many frames a time lasts, exactly; one that was given in whole frames is so again, whatever its seconds."""
+    """How many frames a time lasts, exactly; one that was given in whole frames is so again,
+    whatever its seconds.
+    """
     frames = exact(seconds) * fps
     return Fraction(round(frames)) if abs(frames - round(frames)) < SAME_FRAME else frames
 
@@ -121,7 +130,11 @@ def _spans(storyboard: Storyboard) -> Iterator[Span]:
     first_frame = first_iteration = 0
     for index, scene in enumerate(storyboard.scenes):
         show_step = scene.settings.show_step
-        end = position + (in_frames(scene.duration, fps) if scene.iterations is None else scene.iterations // show_step)
+        end = position + (
+            in_frames(scene.duration, fps)
+            if scene.iterations is None
+            else scene.iterations // show_step
+        )
         frames = _half_up(end) - first_frame
         iterations = scene.iterations or frames * show_step
         travel = _transition_iterations(scene, fps) if index else 0
@@ -154,7 +167,9 @@ def _settled(span: Span, local: int) -> float:
 
 
 def _guide_weight(weights: GuideWeight, span: Span, local: int) -> float:
-    """A geometric course from `start` to `end`; one that ends or begins at 0 is as good as there at a thousandth."""
+    """A geometric course from `start` to `end`; one that ends or begins at 0 is as good as there
+    at a thousandth.
+    """
     held = span.transition_iterations
     length = weights.over * (span.iterations - held)
     if local <= held and held:

@@ -1,7 +1,7 @@
 """One written word → one value: numbers, times, sizes, texts.
 
-Each function takes the scalar as it stands in the file and the key it is for, and raises `Refusal` with what was
-expected and what was found.
+Each function takes the scalar as it stands in the file and the key it is for, and raises `Refusal`
+with what was expected and what was found.
 """
 
 from __future__ import annotations
@@ -33,12 +33,16 @@ CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff
 SIZE = r"([0-9]{1,9})\s*[xX×]\s*([0-9]{1,9})"
 
 NOUNS = {
-    "number": "a number", "whole": "a whole number",
+    "number": "a number",
+    "whole": "a whole number",
     "time": "a time such as 3, 2.5s, 500ms, 1:30 or 100f",
-    "rate": "a number or a ratio such as 24, 23.976 or 30000/1001", "seed": "random, or a whole number",
-}  # fmt: skip
-NTSC = {Fraction(n * 1000, 1001) for n in (24, 30, 48, 60, 96, 120, 240)}  # frames a second, as video counts them
-NEARLY = Fraction(1, 150)  # of a frame a second: how far 23.976, 23.98 and 29.97 are from what they stand for
+    "rate": "a number or a ratio such as 24, 23.976 or 30000/1001",
+    "seed": "random, or a whole number",
+}
+# frames a second, as video counts them
+NTSC = {Fraction(n * 1000, 1001) for n in (24, 30, 48, 60, 96, 120, 240)}
+# of a frame a second: how far 23.976, 23.98 and 29.97 are from what they stand for
+NEARLY = Fraction(1, 150)
 
 
 class Refusal(Exception):
@@ -92,7 +96,11 @@ def refuse(key: Key, node: Node, hint: str = "") -> Refusal:
 def scalar(key: Key, node: Node) -> Scalar:
     """The node, if it is a word, number or text at all."""
     if not isinstance(node, Scalar) or node.is_null:
-        hint = '; write "" for an empty text' if (key.kind == "text" or key.empty) and isinstance(node, Scalar) else ""
+        hint = (
+            '; write "" for an empty text'
+            if (key.kind == "text" or key.empty) and isinstance(node, Scalar)
+            else ""
+        )
         raise refuse(key, node, hint)
     return node
 
@@ -143,11 +151,19 @@ def whole(key: Key, node: Node) -> int:
 
 
 def rate(key: Key, node: Node) -> Fraction:
-    """Frames a second, exactly: 24, 12.5, 30000/1001; 23.976, 29.97 and the like are the NTSC rates they stand for."""
-    if isinstance(node, Scalar) and (ratio := re.fullmatch(RATIO, node.text.strip())) and int(ratio[2]):
+    """Frames a second, exactly: 24, 12.5, 30000/1001; 23.976, 29.97 and the like are the NTSC
+    rates they stand for.
+    """
+    if (
+        isinstance(node, Scalar)
+        and (ratio := re.fullmatch(RATIO, node.text.strip()))
+        and int(ratio[2])
+    ):
         return _in_range(key, node, Fraction(int(ratio[1]), int(ratio[2])))
     written = Fraction(str(number(key, node)))
-    return next((ntsc for ntsc in NTSC if written.denominator > 1 and abs(written - ntsc) < NEARLY), written)
+    return next(
+        (ntsc for ntsc in NTSC if written.denominator > 1 and abs(written - ntsc) < NEARLY), written
+    )
 
 
 def seed(key: Key, node: Node) -> int | None:
@@ -156,7 +172,9 @@ def seed(key: Key, node: Node) -> int | None:
 
 
 def time(key: Key, node: Node, fps: Fraction) -> float:
-    """Seconds, from 3, 2.5s, 2 seconds, 500ms, 1:30, 1:02:03.5, 2min, 1m30s, 1h; or frames at `fps`, 100f."""
+    """Seconds, from 3, 2.5s, 2 seconds, 500ms, 1:30, 1:02:03.5, 2min, 1m30s, 1h; or frames at
+    `fps`, 100f.
+    """
     value = scalar(key, node).text.strip()
     if len(value) > LONGEST_NUMBER:
         raise refuse(key, node)
@@ -168,12 +186,16 @@ def time(key: Key, node: Node, fps: Fraction) -> float:
     if not match:
         raise refuse(key, node)
     units = (3600, 60, 1, Fraction(1, 1000))
-    seconds = sum(Fraction(part) * unit for part, unit in zip(match.groups(), units, strict=False) if part)
+    seconds = sum(
+        Fraction(part) * unit for part, unit in zip(match.groups(), units, strict=False) if part
+    )
     return _in_range(key, node, float(seconds))
 
 
 def size(key: Key, node: Node) -> tuple[int, int] | str:
-    """Width and height in pixels, from 256x256, 256 × 256 or [256, 256]; or one of the words of `SHAPES`."""
+    """Width and height in pixels, from 256x256, 256 × 256 or [256, 256]; or one of the words of
+    `SHAPES`.
+    """
     if isinstance(node, Scalar) and (word := node.text.strip().lower()) in SHAPES:
         return word
     if isinstance(node, Sequence) and len(node.items) == 2:
@@ -202,7 +224,9 @@ def _digits(key: Key, node: Node, pattern: str) -> str:
 
 
 def _in_range(key: Key, node: Node, value):
-    too_low = (key.least is not None and value < key.least) or (key.above is not None and value <= key.above)
+    too_low = (key.least is not None and value < key.least) or (
+        key.above is not None and value <= key.above
+    )
     if too_low or (key.most is not None and value > key.most) or not math.isfinite(value):
         raise refuse(key, node)
     return value

@@ -40,7 +40,8 @@ def relative_to(folder: Path) -> Naming:
 
 
 def without_places(home: Path, folder: Path) -> Naming:
-    """Names files in the folder `home` by their way from `folder`, which lies in it, and all others by name alone.
+    """Names files in the folder `home` by their way from `folder`, which lies in it, and all others
+    by name alone.
 
     So nothing that is handed on tells where on a disk its maker keeps what.
     """
@@ -53,7 +54,9 @@ def without_places(home: Path, folder: Path) -> Naming:
 
 
 def _scene(scene: Scene, settings: Settings, name: Naming) -> dict[str, Any]:
-    written = {key: value for key, value in _section(scene, None, name).items() if key != "settings"}
+    written = {
+        key: value for key, value in _section(scene, None, name).items() if key != "settings"
+    }
     own = _section(scene.settings, settings, name)
     return {**written, "settings": own} if own else written
 
@@ -104,7 +107,9 @@ def _plain(value: Any, kind: str, name: Naming) -> Any:
 
 
 class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):
-    """Writes equal values out, each in its place, instead of naming the first and pointing to it."""
+    """Writes equal values out, each in its place, instead of naming the first and pointing to
+    it.
+    """
 
     def ignore_aliases(self, data: Any) -> bool:
         return True

@@ -1,8 +1,9 @@
 """YAML text → a small tree that remembers places and does not guess types.
 
-PyYAML's own construction reads `1e-3` as text and `1:30` as 90, keeps the last of two equal keys, recurses with
-the nesting and multiplies aliases. This tree is built from PyYAML's events in one loop: each scalar keeps its raw
-text and whether it was quoted, and the field it is meant for decides what it is.
+PyYAML's own construction reads `1e-3` as text and `1:30` as 90, keeps the last of two equal keys,
+recurses with the nesting and multiplies aliases. This tree is built from PyYAML's events in one
+loop: each scalar keeps its raw text and whether it was quoted, and the field it is meant for
+decides what it is.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ import yaml
 from .problems import Mark, quoted
 from .yaml_words import ODD_COLON, ODD_SPACE, explained, nested, odd_space
 
-MOST_NODES = 150_000  # once aliases are written out: ten thousand scenes fit, an alias bomb does not
+# once aliases are written out: ten thousand scenes fit, an alias bomb does not
+MOST_NODES = 150_000
 MOST_DEPTH = 50
 
 HASHTAG = re.compile(r"\s+#\w")
@@ -25,7 +27,9 @@ Warn = Callable[[Mark, str], None]
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 # What YAML 1.1 does not call printable; a BOM is allowed at the very start only.
-UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+UNPRINTABLE = re.compile(
+    "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
+)
 
 
 class YamlError(Exception):
@@ -44,7 +48,8 @@ class Scalar:
     text: str
     plain: bool  # written without quotes
     nodes: int = 1
-    comment: str = ""  # what stands behind it on its line, where that is # and a letter: a hashtag, it may be
+    # what stands behind it on its line, where that is # and a letter: a hashtag, it may be
+    comment: str = ""
     depth: int = 0
 
     @property
@@ -102,9 +107,11 @@ def describe(node: Node) -> str:
 
 
 def load(text: str, override: str = "", warn: Warn = lambda mark, message: None) -> Node | None:
-    """Read one YAML document; None where there is none. `override` names the `--set` that the text came from.
+    """Read one YAML document; None where there is none. `override` names the `--set` that the text
+    came from.
 
-    `warn` is told of what may not be meant. Raises YamlError, in plain words, at the first thing that is wrong.
+    `warn` is told of what may not be meant. Raises YamlError, in plain words, at the first thing
+    that is wrong.
     """
     stray = UNPRINTABLE.search(text)
     if stray:
@@ -118,9 +125,15 @@ def load(text: str, override: str = "", warn: Warn = lambda mark, message: None)
     except yaml.MarkedYAMLError as error:
         raise YamlError(*explained(error, text, override, MOST_DEPTH)) from None
     except (ValueError, OverflowError):  # PyYAML without libyaml takes any number for a character
-        raise YamlError(Mark(0, 0, override), "an escape in double quotes that stands for no character") from None
+        raise YamlError(
+            Mark(0, 0, override), "an escape in double quotes that stands for no character"
+        ) from None
     for name, node in builder.unused():
-        warn(node.mark, f"&{name} gives the value a name that nothing asks for; put the text in quotes if it is part of it")
+        warn(
+            node.mark,
+            f"&{name} gives the value a name that nothing asks for; put the text in quotes if it is"
+            " part of it",
+        )
     return builder.root
 
 
@@ -142,7 +155,9 @@ class _Builder:
             self._place(node)
         elif isinstance(event, yaml.CollectionStartEvent):
             self._refuse_tag(event)
-            node = (Mapping if isinstance(event, yaml.MappingStartEvent) else Sequence)(self._mark(event))
+            node = (Mapping if isinstance(event, yaml.MappingStartEvent) else Sequence)(
+                self._mark(event)
+            )
             self._keep(event.anchor, node)
             self._open.append(node)
             self._check_depth(node, len(self._open))
@@ -153,7 +168,9 @@ class _Builder:
         elif isinstance(event, yaml.DocumentStartEvent):
             self._documents += 1
             if self._documents > 1:
-                raise YamlError(self._mark(event), "a second document starts here; a storyboard is one document")
+                raise YamlError(
+                    self._mark(event), "a second document starts here; a storyboard is one document"
+                )
 
     def unused(self) -> list[tuple[str, Node]]:
         """The anchors that no alias asks for, with what they name."""
@@ -165,7 +182,9 @@ class _Builder:
         if plain and (odd := ODD_COLON.match(event.value)):
             place = mark._replace(column=mark.column + odd.end())
             raise YamlError(place, odd_space(event.value[odd.end()]))
-        return Scalar(mark, event.value, plain, comment=self._comment(event.end_mark) if plain else "")
+        return Scalar(
+            mark, event.value, plain, comment=self._comment(event.end_mark) if plain else ""
+        )
 
     def _comment(self, end: yaml.Mark) -> str:
         rest = self._lines[end.line][end.column :] if end.line < len(self._lines) else ""
@@ -186,7 +205,10 @@ class _Builder:
     def _aliased(self, event: yaml.AliasEvent) -> Node:
         node = self._anchors.get(event.anchor)
         if node is None:
-            message = f"*{event.anchor} stands for nothing: no &{event.anchor} before it; put a text in quotes"
+            message = (
+                f"*{event.anchor} stands for nothing: no &{event.anchor} before it; put a text in "
+                "quotes"
+            )
             raise YamlError(self._mark(event), message)
         if any(node is parent for parent in self._open):
             raise YamlError(self._mark(event), f"*{event.anchor} contains itself")
@@ -203,7 +225,10 @@ class _Builder:
         parent.depth = max(parent.depth, node.depth + 1)
         self._check_depth(parent, parent.depth)
         if parent.nodes > MOST_NODES:
-            raise YamlError(node.mark, f"more than {MOST_NODES:,} values, aliases written out; shorten the storyboard")
+            raise YamlError(
+                node.mark,
+                f"more than {MOST_NODES:,} values, aliases written out; shorten the storyboard",
+            )
 
     def _check_depth(self, node: Node, depth: int) -> None:
         if depth > MOST_DEPTH:

@@ -1,7 +1,7 @@
 """What is wrong with a text that is no YAML, told from the text itself.
 
-PyYAML says where it stopped; its wording changes from release to release, so what is said to the user follows from
-the characters at that place.
+PyYAML says where it stopped; its wording changes from release to release, so what is said to the
+user follows from the characters at that place.
 """
 
 from __future__ import annotations
@@ -22,10 +22,15 @@ CANNOT_BEGIN = "@`%!&*|>\"',]}#?"  # a text
 def odd_space(place: str) -> str:
     """The message for such a space."""
     code = f"U+{ord(place):04X}"
-    return f"the character {code} looks like a space, but YAML needs an ordinary one here; type it anew"
+    return (
+        f"the character {code} looks like a space, but YAML needs an ordinary one here; type it "
+        "anew"
+    )
 
 
-def explained(error: yaml.MarkedYAMLError, text: str, override: str, most_depth: int) -> tuple[Mark, str]:
+def explained(
+    error: yaml.MarkedYAMLError, text: str, override: str, most_depth: int
+) -> tuple[Mark, str]:
     """Where and what is wrong, in plain words, where PyYAML gave up on `text` with `error`."""
     place, opened = error.problem_mark or error.context_mark, error.context_mark
     if place is None:
@@ -39,7 +44,8 @@ def explained(error: yaml.MarkedYAMLError, text: str, override: str, most_depth:
     if opened and (said := _opened(lines, opened, place)):
         return Mark(opened.line + 1, opened.column + 1, override), said
     line = lines[place.line] if place.line < len(lines) else ""
-    # A plain text that goes on for some lines is only noticed at its end; the line that is no key is its first.
+    # A plain text that goes on for some lines is only noticed at its end; the line that is no key
+    # is its first.
     if opened and ":" not in _line(lines, opened.line)[opened.column :]:
         place, line = opened, _line(lines, opened.line)
     return Mark(place.line + 1, place.column + 1, override), _at(line, place.column, error)
@@ -53,7 +59,11 @@ def nested(most_depth: int) -> str:
 def _opened(lines: list[str], opened: yaml.Mark, place: yaml.Mark) -> str:
     """What is wrong with a quote or bracket that was opened there; nothing where none was."""
     sign = _line(lines, opened.line)[opened.column : opened.column + 1]
-    if sign == '"' and place.line < len(lines) and "\\" in lines[place.line][max(0, place.column - 10) : place.column + 1]:
+    if (
+        sign == '"'
+        and place.line < len(lines)
+        and "\\" in lines[place.line][max(0, place.column - 10) : place.column + 1]
+    ):
         return ""
     if sign in ('"', "'"):
         return "a quote is opened and never closed"
@@ -70,7 +80,10 @@ def _at(line: str, column: int, error: yaml.MarkedYAMLError) -> str:
     if rest.startswith("\t"):
         return "a tab in the indentation; indent with spaces"
     if "\\" in line[max(0, column - 10) : column + 1] and '"' in line[:column]:
-        return "a backslash in double quotes begins an escape; use single quotes for the text, or / in paths"
+        return (
+            "a backslash in double quotes begins an escape; use single quotes for the text, or / in"
+            " paths"
+        )
     if re.match(r":(\s|$)", rest):
         return (
             "a ': ' inside an unquoted text, or a line indented too far; "
@@ -94,7 +107,9 @@ def _line(lines: list[str], number: int) -> str:
 
 
 def _too_deep(lines: list[str], line: int, column: int, most_depth: int) -> tuple[int, int] | None:
-    """Where more brackets are open than may be, before (line, column), counted from 1; None where they are not."""
+    """Where more brackets are open than may be, before (line, column), counted from 1; None
+    where they are not.
+    """
     depth = 0
     for number, text in enumerate([*lines[:line], _line(lines, line)[:column]], 1):
         for sign in re.finditer(r"[\[\]{}]", text):

@@ -17,9 +17,14 @@ class Bar:
         self._began = replace(module.progress)
         form = "{percentage:3.0f}%|{bar}| {desc}"
         self._bar = tqdm(
-            total=1.0, initial=module.share, miniters=0, bar_format=form, desc=self._said(module),
-            dynamic_ncols=True, disable=not shown,
-        )  # fmt: skip
+            total=1.0,
+            initial=module.share,
+            miniters=0,
+            bar_format=form,
+            desc=self._said(module),
+            dynamic_ncols=True,
+            disable=not shown,
+        )
 
     def show(self, module: VQGANTraining) -> None:
         """After a step."""

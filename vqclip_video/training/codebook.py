@@ -1,4 +1,6 @@
-"""The codebook: nearest entries, quantisation with a gradient, and k-means over what an encoder gives."""
+"""The codebook: nearest entries, quantisation with a gradient, and k-means over what an encoder
+gives.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ def places(latents: Tensor) -> Tensor:
 
 
 def quantised(latents: Tensor, codebook: Tensor) -> Tensor:
-    """The entry nearest to each place of latents [n, c, h, w], in their shape; the codebook gets the gradient."""
+    """The entry nearest to each place of latents [n, c, h, w], in their shape; the codebook gets
+    the gradient.
+    """
     n, c, height, width = latents.shape
     with torch.no_grad():
         indices = nearest_entries(places(latents), codebook)
@@ -23,17 +27,22 @@ def quantised(latents: Tensor, codebook: Tensor) -> Tensor:
 
 
 def straight_through(latents: Tensor, entries: Tensor) -> Tensor:
-    """The entries, with the gradient going to the latents as if nothing had been rounded (van den Oord et al. 2017)."""
+    """The entries, with the gradient going to the latents as if nothing had been rounded (van
+    den Oord et al. 2017).
+    """
     return latents + (entries - latents).detach()
 
 
 def vq_loss(latents: Tensor, entries: Tensor, commitment: float) -> Tensor:
     """Pulls the entries to the latents, and by `commitment` the latents to the entries."""
-    return F.mse_loss(entries, latents.detach()) + commitment * F.mse_loss(latents, entries.detach())
+    return F.mse_loss(entries, latents.detach()) + commitment * F.mse_loss(
+        latents, entries.detach()
+    )
 
 
 def k_means(vectors: Tensor, codebook: Tensor, rounds: int, generator: torch.Generator) -> Tensor:
-    """Lloyd's rounds on `vectors` [n, c], beginning with `codebook` [entries, c]; entries nobody is near to move.
+    """Lloyd's rounds on `vectors` [n, c], beginning with `codebook` [entries, c]; entries nobody is
+    near to move.
 
     They move to vectors drawn at random. Returns a new codebook.
     """

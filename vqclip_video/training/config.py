@@ -1,4 +1,5 @@
-"""The config of a VQGAN's training: YAML in taming's shape, laid over `vqgan.yaml`, which has every key. No torch.
+"""The config of a VQGAN's training: YAML in taming's shape, laid over `vqgan.yaml`, which has every
+key. No torch.
 
 Which keys there are, of what type, and what they default to is written in `vqgan.yaml` alone.
 """
@@ -19,11 +20,25 @@ DEFAULTS = Path(__file__).with_name("vqgan.yaml")
 LOSS = "model.params.lossconfig.params"
 NETWORK = ("ddconfig", "embed_dim", "n_embed")
 # What taming's own configs say beside, and what it must say to mean what is done here.
-ONLY = {"disc_conditional": False, "disc_in_channels": 3, "disc_loss": "hinge", "disc_factor": 1, "use_actnorm": False}
+ONLY = {
+    "disc_conditional": False,
+    "disc_in_channels": 3,
+    "disc_loss": "hinge",
+    "disc_factor": 1,
+    "use_actnorm": False,
+}
 # Keys that may say null.
 MAY_BE_NULL = {"quantise_from": int, "group_norm_eps": float}
 SHARES = ("flip", "flat", "corrupt", "constant")
-POSITIVE = ("steps", "learning_rate", "group_norm_eps", "save_every", "batch_size", "disc_num_layers", "disc_ndf")
+POSITIVE = (
+    "steps",
+    "learning_rate",
+    "group_norm_eps",
+    "save_every",
+    "batch_size",
+    "disc_num_layers",
+    "disc_ndf",
+)
 
 
 @dataclass(frozen=True)
@@ -77,7 +92,10 @@ class Training:
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """A checked config. `tree`: all of it as plain dicts and lists, as it is written beside the checkpoint."""
+    """A checked config.
+
+    `tree`: all of it as plain dicts and lists, as it is written beside the checkpoint.
+    """
 
     network: VQGANConfig
     losses: Losses
@@ -95,7 +113,8 @@ def read_training(path: Path | None, base: Path | None = None) -> TrainConfig:
     """The config at `path` over the defaults; None is the defaults alone.
 
     base: the YAML of the VQGAN that the training starts from, whose network it keeps.
-    Raises UsageError naming the key: not known, of another type or range, or contradicting `base`; ModelError where
+    Raises UsageError naming the key: not known, of another type or range, or contradicting `base`;
+        ModelError where
     `base` is not the YAML of a VQGAN.
     """
     given = {} if path is None else _load(path)
@@ -117,7 +136,11 @@ def read_training(path: Path | None, base: Path | None = None) -> TrainConfig:
     _check_crops(crops, network.factor, data["size"], name)
     _check_discriminator(losses, min(crops), name)
     return TrainConfig(
-        network, Losses(**losses), Data(**data | {"crop": tuple(sorted(crops))}), Training(**training), tree
+        network,
+        Losses(**losses),
+        Data(**data | {"crop": tuple(sorted(crops))}),
+        Training(**training),
+        tree,
     )
 
 
@@ -139,17 +162,25 @@ def _load(path: Path) -> dict[str, Any]:
     return tree
 
 
-def _over(known: Mapping[str, Any], given: Mapping[Any, Any], where: str, name: str) -> dict[str, Any]:
-    """`known` with the values of `given` in place of its own, all of them known and of their type."""
+def _over(
+    known: Mapping[str, Any], given: Mapping[Any, Any], where: str, name: str
+) -> dict[str, Any]:
+    """`known` with the values of `given` in place of its own, all of them known and of their
+    type.
+    """
     merged = dict(known)
     for key, value in given.items():
         place = f"{where}.{key}" if where else str(key)
         if where == LOSS and key in ONLY:
             if value != ONLY[key]:
-                raise UsageError(f"{name}: {place}: found {value!r}, only {ONLY[key]!r} is there; remove the key")
+                raise UsageError(
+                    f"{name}: {place}: found {value!r}, only {ONLY[key]!r} is there; remove the key"
+                )
         elif key not in known:
-            raise UsageError(f"{name}: {place}: no such key{did_you_mean(str(key), list(known))}; "
-                             f"known are {', '.join(known)}")  # fmt: skip
+            raise UsageError(
+                f"{name}: {place}: no such key{did_you_mean(str(key), list(known))}; "
+                f"known are {', '.join(known)}"
+            )
         elif isinstance(known[key], dict):
             if not isinstance(value, dict):
                 raise UsageError(f"{name}: {place}: found {value!r}, a section is needed")
@@ -166,26 +197,40 @@ def _typed(default: Any, value: Any, key: str, place: str, name: str) -> Any:
         return value  # of the loss: taming's name, or of the dummy that published files have
     if key in MAY_BE_NULL and value is None:
         return None
-    if key == "crop" and isinstance(value, list) and value and all(type(side) is int for side in value):
+    if (
+        key == "crop"
+        and isinstance(value, list)
+        and value
+        and all(type(side) is int for side in value)
+    ):
         return value
     if wanted is float and (whole or isinstance(value, float)):
         return float(value)
     if (wanted is int and whole) or (wanted is not int and isinstance(value, wanted)):
         return value
-    kinds = {int: "a whole number", float: "a number", bool: "true or false", list: "a list", str: "a word"}
+    kinds = {
+        int: "a whole number",
+        float: "a number",
+        bool: "true or false",
+        list: "a list",
+        str: "a word",
+    }
     raise UsageError(f"{name}: {place}: found {value!r}, {kinds[wanted]} is needed")
 
 
 def _keep_network(tree: dict[str, Any], given: Mapping[str, Any], base: Path, name: str) -> None:
     """Put the network of `base` into `tree`; what `given` says of it must be the same.
 
-    Only a codebook that is made at the end anyway may have another number of entries. Raises UsageError, and
-    ModelError where `base` is no VQGAN's YAML.
+    Only a codebook that is made at the end anyway may have another number of entries. Raises
+    UsageError, and ModelError where `base` is no VQGAN's YAML.
     """
     network = read_config(base)
     if network.gumbel:
         raise UsageError(f"{base}: a GumbelVQ, which cannot be trained here; begin with a VQModel")
-    sizes = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(network.ddconfig).items()}
+    sizes = {
+        key: list(value) if isinstance(value, tuple) else value
+        for key, value in asdict(network.ddconfig).items()
+    }
     theirs = {"ddconfig": sizes, "embed_dim": network.embed_dim, "n_embed": network.n_embed}
     ours = _at(given, "model.params") or {}
     for key in NETWORK:
@@ -196,7 +241,10 @@ def _keep_network(tree: dict[str, Any], given: Mapping[str, Any], base: Path, na
             found = theirs[key].get(part, value) if part else theirs[key]
             if value is not None and value != found:
                 place = f"model.params.{key}" + (f".{part}" if part else "")
-                raise UsageError(f"{name}: {place}: {value!r}, but the VQGAN to start from has {found!r}; remove it")
+                raise UsageError(
+                    f"{name}: {place}: {value!r}, but the VQGAN to start from has {found!r}; "
+                    "remove it"
+                )
         tree["model"]["params"][key] = theirs[key]
 
 
@@ -207,7 +255,9 @@ def _check_range(key: str, value: Any, name: str) -> None:
         return
     top = 1.0 if key in (*SHARES, "ema") else float("inf")
     least = "above 0" if key in POSITIVE else "from 0"
-    if not (0 < value < top if key in POSITIVE else 0 <= value <= top) or (key == "ema" and value == 1):
+    if not (0 < value < top if key in POSITIVE else 0 <= value <= top) or (
+        key == "ema" and value == 1
+    ):
         most = f" to {top:g}" if top == 1 else ""
         raise UsageError(f"{name}: {key}: found {value!r}, a number {least}{most} is needed")
 
@@ -217,15 +267,20 @@ def _check_crops(crops: list[int], factor: int, size: int, name: str) -> None:
         if crop < 2 * factor or crop % factor:
             near = max(2, round(crop / factor)) * factor
             raise UsageError(
-                f"{name}: data.crop: found {crop}, a multiple of {factor}, the pixels that one place of this VQGAN's "
-                f"latent stands for, is needed; {near} would do"
+                f"{name}: data.crop: found {crop}, a multiple of {factor}, the pixels that one "
+                f"place of this VQGAN's latent stands for, is needed; {near} would do"
             )
         if size and crop > size:
-            raise UsageError(f"{name}: data.crop: {crop} is more than data.size, {size}; raise size or lower crop")
+            raise UsageError(
+                f"{name}: data.crop: {crop} is more than data.size, {size}; raise size or lower "
+                "crop"
+            )
 
 
 def _check_discriminator(losses: Mapping[str, Any], crop: int, name: str) -> None:
-    """Each of its layers halves the picture, and two more take a pixel each; at least one must be left."""
+    """Each of its layers halves the picture, and two more take a pixel each; at least one must
+    be left.
+    """
     layers = losses["disc_num_layers"]
     if losses["disc_weight"] and crop >> layers < 3:
         raise UsageError(

@@ -1,4 +1,6 @@
-"""Pictures for a training: a folder of the user's own, or the one array of an illustrated world, as random squares."""
+"""Pictures for a training: a folder of the user's own, or the one array of an illustrated world,
+as random squares.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,8 @@ from ..storyboard.values import Refusal
 from .config import Data
 
 ARRAY = "pictures.npy"  # uint8 [N, H, W, 3], as `training.storybook` writes it
-LONGEST = 8  # times the shorter side; of a line a pixel high, the whole at its scaled size would fill the memory
+# times the shorter side; of a line a pixel high, the whole at its scaled size would fill the memory
+LONGEST = 8
 FEWEST = 2
 SKIPPED = "skipped.txt"
 
@@ -34,10 +37,11 @@ class Pictures(Protocol):
 
 
 class PictureFiles:
-    """Picture files, decoded each time they are asked for: upright, RGB, on white where transparent.
+    """Picture files, decoded each time they are asked for: upright, RGB, on white where
+    transparent.
 
-    The shorter side is scaled to `size`; 0 leaves pictures alone that are at least `smallest`. Of a picture longer
-    than `LONGEST` times its shorter side, that much of its middle is taken.
+    The shorter side is scaled to `size`; 0 leaves pictures alone that are at least `smallest`. Of a
+    picture longer than `LONGEST` times its shorter side, that much of its middle is taken.
     """
 
     def __init__(self, paths: Sequence[Path], size: int, smallest: int):
@@ -59,13 +63,16 @@ class PictureFiles:
 
 
 def open_pictures(
-    folder: Path, data: Data, report: Path, on_checked: Callable[[int, int], None] = lambda done, total: None
+    folder: Path,
+    data: Data,
+    report: Path,
+    on_checked: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[Pictures, int]:
     """The pictures in a folder and below it, checked one by one, and how many of them will not do.
 
-    The bad ones are listed with their faults in the file `report`. A folder with `pictures.npy` is read from that
-    array alone. on_checked: told how many of how many are checked.
-    Raises UsageError where the folder, or what is left of it, will not do.
+    The bad ones are listed with their faults in the file `report`. A folder with `pictures.npy` is
+    read from that array alone. on_checked: told how many of how many are checked. Raises UsageError
+    where the folder, or what is left of it, will not do.
     """
     largest = max(data.crop)
     if (folder / ARRAY).is_file():
@@ -96,24 +103,33 @@ def _array(path: Path, largest: int) -> np.ndarray:
     except (OSError, ValueError, EOFError) as error:
         raise UsageError(f"{path}: not an array of pictures ({error}); write it again") from None
     if array.dtype != np.uint8 or array.ndim != 4 or array.shape[3] != 3 or len(array) < FEWEST:
-        raise UsageError(f"{path}: found {array.dtype} {list(array.shape)}, uint8 [N, height, width, 3] is needed")
+        raise UsageError(
+            f"{path}: found {array.dtype} {list(array.shape)}, uint8 [N, height, width, 3] is "
+            "needed"
+        )
     if min(array.shape[1:3]) < largest:
-        raise UsageError(f"{path}: pictures of {array.shape[2]}x{array.shape[1]} hold no square of {largest} pixels; "
-                         f"lower data.crop")  # fmt: skip
+        raise UsageError(
+            f"{path}: pictures of {array.shape[2]}x{array.shape[1]} hold no square of {largest} "
+            "pixels; lower data.crop"
+        )
     return array
 
 
 def hold_out(count: int, wanted: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Numbers of the pictures to learn from, and of those kept apart: `wanted`, or a tenth where that is less."""
+    """Numbers of the pictures to learn from, and of those kept apart: `wanted`, or a tenth where
+    that is less.
+    """
     order = np.random.default_rng([seed, 1]).permutation(count)
     apart = min(wanted, count // 10)
     return np.sort(order[apart:]), np.sort(order[:apart])
 
 
 class Batches(IterableDataset):
-    """Endless batches uint8 [n, 3, crop, crop]: random squares of random pictures. One seed, one order.
+    """Endless batches uint8 [n, 3, crop, crop]: random squares of random pictures. One seed, one
+    order.
 
-    Each batch has squares of one of the sizes; large ones are fewer, so that all take about the same time.
+    Each batch has squares of one of the sizes; large ones are fewer, so that all take about the
+    same time.
     """
 
     def __init__(self, pictures: Pictures, chosen: np.ndarray, data: Data, seed: Sequence[int]):
@@ -147,7 +163,9 @@ class Batches(IterableDataset):
 
 
 def plain(side: int, random: np.random.Generator) -> np.ndarray:
-    """A square uint8 [side, side, 3] of one colour, or one that goes over into another in some direction."""
+    """A square uint8 [side, side, 3] of one colour, or one that goes over into another in some
+    direction.
+    """
     # Drawn from a little more than the range, so that pure white, black and red are among them.
     first, second = np.clip(random.uniform(-40, 295, (2, 3)), 0, 255)
     if random.random() < 0.5:
@@ -159,7 +177,8 @@ def plain(side: int, random: np.random.Generator) -> np.ndarray:
 
 
 def whole(pictures: Pictures, chosen: np.ndarray, factor: int, longest: int = 512) -> list[Tensor]:
-    """Whole pictures, uint8 [1, 3, H, W], their middle where a side is longer or no multiple of `factor`.
+    """Whole pictures, uint8 [1, 3, H, W], their middle where a side is longer or no multiple of
+    `factor`.
 
     One whose damage no check had seen is left out.
     """
@@ -170,7 +189,9 @@ def whole(pictures: Pictures, chosen: np.ndarray, factor: int, longest: int = 51
         except VqclipError:
             continue
         sides = [min(side, longest) // factor * factor for side in picture.shape[:2]]
-        top, left = ((whole - side) // 2 for whole, side in zip(picture.shape[:2], sides, strict=True))
+        top, left = (
+            (whole - side) // 2 for whole, side in zip(picture.shape[:2], sides, strict=True)
+        )
         middle = np.array(picture[top : top + sides[0], left : left + sides[1]])
         found.append(torch.from_numpy(middle).permute(2, 0, 1)[None])
     return found

@@ -1,7 +1,8 @@
-"""Judge a small pair: `python -m vqclip_video.training.evaluate --held-out PICTURES -o outputs/evaluation`.
+"""Judge a small pair: `python -m vqclip_video.training.evaluate --held-out PICTURES -o
+outputs/evaluation`.
 
-Prints a table of what can be counted, beside the bar for each, and writes sheets of what has to be looked at: the 24
-fixed prompts guided by the sketchbook, and the same from noise.
+Prints a table of what can be counted, beside the bar for each, and writes sheets of what has to be
+looked at: the 24 fixed prompts guided by the sketchbook, and the same from noise.
 """
 
 from __future__ import annotations
@@ -54,7 +55,9 @@ def at_most(name: str, value: float, bar: float) -> Measure:
 
 
 def measures(models: Models, held_out: Path | None) -> Iterator[Measure]:
-    """Everything that can be counted; what needs unseen pictures only where their folder `held_out` is given."""
+    """Everything that can be counted; what needs unseen pictures only where their folder
+    `held_out` is given.
+    """
     paths = resolve(models)
     perceptor, vqgan = load_pair(paths, CPU, "fp32")
     megabytes = sum(path.stat().st_size for path in _files(paths)) / 1e6
@@ -62,24 +65,42 @@ def measures(models: Models, held_out: Path | None) -> Iterator[Measure]:
     if held_out:
         captions = read_captions(held_out)
         pictures = whole_pictures(held_out)
-        seen = torch.cat([perceptor.embed_image(part) for part in _shrunk(pictures, perceptor.size)])
-        top1, top5 = judged.caption_accuracy(seen, perceptor.embed_text(captions.texts), captions.of_picture)
-        yield at_least(f"image to caption, {len(pictures)} pictures, top-1 of {judged.CAPTION_POOL}", top1, 0.78)
+        seen = torch.cat(
+            [perceptor.embed_image(part) for part in _shrunk(pictures, perceptor.size)]
+        )
+        top1, top5 = judged.caption_accuracy(
+            seen, perceptor.embed_text(captions.texts), captions.of_picture
+        )
+        yield at_least(
+            f"image to caption, {len(pictures)} pictures, top-1 of {judged.CAPTION_POOL}",
+            top1,
+            0.78,
+        )
         yield at_least("the same, top-5", top5, 0.95)
     right = [meant == found for _, meant, found in judged.nearest_known(perceptor.embed_text)]
     yield at_least(f"unseen synonyms understood, of {len(right)}", sum(right), 27)
     if held_out:
-        yield at_least("VQGAN, PSNR of unseen pictures, dB", reconstruction(vqgan, pictures[:200]), 27.5)
+        yield at_least(
+            "VQGAN, PSNR of unseen pictures, dB", reconstruction(vqgan, pictures[:200]), 27.5
+        )
     yield at_most("VQGAN, L1 of flat colours", flat_error(vqgan), 0.02)
     found = picks(paths, perceptor)
     for prompt, pick in found:
         click.echo(f"{prompt} → {pick.caption if pick else 'none'}", err=True)
-    yield at_least(f"prompts with a fitting sketch, of {len(found)}", sum(pick is not None for _, pick in found), 24)
+    yield at_least(
+        f"prompts with a fitting sketch, of {len(found)}",
+        sum(pick is not None for _, pick in found),
+        24,
+    )
     case = find_case("storybook")
     case = replace(case, storyboard=replace(case.storyboard, models=models))
     for precision, bar in (("bf16", 0.15), ("fp32", 0.25)):
         taken = measure(case, Options(device="cpu", precision=precision), repeats=8)
-        yield at_most(f"seconds an iteration, {SIDE}x{SIDE}, 16 cutouts, {precision}", taken.seconds.median, bar)
+        yield at_most(
+            f"seconds an iteration, {SIDE}x{SIDE}, 16 cutouts, {precision}",
+            taken.seconds.median,
+            bar,
+        )
 
 
 def picks(paths: ModelPaths, perceptor: Perceptor) -> list[tuple[str, Pick | None]]:
@@ -96,7 +117,9 @@ def stills(models: Models, guide: str, seed: int = 1) -> Iterator[tuple[str, Ima
     if _prior(paths).is_file():
         overrides.append(f"prior={_prior(paths)}")
     for prompt in judged.prompts():
-        board = still_storyboard(prompt, (), "", ITERATIONS, f"{SIDE}x{SIDE}", seed, named, overrides)
+        board = still_storyboard(
+            prompt, (), "", ITERATIONS, f"{SIDE}x{SIDE}", seed, named, overrides
+        )
         for progress in render(board):
             frame = progress.frame
         yield prompt, Image.fromarray(frame)
@@ -119,7 +142,10 @@ def table(rows: list[Measure]) -> str:
     """The measures in Markdown."""
     lines = ["| measure | value | bar | |", "|---|---|---|---|"]
     for row in rows:
-        lines.append(f"| {row.name} | {row.value:.4g} | {row.bar:g} | {'reached' if row.good else 'not yet'} |")
+        lines.append(
+            f"| {row.name} | {row.value:.4g} | {row.bar:g} | "
+            f"{'reached' if row.good else 'not yet'} |"
+        )
     return "\n".join(lines)
 
 
@@ -143,12 +169,25 @@ def _shrunk(pictures: np.ndarray, side: int, at_once: int = 100) -> Iterator[tor
 
 
 @click.command()
-@click.option("--pair", type=click.Path(path_type=Path, exists=True, file_okay=False), default=BUNDLED,
-              help="Folder that `vqclip-video train storybook` has written.")  # fmt: skip
-@click.option("--held-out", type=click.Path(path_type=Path, exists=True, file_okay=False),
-              help="Pictures that the pair has not learned from, as the recipe writes them.")  # fmt: skip
-@click.option("-o", "--output", type=click.Path(path_type=Path, file_okay=False), default=Path("outputs/evaluation"),
-              show_default=True, help="Where the table and the sheets go.")  # fmt: skip
+@click.option(
+    "--pair",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    default=BUNDLED,
+    help="Folder that `vqclip-video train storybook` has written.",
+)
+@click.option(
+    "--held-out",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Pictures that the pair has not learned from, as the recipe writes them.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("outputs/evaluation"),
+    show_default=True,
+    help="Where the table and the sheets go.",
+)
 @click.option("--sheets/--no-sheets", default=True, help="Whether to render the 24 prompts, twice.")
 def main(pair: Path, held_out: Path | None, output: Path, sheets: bool) -> None:
     """Judge a small pair: a table of measures, and sheets of the 24 fixed prompts."""
@@ -157,7 +196,9 @@ def main(pair: Path, held_out: Path | None, output: Path, sheets: bool) -> None:
     try:
         rows = list(measures(models, held_out))
         click.echo(table(rows))
-        (output / "measures.json").write_text(json.dumps([asdict(row) for row in rows], indent=2), "utf-8")
+        (output / "measures.json").write_text(
+            json.dumps([asdict(row) for row in rows], indent=2), "utf-8"
+        )
         for guide in ("auto", "off") if sheets else ():
             path = output / f"guide-{guide}.png"
             sheet(list(stills(models, guide))).save(path)

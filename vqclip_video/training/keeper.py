@@ -1,4 +1,6 @@
-"""What happens beside the steps of a training: checkpoints, the log, measures and sample sheets, its end."""
+"""What happens beside the steps of a training: checkpoints, the log, measures and sample sheets,
+its end.
+"""
 
 from __future__ import annotations
 
@@ -66,7 +68,9 @@ class Keeper(Callback):
             self.bar.close()
 
     def _end_if_due(self, trainer: Trainer, module: VQGANTraining) -> bool:
-        """Ends the training on every device once one of them wants to; several are asked at every tenth step."""
+        """Ends the training on every device once one of them wants to; several are asked at
+        every tenth step.
+        """
         if trainer.world_size > 1 and module.progress.step % 10:
             return False
         due = trainer.strategy.reduce_boolean_decision(module.share >= 1 or self.stop(), all=False)
@@ -105,12 +109,14 @@ class Keeper(Callback):
     def _save(self, trainer: Trainer, module: VQGANTraining) -> None:
         """Every device takes part; the file is swapped in whole.
 
-        OutputError where the disk refuses, RenderError where weights are no numbers; either leaves the file before.
+        OutputError where the disk refuses, RenderError where weights are no numbers; either leaves
+        the file before.
         """
         if not module.is_sound():
             raise RenderError(
-                f"step {module.progress.step}: the weights are no numbers any more; what was saved before is kept. "
-                "Lower training.learning_rate, or set training.precision: fp32, and run the same command again"
+                f"step {module.progress.step}: the weights are no numbers any more; what was saved "
+                "before is kept. Lower training.learning_rate, or set training.precision: fp32, "
+                "and run the same command again"
             )
         path, part = self.output / CHECKPOINT, self.output / f".{CHECKPOINT}.part"
         with explained(path):

@@ -1,4 +1,6 @@
-"""The terms that a VQGAN is trained with, each a small function of tensors; pictures are [n, 3, H, W], -1..1."""
+"""The terms that a VQGAN is trained with, each a small function of tensors; pictures are [n, 3,
+H, W], -1..1.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,8 @@ def gradient(found: Tensor, wanted: Tensor) -> Tensor:
 
 
 def perceptual(found: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:
-    """Squared difference of features [n, c, h, w], each place made a unit vector first, averaged over the places.
+    """Squared difference of features [n, c, h, w], each place made a unit vector first, averaged
+    over the places.
 
     As in LPIPS (Zhang et al. 2018) without its learned weights of the channels.
     """
@@ -37,12 +40,17 @@ def _unit(features: Tensor) -> Tensor:
 
 
 def latent_normal(latents: Tensor) -> Tensor:
-    """How far the channels of latents [n, c, h, w] are from a mean of 0 and a standard deviation of 1.
+    """How far the channels of latents [n, c, h, w] are from a mean of 0 and a standard deviation of
+    1.
 
     Values beyond 3 count a little too, so that no channel has a long tail.
     """
     mean, variance = latents.mean((0, 2, 3)), latents.var((0, 2, 3))
-    return mean.square().mean() + (variance - 1).square().mean() + 0.02 * F.relu(latents.abs() - 3).mean()
+    return (
+        mean.square().mean()
+        + (variance - 1).square().mean()
+        + 0.02 * F.relu(latents.abs() - 3).mean()
+    )
 
 
 def discriminator_hinge(real: Tensor, fake: Tensor) -> Tensor:
@@ -50,11 +58,14 @@ def discriminator_hinge(real: Tensor, fake: Tensor) -> Tensor:
     return 0.5 * (F.relu(1 - real).mean() + F.relu(1 + fake).mean())
 
 
-def adaptive_weight(pictures: Tensor, main: Tensor, adversarial: Tensor, last: nn.Parameter) -> Tensor:
-    """The factor that makes the adversarial term pull the decoder's last weights as hard as the main terms do.
+def adaptive_weight(
+    pictures: Tensor, main: Tensor, adversarial: Tensor, last: nn.Parameter
+) -> Tensor:
+    """The factor that makes the adversarial term pull the decoder's last weights as hard as the
+    main terms do.
 
-    main, adversarial: gradients of the two with respect to `pictures`; last: the last layer's weight.
-    (Esser et al. 2021, equation 7.)
+    main, adversarial: gradients of the two with respect to `pictures`; last: the last layer's
+    weight. (Esser et al. 2021, equation 7.)
     """
     pulls = [
         torch.autograd.grad(pictures, last, slope.to(pictures.dtype), retain_graph=True)[0].norm()

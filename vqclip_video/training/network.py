@@ -1,6 +1,8 @@
-"""taming's VQGAN as it is trained: first weights, forward passes with gradients for all of them, and the norms' eps.
+"""taming's VQGAN as it is trained: first weights, forward passes with gradients for all of them,
+and the norms' eps.
 
-The modules are those of the published files, so that names fit; the functions compute what taming's own do.
+The modules are those of the published files, so that names fit; the functions compute what taming's
+own do.
 """
 
 from __future__ import annotations
@@ -17,7 +19,8 @@ from ..models.vqgan import packaged_vqgan, skeleton
 from ..models.vqgan_config import VQGANConfig
 
 PUBLISHED_EPS = 1e-6  # of every group norm in taming
-WRITERS = ("conv_in", "conv1", "conv2", "proj_out")  # layers whose output goes into a stream that is normalised
+# layers whose output goes into a stream that is normalised
+WRITERS = ("conv_in", "conv1", "conv2", "proj_out")
 KEEPERS = ("nin_shortcut", "upsample", "downsample")  # layers that carry such a stream on
 # The gain of a writer: RMS of its weights times the root of its inputs. torch's first weights have
 # 0.58, trained ones 0.2 to 2; a median below LEAST comes of a training with another eps.
@@ -25,10 +28,12 @@ LEAST_GAIN, USUAL_GAIN = 0.1, 0.8
 
 
 def new_network(config: VQGANConfig) -> nn.Module:
-    """encoder, decoder, quantize.embedding, quant_conv and post_quant_conv with first weights from torch's generator.
+    """encoder, decoder, quantize.embedding, quant_conv and post_quant_conv with first weights from
+    torch's generator.
 
-    Every convolution keeps the variance of what it gets, but the residual branches begin at a tenth: at the learning
-    rate that such networks bear, torch's own first weights take thousands of steps longer.
+    Every convolution keeps the variance of what it gets, but the residual branches begin at a
+    tenth: at the learning rate that such networks bear, torch's own first weights take thousands of
+    steps longer.
     """
     network = skeleton(config, {}, Path()).to_empty(device="cpu")
     for module in network.modules():
@@ -37,7 +42,13 @@ def new_network(config: VQGANConfig) -> nn.Module:
             nn.init.zeros_(module.bias)
     for name, weight in network.named_parameters():
         if weight.ndim == 4:
-            gain = 1.4 if ".conv1." in name else 0.1 if ".conv2." in name or ".proj_out." in name else 1.0
+            gain = (
+                1.4
+                if ".conv1." in name
+                else 0.1
+                if ".conv2." in name or ".proj_out." in name
+                else 1.0
+            )
             nn.init.normal_(weight, std=gain / weight[0].numel() ** 0.5)
         elif name.endswith("bias") and "norm" not in name:
             nn.init.zeros_(weight)
@@ -94,11 +105,13 @@ def set_eps(network: nn.Module, eps: float) -> None:
 
 
 def rescale_norms(state: Mapping[str, Tensor], before: float, after: float) -> dict[str, Tensor]:
-    """The weights with which group norms of the eps `after` compute what those of `before` did with `state`.
+    """The weights with which group norms of the eps `after` compute what those of `before` did with
+    `state`.
 
-    A norm forgets its input's scale but for eps: norm(x; a) = norm(s·x; b) with s = sqrt(b / a). So everything that
-    writes a normalised stream is scaled by s, of layers that carry a stream on only the bias. Why: with two channels
-    to a group, taming's eps of 1e-6 takes the amplitude away and plain colours cannot be learnt; 0.5 leaves it.
+    A norm forgets its input's scale but for eps: norm(x; a) = norm(s·x; b) with s = sqrt(b / a). So
+    everything that writes a normalised stream is scaled by s, of layers that carry a stream on only
+    the bias. Why: with two channels to a group, taming's eps of 1e-6 takes the amplitude away and
+    plain colours cannot be learnt; 0.5 leaves it.
     """
     scale = (after / before) ** 0.5
     return {
@@ -152,7 +165,9 @@ def residual(block: nn.Module, x: Tensor) -> Tensor:
 def attend(block: nn.Module, x: Tensor) -> Tensor:
     """Self-attention over all places of the feature map, with one head."""
     h = block.norm(x)
-    query, key, value = (layer(h).flatten(2).transpose(1, 2)[:, None] for layer in (block.q, block.k, block.v))
+    query, key, value = (
+        layer(h).flatten(2).transpose(1, 2)[:, None] for layer in (block.q, block.k, block.v)
+    )
     mixed = F.scaled_dot_product_attention(query, key, value)[:, 0]
     # A view would pass for channels last, which group norms are slow with.
     return x + block.proj_out(mixed.transpose(1, 2).contiguous().view(x.shape))
@@ -166,12 +181,15 @@ def _ending(part: nn.Module, x: Tensor) -> Tensor:
     return part.conv_out(F.silu(part.norm_out(x)))
 
 
-def corrupted(latents: Tensor, share: float, entries: Tensor | None, strongest: float = 0.9) -> Tensor:
-    """Latents of which a `share` of the batch is noisy, or blurred and noisy, or rounded, each by its own amount.
+def corrupted(
+    latents: Tensor, share: float, entries: Tensor | None, strongest: float = 0.9
+) -> Tensor:
+    """Latents of which a `share` of the batch is noisy, or blurred and noisy, or rounded, each by
+    its own amount.
 
-    The decoder learns to make clean pictures of what an optimiser leaves and of stored codes. Noise is up to
-    `strongest` standard deviations of latents that are about N(0, 1). entries: those of the codebook nearest to the
-    latents, in their shape; without them nothing is rounded.
+    The decoder learns to make clean pictures of what an optimiser leaves and of stored codes. Noise
+    is up to `strongest` standard deviations of latents that are about N(0, 1). entries: those of
+    the codebook nearest to the latents, in their shape; without them nothing is rounded.
     """
     n, _, height, width = latents.shape
     amount, kind, drawn, level = torch.rand(4, n, 1, 1, 1, device=latents.device)

@@ -1,4 +1,6 @@
-"""`vqclip-video train vqgan`: from a folder of pictures to a checkpoint that a film is rendered with."""
+"""`vqclip-video train vqgan`: from a folder of pictures to a checkpoint that a film is rendered
+with.
+"""
 
 from __future__ import annotations
 
@@ -45,10 +47,12 @@ def train_vqgan(
     seed: int = 0,
     stop: Callable[[], bool] = lambda: False,
 ) -> Path:
-    """Train on the pictures of `folder`, or go on where `output` holds a training; returns the checkpoint's path.
+    """Train on the pictures of `folder`, or go on where `output` holds a training; returns the
+    checkpoint's path.
 
-    start: name or path of the VQGAN to begin with. minutes: a budget of all runs together, to whose end the learning
-    rate falls. stop: asked after every step. Raises UsageError and ModelError for what cannot be trained.
+    start: name or path of the VQGAN to begin with. minutes: a budget of all runs together, to whose
+    end the learning rate falls. stop: asked after every step. Raises UsageError and ModelError for
+    what cannot be trained.
     """
     paths = registry.resolve(Models(vqgan=start)) if start else None
     config = read_training(config_path, paths and paths.vqgan_config)
@@ -88,7 +92,8 @@ def _loader(
 
 
 def _trainer(config: TrainConfig, keeper: Keeper) -> Trainer:
-    several = torch.cuda.device_count() > 1  # two optimisers, of which each leaves the other's weights alone
+    # two optimisers, of which each leaves the other's weights alone
+    several = torch.cuda.device_count() > 1
     return Trainer(
         accelerator=_device().type,
         max_epochs=-1,
@@ -136,20 +141,26 @@ def _parts(
 
 
 def _perceptor(config: TrainConfig, device: torch.device) -> Perceptor | None:
-    """The CLIP of the losses on the device that this process trains on; None where no loss needs it."""
+    """The CLIP of the losses on the device that this process trains on; None where no loss needs
+    it.
+    """
     losses = config.losses
     if not losses.perceptual_weight and not losses.clip_weight:
         return None
     path = registry.resolve(Models(clip=losses.perceptual_clip)).clip
     # On CUDA the tower's float32 is computed in half precision wherever the training is.
-    perceptor = load_perceptor(path, device, pick_precision("auto", device) if device.type == "cpu" else torch.float32)
+    perceptor = load_perceptor(
+        path, device, pick_precision("auto", device) if device.type == "cpu" else torch.float32
+    )
     perceptor.forget_text()
     return perceptor
 
 
 def _precision(config: TrainConfig) -> str:
     chosen = config.training.precision
-    half = chosen == "bf16" or (chosen == "auto" and pick_precision("auto", _device()) == torch.bfloat16)
+    half = chosen == "bf16" or (
+        chosen == "auto" and pick_precision("auto", _device()) == torch.bfloat16
+    )
     return "bf16-mixed" if half else "32-true"
 
 
@@ -180,8 +191,10 @@ def _begun(checkpoint: Path, config: TrainConfig) -> Begun | None:
     before = checkpoint.with_name(CONFIG)
     same_eps = config.training.group_norm_eps in (None, begun.eps)
     if read_config(before) != config.network or not same_eps:
-        raise UsageError(f"{checkpoint} is of another network; go on with the config it was begun with, {before}, "
-                         f"or choose another folder with -o")  # fmt: skip
+        raise UsageError(
+            f"{checkpoint} is of another network; go on with the config it was begun with, "
+            f"{before}, or choose another folder with -o"
+        )
     return begun
 
 

@@ -22,9 +22,11 @@ def sheet_wanted(step: int) -> bool:
 
 @torch.no_grad()
 def try_out(parts: nn.Module, pictures: list[Tensor], path: Path | None) -> float:
-    """The mean PSNR (dB) of the reconstructions of pictures, uint8 [1, 3, H, W] each, before quantisation.
+    """The mean PSNR (dB) of the reconstructions of pictures, uint8 [1, 3, H, W] each, before
+    quantisation.
 
-    path: where a sheet of the first few goes: original | reconstruction | reconstruction from codes.
+    path: where a sheet of the first few goes: original | reconstruction | reconstruction from
+    codes.
     """
     rows, ratios = [], []
     for picture in pictures:
@@ -70,7 +72,9 @@ def psnr(found: Tensor, wanted: Tensor) -> float:
 def _tile(image: Tensor) -> Image.Image:
     pixels = ((image[0] + 1) * 127.5).round().byte().permute(1, 2, 0).cpu().numpy()
     tile = Image.fromarray(np.ascontiguousarray(pixels))
-    return tile.resize((COLUMN, max(1, round(tile.height * COLUMN / tile.width))), Image.Resampling.LANCZOS)
+    return tile.resize(
+        (COLUMN, max(1, round(tile.height * COLUMN / tile.width))), Image.Resampling.LANCZOS
+    )
 
 
 def _write(rows: list[list[Image.Image]], path: Path) -> None:

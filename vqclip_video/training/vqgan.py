@@ -1,4 +1,6 @@
-"""One training of a VQGAN as a LightningModule: the step, the running mean of the weights, what a checkpoint holds."""
+"""One training of a VQGAN as a LightningModule: the step, the running mean of the weights, what
+a checkpoint holds.
+"""
 
 from __future__ import annotations
 
@@ -32,16 +34,24 @@ class Progress:
 
 
 class VQGANTraining(LightningModule):
-    """Encoder, decoder, codebook and discriminator under the names of taming's VQModel, and how they learn.
+    """Encoder, decoder, codebook and discriminator under the names of taming's VQModel, and how
+    they learn.
 
-    The `state_dict` in its checkpoints is what a film needs: the running mean of the weights, for norms of taming's
-    eps. What only the training needs, such as the weights themselves, stands under "training".
+    The `state_dict` in its checkpoints is what a film needs: the running mean of the weights, for
+    norms of taming's eps. What only the training needs, such as the weights themselves, stands
+    under "training".
     """
 
     def __init__(
-        self, config: TrainConfig, parts: nn.Module, perceptor: Perceptor | None, minutes: float | None, known: bool
+        self,
+        config: TrainConfig,
+        parts: nn.Module,
+        perceptor: Perceptor | None,
+        minutes: float | None,
+        known: bool,
     ):
-        """parts: of `network.new_network` or `network.network_of`. known: whether its codebook is that of a model.
+        """parts: of `network.new_network` or `network.network_of`. known: whether its codebook is
+        that of a model.
 
         perceptor: for the perceptual and the CLIP terms; None where both are off.
         """
@@ -55,7 +65,9 @@ class VQGANTraining(LightningModule):
         network.set_eps(self, config.training.group_norm_eps)
         self.loss = nn.Module()
         sizes = config.losses
-        self.loss.discriminator = NLayerDiscriminator(ndf=sizes.disc_ndf, n_layers=sizes.disc_num_layers)
+        self.loss.discriminator = NLayerDiscriminator(
+            ndf=sizes.disc_ndf, n_layers=sizes.disc_num_layers
+        )
         self.loss.discriminator.apply(weights_init)
         self._perceptor = (perceptor,)  # in a tuple, since it is no part of the module
         self.mean = {name: weight.detach().clone() for name, weight in self.weights()}
@@ -81,7 +93,10 @@ class VQGANTraining(LightningModule):
         rate = self._learning_rate()
         for each, share in ((optimiser, 1.0), (judge_optimiser, DISCRIMINATOR_RATE)):
             each.param_groups[0]["lr"] = rate * share
-        judging = self.config.losses.disc_weight > 0 and self.progress.step >= self.config.losses.disc_start
+        judging = (
+            self.config.losses.disc_weight > 0
+            and self.progress.step >= self.config.losses.disc_start
+        )
         self.toggle_optimizer(optimiser)
         pictures = self._learn(images, judging, optimiser)
         self.untoggle_optimizer(optimiser)
@@ -101,7 +116,9 @@ class VQGANTraining(LightningModule):
 
     @property
     def share(self) -> float:
-        """How much of the training is done, 0 to 1: of its steps or of its minutes, whichever is more."""
+        """How much of the training is done, 0 to 1: of its steps or of its minutes, whichever is
+        more.
+        """
         of_steps = self.progress.step / self.config.training.steps
         return min(1.0, max(of_steps, self.progress.seconds / self.budget if self.budget else 0.0))
 
@@ -124,9 +141,12 @@ class VQGANTraining(LightningModule):
             given = codebook.straight_through(latents, entries)
             self.terms["codebook"] = vq.detach()
             entries = None  # nothing is left to round
-        pictures = network.decode(self, network.corrupted(given, self.config.training.corrupt, entries)).float()
-        # The gradient of the terms with respect to the pictures is taken by itself, so that the adaptive weight costs
-        # one more pass through the last layer and none through the networks that judge.
+        pictures = network.decode(
+            self, network.corrupted(given, self.config.training.corrupt, entries)
+        ).float()
+        # The gradient of the terms with respect to the pictures is taken by itself, so that the
+        # adaptive weight costs one more pass through the last layer and none through the networks
+        # that judge.
         apart = pictures.detach().requires_grad_()
         (slope,) = torch.autograd.grad(self._difference(apart, images), apart)
         if judging:
@@ -149,7 +169,10 @@ class VQGANTraining(LightningModule):
             "pixel": (weights.pixelloss_weight, lambda: (found - wanted).abs().mean()),
             "multiscale": (weights.multiscale_weight, lambda: losses.multiscale(found, wanted)),
             "gradient": (weights.gradient_weight, lambda: losses.gradient(found, wanted)),
-            "perceptual": (weights.perceptual_weight, lambda: _perceptual(perceptor, found, wanted)),
+            "perceptual": (
+                weights.perceptual_weight,
+                lambda: _perceptual(perceptor, found, wanted),
+            ),
             "clip": (weights.clip_weight, lambda: _unlikeness(perceptor, found, wanted)),
         }
         values = {name: (weight, term()) for name, (weight, term) in terms.items() if weight}
@@ -170,10 +193,14 @@ class VQGANTraining(LightningModule):
         if self.progress.step < training.warmup:
             return training.learning_rate * (self.progress.step + 1) / training.warmup
         falling = max(0.0, share - training.constant) / max(1 - training.constant, 1e-9)
-        return training.learning_rate * (LOWEST + (1 - LOWEST) * 0.5 * (1 + math.cos(math.pi * min(falling, 1.0))))
+        return training.learning_rate * (
+            LOWEST + (1 - LOWEST) * 0.5 * (1 + math.cos(math.pi * min(falling, 1.0)))
+        )
 
     def _entries(self, latents: Tensor) -> Tensor | None:
-        """The entries of the codebook nearest to the latents, in their shape; None while there is no codebook."""
+        """The entries of the codebook nearest to the latents, in their shape; None while there
+        is no codebook.
+        """
         if self.quantising and not self.known:
             self.make_codebook(10)
         return codebook.quantised(latents, self.quantize.embedding.weight) if self.known else None
@@ -181,16 +208,26 @@ class VQGANTraining(LightningModule):
     def _remember(self, latents: Tensor) -> None:
         """Keep some places of this batch, the newest SAMPLED of all."""
         found = codebook.places(latents.detach())
-        self.seen.append(found[torch.randint(len(found), (min(len(found), 256),), device=found.device)].cpu())
+        self.seen.append(
+            found[torch.randint(len(found), (min(len(found), 256),), device=found.device)].cpu()
+        )
         del self.seen[: -(SAMPLED // 256)]
 
     def make_codebook(self, rounds: int) -> None:
-        """Fit the codebook to the latents seen lately, by rounds of k-means; the same one on every device."""
+        """Fit the codebook to the latents seen lately, by rounds of k-means; the same one on
+        every device.
+        """
         if not self.seen:
             return
         vectors, weight = torch.cat(self.seen), self.quantize.embedding.weight
-        begin = weight.detach().cpu() if self.known else codebook.drawn_from(vectors, len(weight), self.generator)
-        found = self.trainer.strategy.broadcast(codebook.k_means(vectors, begin, rounds, self.generator))
+        begin = (
+            weight.detach().cpu()
+            if self.known
+            else codebook.drawn_from(vectors, len(weight), self.generator)
+        )
+        found = self.trainer.strategy.broadcast(
+            codebook.k_means(vectors, begin, rounds, self.generator)
+        )
         with torch.no_grad():
             weight.copy_(found)
             self.mean["quantize.embedding.weight"].copy_(found)
@@ -200,12 +237,18 @@ class VQGANTraining(LightningModule):
     def _follow(self) -> None:
         """Move the running mean of the weights; at the start it follows faster."""
         decay = min(self.config.training.ema, (1 + self.progress.step) / (10 + self.progress.step))
-        means, weights = zip(*((self.mean[name], weight.detach()) for name, weight in self.weights()), strict=True)
+        means, weights = zip(
+            *((self.mean[name], weight.detach()) for name, weight in self.weights()), strict=True
+        )
         torch._foreach_lerp_(list(means), list(weights), 1 - decay)
 
     def weights(self) -> list[tuple[str, nn.Parameter]]:
         """What is averaged and saved: all but the discriminator's."""
-        return [(name, weight) for name, weight in self.named_parameters() if not name.startswith("loss.")]
+        return [
+            (name, weight)
+            for name, weight in self.named_parameters()
+            if not name.startswith("loss.")
+        ]
 
     def is_sound(self) -> bool:
         """Whether every weight is a number; on several devices all have the same."""
@@ -213,25 +256,40 @@ class VQGANTraining(LightningModule):
         return bool(torch.stack(norms).isfinite().all())
 
     def published(self) -> dict[str, Tensor]:
-        """The weights that a film is made with: the running mean, for norms of taming's eps. On the CPU, float32."""
+        """The weights that a film is made with: the running mean, for norms of taming's eps.
+
+        On the CPU, float32.
+        """
         mean = {name: tensor.cpu() for name, tensor in self.mean.items()}
-        return network.rescale_norms(mean, self.config.training.group_norm_eps, network.PUBLISHED_EPS)
+        return network.rescale_norms(
+            mean, self.config.training.group_norm_eps, network.PUBLISHED_EPS
+        )
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         if self.config.training.quantise_from is None:
             self.make_codebook(30 if self.share == 1 else 4)
-        judge = {name: tensor for name, tensor in checkpoint["state_dict"].items() if name.startswith("loss.")}
+        judge = {
+            name: tensor
+            for name, tensor in checkpoint["state_dict"].items()
+            if name.startswith("loss.")
+        }
         checkpoint["training"] = {
-            "weights": checkpoint["state_dict"], "mean": self.mean, "step": self.progress.step,
-            "seconds": self.progress.seconds, "known": self.known, "eps": self.config.training.group_norm_eps,
-            "seen": self.seen, "began": self.began,
-        }  # fmt: skip
+            "weights": checkpoint["state_dict"],
+            "mean": self.mean,
+            "step": self.progress.step,
+            "seconds": self.progress.seconds,
+            "known": self.known,
+            "eps": self.config.training.group_norm_eps,
+            "seen": self.seen,
+            "began": self.began,
+        }
         checkpoint["state_dict"] = self.published() | judge
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         found = checkpoint["training"]
         self.mean, self.known = found["mean"], found["known"]
-        self.seen = list(found.get("seen", ()))  # without them the codebook would be made of the last few steps alone
+        # without them the codebook would be made of the last few steps alone
+        self.seen = list(found.get("seen", ()))
         self.began = found.get("began")
         self.progress = Progress(found["step"], found["seconds"])
         checkpoint["state_dict"] = found["weights"]

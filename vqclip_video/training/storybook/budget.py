@@ -1,4 +1,6 @@
-"""How much of a stage of training is done: by minutes of work, or by steps where a run shall be repeatable."""
+"""How much of a stage of training is done: by minutes of work, or by steps where a run shall be
+repeatable.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,9 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Budget:
-    """Exactly one of `minutes` and `steps` is the whole; what an interrupted run has used counts (`resume`)."""
+    """Exactly one of `minutes` and `steps` is the whole; what an interrupted run has used counts
+    (`resume`).
+    """
 
     minutes: float | None = None
     steps: int | None = None
@@ -30,7 +34,9 @@ class Budget:
 
     @property
     def ended(self) -> bool:
-        """Whether all is used; however little that is, a step is taken, so that something is left."""
+        """Whether all is used; however little that is, a step is taken, so that something is
+        left.
+        """
         return self.done > 0 and self.fraction >= 1
 
     def state_dict(self) -> dict[str, float]:
@@ -41,9 +47,15 @@ class Budget:
         self.done, self._used, self._since = int(state["done"]), state["seconds"], time.monotonic()
 
 
-def warm_constant_cosine(fraction: float, step: int, *, warm: int = 100, constant: float = 0.3) -> float:
-    """Share of the learning rate: `warm` steps up, then constant, then half a cosine down to 2 %."""
+def warm_constant_cosine(
+    fraction: float, step: int, *, warm: int = 100, constant: float = 0.3
+) -> float:
+    """Share of the learning rate: `warm` steps up, then constant, then half a cosine down to 2
+    %.
+    """
     rising = min(1.0, (step + 1) / warm)
     if fraction < constant:
         return rising
-    return rising * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * (fraction - constant) / (1 - constant))))
+    return rising * (
+        0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * (fraction - constant) / (1 - constant)))
+    )

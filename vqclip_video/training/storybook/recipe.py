@@ -1,8 +1,10 @@
 """`vqclip-video train storybook`: from fetched artwork to the files of a small pair.
 
-    pictures → image tower → text tower (clip) → VQGAN (vqgan) → prior → sketchbook, all .safetensors
+    pictures → image tower → text tower (clip) → VQGAN (vqgan) → prior → sketchbook, all
+    .safetensors
 
-Every stage writes into `OUTPUT/work` and goes on there after a stop; what is finished is not done again.
+Every stage writes into `OUTPUT/work` and goes on there after a stop; what is finished is not done
+again.
 """
 
 from __future__ import annotations
@@ -99,12 +101,19 @@ class Recipe:
         return resolve(Models(clip=str(self.output / CLIP), vqgan=str(self.output / VQGAN)))
 
     def run(self, stages: Sequence[str]) -> None:
-        """Do these stages in their order. Raises UsageError where one lacks what an earlier one makes."""
+        """Do these stages in their order.
+
+        Raises UsageError where one lacks what an earlier one makes.
+        """
         self.work.mkdir(parents=True, exist_ok=True)
         steps = (
-            self.make_pictures, self.train_image_tower, self.train_text_tower, self.train_vqgan, self.train_prior,
+            self.make_pictures,
+            self.train_image_tower,
+            self.train_text_tower,
+            self.train_vqgan,
+            self.train_prior,
             self.make_sketchbook,
-        )  # fmt: skip
+        )
         for name, step in zip(STAGES, steps, strict=True):
             if name in stages and not self.stop():
                 self.report(f"— {name}")
@@ -113,18 +122,31 @@ class Recipe:
     def make_pictures(self) -> None:
         """Pictures to learn from, and others to judge by."""
         world, workers = self._world(), os.cpu_count() or 1
-        for name, count, seed in (("pictures", self.preset.pictures, self.seed),
-                                  ("held-out", self.preset.held_out, self.seed + HELD_OUT_SEED)):  # fmt: skip
+        for name, count, seed in (
+            ("pictures", self.preset.pictures, self.seed),
+            ("held-out", self.preset.held_out, self.seed + HELD_OUT_SEED),
+        ):
             if not self.stop():
                 write_pictures(world, self.work / name, count, seed, workers, stop=self.stop)
 
     def train_image_tower(self) -> None:
-        corpus, held_out = (read_corpus(self.work / name, self._cache) for name in ("pictures", "held-out"))
+        corpus, held_out = (
+            read_corpus(self.work / name, self._cache) for name in ("pictures", "held-out")
+        )
         sprites = read_sprites(self._world().things, self._cache)
         image_tower.train(
-            corpus, sprites, held_out, self.work, self._budget("image-tower"), batches=self.preset.batches,
-            seed=self.seed, start=self._start_visual(), device=self._device, report=self.report, stop=self.stop,
-        )  # fmt: skip
+            corpus,
+            sprites,
+            held_out,
+            self.work,
+            self._budget("image-tower"),
+            batches=self.preset.batches,
+            seed=self.seed,
+            start=self._start_visual(),
+            device=self._device,
+            report=self.report,
+            stop=self.stop,
+        )
 
     def train_text_tower(self) -> None:
         """Distil the text tower and write clip.safetensors."""
@@ -134,38 +156,61 @@ class Recipe:
         clip.logit_scale.data = tower.head.log_scale.data.clone()
         text_tower.meaningful_tokens(clip, self._cache)
         text_tower.distil(
-            clip.to(self._device), list(self._texts(tower.head)), self.work, self._budget("text-tower"),
-            seed=self.seed, report=self.report, stop=self.stop,
-        )  # fmt: skip
+            clip.to(self._device),
+            list(self._texts(tower.head)),
+            self.work,
+            self._budget("text-tower"),
+            seed=self.seed,
+            report=self.report,
+            stop=self.stop,
+        )
         if self.stop():
             return
-        weights = {name: tensor.half().contiguous().cpu() for name, tensor in clip.state_dict().items()}
-        # Half of the file's bytes would be this table; with 3 % noise on its rows the texts mean what they did.
-        weights["token_embedding.weight"] = weights["token_embedding.weight"].to(torch.float8_e4m3fn)
+        weights = {
+            name: tensor.half().contiguous().cpu() for name, tensor in clip.state_dict().items()
+        }
+        # Half of the file's bytes would be this table; with 3 % noise on its rows the texts mean
+        # what they did.
+        weights["token_embedding.weight"] = weights["token_embedding.weight"].to(
+            torch.float8_e4m3fn
+        )
         atomic_write(self.output / CLIP, save(weights))
 
     def train_vqgan(self) -> None:
-        """Train the VQGAN, with the new CLIP for its perceptual loss, and write vqgan.safetensors and its YAML."""
+        """Train the VQGAN, with the new CLIP for its perceptual loss, and write
+        vqgan.safetensors and its YAML.
+        """
         self._require(CLIP, "text-tower")
-        config = OmegaConf.merge(OmegaConf.load(vqgan.CONFIG), OmegaConf.create(dict(self.preset.vqgan)))
+        config = OmegaConf.merge(
+            OmegaConf.load(vqgan.CONFIG), OmegaConf.create(dict(self.preset.vqgan))
+        )
         loss = "model.params.lossconfig.params.perceptual_clip"
         OmegaConf.update(config, loss, str((self.output / CLIP).resolve()), force_add=True)
         path = self.work / "vqgan.yaml"
         atomic_write(path, OmegaConf.to_yaml(config))
         minutes = self._minutes("vqgan")
         train_vqgan(
-            self.work / "pictures", path, self.work / "vqgan", self._start_vqgan(), minutes, self.seed, self.stop
+            self.work / "pictures",
+            path,
+            self.work / "vqgan",
+            self._start_vqgan(),
+            minutes,
+            self.seed,
+            self.stop,
         )
         if not self.stop():
             vqgan.export(self.work / "vqgan", self.output)
 
     def train_prior(self) -> None:
-        """Train the prior on the pictures as the finished pair sees them, and write prior.safetensors."""
+        """Train the prior on the pictures as the finished pair sees them, and write
+        prior.safetensors.
+        """
         self._require(VQGAN, "vqgan")
         paths, pictures = self.paths, self.work / "pictures"
         perceptor, first_stage = load_pair(paths, torch.device(self._device), "fp32")
         captions, notes = read_captions(pictures), self._prior_notes(paths, first_stage.factor)
-        # A pair that is trained on, or other pictures, are another training, which an old one's files must not enter.
+        # A pair that is trained on, or other pictures, are another training, which an old one's
+        # files must not enter.
         folder = self.work / f"prior-{notes.clip[:8]}-{notes.vqgan[:8]}-{len(captions.of_picture)}"
         lessons = prior.read_lessons(
             pictures, captions, folder, perceptor, first_stage, report=self.report, stop=self.stop
@@ -173,14 +218,22 @@ class Recipe:
         if lessons is None:
             return
         network = prior.train(
-            lessons, folder, self._budget("prior"), batch_size=self.preset.prior_batch, seed=self.seed,
-            device=self._device, report=self.report, stop=self.stop,
-        )  # fmt: skip
+            lessons,
+            folder,
+            self._budget("prior"),
+            batch_size=self.preset.prior_batch,
+            seed=self.seed,
+            device=self._device,
+            report=self.report,
+            stop=self.stop,
+        )
         if not self.stop():
             atomic_write(self.output / PRIOR, encoded(network, notes))
 
     def _prior_notes(self, paths: ModelPaths, factor: int) -> Notes:
-        return Notes(sha256_of(paths.clip), sha256_of(paths.vqgan), paths.names, PICTURE_SIDE // factor)
+        return Notes(
+            sha256_of(paths.clip), sha256_of(paths.vqgan), paths.names, PICTURE_SIDE // factor
+        )
 
     def make_sketchbook(self) -> None:
         """Illustrate, encode and name the sketches."""
@@ -193,9 +246,13 @@ class Recipe:
             for picture in world.sketches(self.seed, self.preset.sketches)
         )
         words = subject_words(world.things, self._wordnet)
-        made = build(drawings, perceptor, first_stage, paths, SKETCH_SIZE, words, self._count_sketches)
+        made = build(
+            drawings, perceptor, first_stage, paths, SKETCH_SIZE, words, self._count_sketches
+        )
         atomic_write(self.output / SKETCHBOOK, book.encoded(made))
-        self.report(f"{len(made)} sketches, {(self.output / SKETCHBOOK).stat().st_size / 1e6:.1f} MB")
+        self.report(
+            f"{len(made)} sketches, {(self.output / SKETCHBOOK).stat().st_size / 1e6:.1f} MB"
+        )
 
     def _count_sketches(self, done: int) -> None:
         if done % 512 == 0:
@@ -227,7 +284,10 @@ class Recipe:
         pictures, things = read_corpus(self.work / "pictures", self._cache), self._world().things
         sprites = read_sprites(things, self._cache)
         head = head.cpu().eval()
-        captions = (pictures.captions.texts, pictures.vectors, 0.3), (sprites.texts, sprites.vectors, 0.2)
+        captions = (
+            (pictures.captions.texts, pictures.vectors, 0.3),
+            (sprites.texts, sprites.vectors, 0.2),
+        )
         for texts, vectors, share in captions:
             with torch.no_grad():
                 yield Texts(text_tower.tokenise(texts), head(vectors), share)

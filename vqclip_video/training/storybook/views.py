@@ -14,16 +14,28 @@ def draw(count: int, low: float, high: float, random: torch.Generator) -> Tensor
     return low + (high - low) * torch.rand(count, generator=random)
 
 
-def crops(pictures: Tensor, random: torch.Generator, *, whole: float = 0.4, smallest: float = 0.5) -> Tensor:
-    """Random crops [n, c, 64, 64] of pictures [n, c, h, w]: mirrored, a little turned and stretched.
+def crops(
+    pictures: Tensor, random: torch.Generator, *, whole: float = 0.4, smallest: float = 0.5
+) -> Tensor:
+    """Random crops [n, c, 64, 64] of pictures [n, c, h, w]: mirrored, a little turned and
+    stretched.
 
-    whole: share of the pictures that stay uncropped; smallest: side of the smallest crop, as a share of the picture.
+    whole: share of the pictures that stay uncropped; smallest: side of the smallest crop, as a
+    share of the picture.
     """
     n = len(pictures)
     size = torch.where(draw(n, 0, 1, random) < whole, 1.0, draw(n, smallest, 1, random))
     turn = draw(n, -0.15, 0.15, random) * (draw(n, 0, 1, random) < 0.5)
-    return _sample(pictures, size, turn, draw(n, 0.9, 1.1, random), _mirror(n, random),
-                   (1 - size) * draw(n, -1, 1, random), (1 - size) * draw(n, -1, 1, random), "reflection")  # fmt: skip
+    return _sample(
+        pictures,
+        size,
+        turn,
+        draw(n, 0.9, 1.1, random),
+        _mirror(n, random),
+        (1 - size) * draw(n, -1, 1, random),
+        (1 - size) * draw(n, -1, 1, random),
+        "reflection",
+    )
 
 
 def strewn(sprites: Tensor, random: torch.Generator) -> Tensor:
@@ -31,8 +43,16 @@ def strewn(sprites: Tensor, random: torch.Generator) -> Tensor:
     n = len(sprites)
     size = 1 / draw(n, 0.55, 1.1, random)
     turn = draw(n, -0.4, 0.4, random) * (draw(n, 0, 1, random) < 0.5)
-    return _sample(sprites, size, turn, torch.ones(n), _mirror(n, random),
-                   draw(n, -0.25, 0.25, random), draw(n, -0.25, 0.25, random), "zeros")  # fmt: skip
+    return _sample(
+        sprites,
+        size,
+        turn,
+        torch.ones(n),
+        _mirror(n, random),
+        draw(n, -0.25, 0.25, random),
+        draw(n, -0.25, 0.25, random),
+        "zeros",
+    )
 
 
 def recoloured(views: Tensor, random: torch.Generator) -> Tensor:
@@ -57,5 +77,7 @@ def _sample(pictures, size, turn, stretch, mirror, x, y, padding: str) -> Tensor
     across = torch.stack([size * mirror * turn.cos() * stretch, -size * turn.sin(), x], 1)
     down = torch.stack([size * mirror * turn.sin(), size * turn.cos(), y], 1)
     affine = torch.stack([across, down], 1)
-    grid = F.affine_grid(affine, (len(pictures), pictures.shape[1], SEEN, SEEN), align_corners=False)
+    grid = F.affine_grid(
+        affine, (len(pictures), pictures.shape[1], SEEN, SEEN), align_corners=False
+    )
     return F.grid_sample(pictures, grid, mode="bilinear", padding_mode=padding, align_corners=False)

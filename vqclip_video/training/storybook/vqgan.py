@@ -1,4 +1,7 @@
-"""The storybook's VQGAN: its published form, and how well it paints. Its training is `train vqgan` with vqgan.yaml."""
+"""The storybook's VQGAN: its published form, and how well it paints.
+
+Its training is `train vqgan` with vqgan.yaml.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +50,9 @@ def reconstruction(vqgan: VQGAN, pictures: np.ndarray, rounded: bool = False) ->
 
 
 def flat_error(vqgan: VQGAN, side: int = 192) -> float:
-    """Mean absolute error (0..1) of 30 plain pictures after encoding and decoding; always the same random colours."""
+    """Mean absolute error (0..1) of 30 plain pictures after encoding and decoding; always the
+    same random colours.
+    """
     colours = torch.rand(30, 3, generator=torch.Generator().manual_seed(0))
     errors = []
     for part in colours.split(AT_ONCE):
@@ -75,7 +80,11 @@ def export(training: Path, folder: Path) -> Path:
     training: the folder of a finished `train vqgan`. Returns the weights' path.
     """
     found = read_tensors(training / "last.ckpt")
-    weights = {n: tensor.half().contiguous() for n, tensor in found.items() if not n.startswith(DISCRIMINATOR)}
+    weights = {
+        n: tensor.half().contiguous()
+        for n, tensor in found.items()
+        if not n.startswith(DISCRIMINATOR)
+    }
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "vqgan.safetensors"
     atomic_write(path, save(weights))

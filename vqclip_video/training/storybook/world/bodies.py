@@ -13,7 +13,9 @@ from .easel import Easel
 
 @dataclass(frozen=True)
 class Body:
-    """Colours of a seated body: fur, belly, paws; `tail`: "bushy", "tuft", "ringed" or "" for none that shows."""
+    """Colours of a seated body: fur, belly, paws; `tail`: "bushy", "tuft", "ringed" or "" for
+    none that shows.
+    """
 
     fur: tuple[int, int, int]
     belly: tuple[int, int, int]
@@ -37,7 +39,9 @@ WHOLE = {"raccoon": ("noto",)}  # styles that already show the whole animal
 
 
 def seated(head: np.ndarray, body: Body) -> np.ndarray:
-    """The sprite of an animal that sits and looks at us, from the sprite of its head (uint8, premultiplied)."""
+    """The sprite of an animal that sits and looks at us, from the sprite of its head (uint8,
+    premultiplied).
+    """
     easel = Easel(Dice(1))
     fur, paws = np.array(body.fur), np.array(body.paws)
     _tail(easel, body)
@@ -49,7 +53,9 @@ def seated(head: np.ndarray, body: Body) -> np.ndarray:
     for side in (-1, 1):
         x = 0.5 + side * 0.085
         legs = paws if body.paws == (46, 46, 54) else fur
-        easel.polygon([(x - 0.052, 0.62), (x + 0.052, 0.62), (x + 0.046, 0.93), (x - 0.046, 0.93)], legs, 0.3)
+        easel.polygon(
+            [(x - 0.052, 0.62), (x + 0.052, 0.62), (x + 0.046, 0.93), (x - 0.046, 0.93)], legs, 0.3
+        )
         easel.ball(x, 0.94, 0.064, 0.042, paws, 0.2)
     _head(easel, head, 0.54)
     return easel.sprite()
@@ -89,7 +95,9 @@ def _tail(easel: Easel, body: Body) -> None:
 
 def _head(easel: Easel, head: np.ndarray, size: float) -> None:
     side = round(size * easel.side)
-    picture = Image.frombuffer("RGBa", head.shape[1::-1], np.ascontiguousarray(head), "raw", "RGBa", 0, 1)
+    picture = Image.frombuffer(
+        "RGBa", head.shape[1::-1], np.ascontiguousarray(head), "raw", "RGBa", 0, 1
+    )
     pixels = np.asarray(picture.resize((side, side), Image.Resampling.BICUBIC), np.float32)
     left, top = round((0.5 - size / 2) * easel.side), round(0.02 * easel.side)
     window = easel.layers[top : top + side, left : left + side]

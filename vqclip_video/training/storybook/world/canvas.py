@@ -1,7 +1,7 @@
 """A surface to paint on, with soft edges everywhere.
 
-Lengths are in units of the shorter side and coordinates start in the middle: the central square is -0.5..0.5 both ways,
-y downwards, whatever the picture's shape. Colours are 0..255, masks 0..1.
+Lengths are in units of the shorter side and coordinates start in the middle: the central square is
+-0.5..0.5 both ways, y downwards, whatever the picture's shape. Colours are 0..255, masks 0..1.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ def _grid(width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 class Canvas:
-    """`pixels` is float32 [height, width, 3]; `x` [1, width] and `y` [height, 1] are the coordinates of its pixels."""
+    """`pixels` is float32 [height, width, 3]; `x` [1, width] and `y` [height, 1] are the
+    coordinates of its pixels.
+    """
 
     def __init__(self, size: tuple[int, int], dice: Dice, colour=(0, 0, 0)):
         self.width, self.height = size
@@ -44,8 +46,12 @@ class Canvas:
         """A place from left to right, within the central `share` of the width."""
         return self.dice.between(-self.right, self.right) * share
 
-    def noise(self, across: float, down: float | None = None, octaves: int = 4, falloff: float = 0.5) -> np.ndarray:
-        """Smooth random heights [height, width], about 0..1, with `across` x `down` hills in a square of one unit."""
+    def noise(
+        self, across: float, down: float | None = None, octaves: int = 4, falloff: float = 0.5
+    ) -> np.ndarray:
+        """Smooth random heights [height, width], about 0..1, with `across` x `down` hills in a
+        square of one unit.
+        """
         down = across if down is None else down
         total, weight, heights = 0.0, 1.0, np.zeros((self.height, self.width), np.float32)
         for _ in range(octaves):
@@ -58,11 +64,17 @@ class Canvas:
             total, weight, across, down = total + weight, weight * falloff, across * 2, down * 2
         return heights / max(total, 1e-6)
 
-    def curve(self, hills: float, octaves: int = 3, falloff: float = 0.5, pointed: bool = False) -> np.ndarray:
-        """Random heights [1, width], about 0..1, with `hills` hills in a unit; `pointed` ones have straight flanks."""
+    def curve(
+        self, hills: float, octaves: int = 3, falloff: float = 0.5, pointed: bool = False
+    ) -> np.ndarray:
+        """Random heights [1, width], about 0..1, with `hills` hills in a unit; `pointed` ones
+        have straight flanks.
+        """
         total, weight, heights = 0.0, 1.0, np.zeros(self.width, np.float32)
         for _ in range(octaves):
-            knots = self.dice.numbers.random(max(3, round(hills * self.width / self.unit) + 2)).astype(np.float32)
+            knots = self.dice.numbers.random(
+                max(3, round(hills * self.width / self.unit) + 2)
+            ).astype(np.float32)
             at = np.linspace(0, len(knots) - 1.001, self.width) - 0.5 * self.dice.numbers.random()
             at = np.maximum(at, 0)
             step = at - np.floor(at)
@@ -74,10 +86,17 @@ class Canvas:
         return (heights / total)[None]
 
     def peaks(self, hills: float) -> np.ndarray:
-        """Heights [1, width], 0..1, of pointed mountains, about `hills` in one unit, with jagged flanks."""
+        """Heights [1, width], 0..1, of pointed mountains, about `hills` in one unit, with jagged
+        flanks.
+        """
         dice, count = self.dice, max(2, round(hills * self.width / self.unit) + 1)
-        at = (np.arange(count) + dice.numbers.uniform(0.2, 0.8, count)) / count * self.width / self.unit - self.right
-        tall, steep = dice.numbers.uniform(0.6, 1, count), dice.numbers.uniform(0.8, 1.35, count) * hills
+        at = (
+            np.arange(count) + dice.numbers.uniform(0.2, 0.8, count)
+        ) / count * self.width / self.unit - self.right
+        tall, steep = (
+            dice.numbers.uniform(0.6, 1, count),
+            dice.numbers.uniform(0.8, 1.35, count) * hills,
+        )
         tents = tall[:, None] - steep[:, None] * np.abs(self.x - at[:, None])
         jagged = self.curve(hills * 5, 4, 0.55, pointed=True)[0] - 0.5
         return np.clip(tents.max(0) + 0.3 * jagged, 0.02, 1)[None].astype(np.float32)
@@ -106,16 +125,29 @@ class Canvas:
         self.shine(np.exp(-(((self.x - x) ** 2 + (self.y - y) ** 2) / radius**2)), colour)
 
     def gradient(self, stops, low: float | None = None, high: float | None = None) -> None:
-        """Fill from the line y = `low` down to `high` (default: the whole) with `stops`, evenly spaced colours."""
+        """Fill from the line y = `low` down to `high` (default: the whole) with `stops`, evenly
+        spaced colours.
+        """
         low, high = -self.bottom if low is None else low, self.bottom if high is None else high
         at = np.clip((self.y[:, 0] - low) / max(high - low, 1e-6), 0, 1) * (len(stops) - 1)
         stops = np.asarray(stops, np.float32)
         column = np.stack([np.interp(at, np.arange(len(stops)), stops[:, c]) for c in range(3)], -1)
         self.pixels[:] = column[:, None].astype(np.float32)
 
-    def paste(self, sprite: np.ndarray, x: float, foot: float, height: float, *, turn: float = 0.0,
-              mirrored: bool = False, alpha: float = 1.0, squeeze: float = 1.0) -> None:  # fmt: skip
-        """Paste a square sprite [side, side, 4], premultiplied 0..255, centred on `x`, its lower edge at y = `foot`.
+    def paste(
+        self,
+        sprite: np.ndarray,
+        x: float,
+        foot: float,
+        height: float,
+        *,
+        turn: float = 0.0,
+        mirrored: bool = False,
+        alpha: float = 1.0,
+        squeeze: float = 1.0,
+    ) -> None:
+        """Paste a square sprite [side, side, 4], premultiplied 0..255, centred on `x`, its lower
+        edge at y = `foot`.
 
         `squeeze` scales its height alone (negative: upside down), `turn` is in degrees.
         """
@@ -126,17 +158,23 @@ class Canvas:
         cut_left, cut_top = max(0, -left), max(0, -top)
         sprite = sprite[cut_top : max(0, self.height - top), cut_left : max(0, self.width - left)]
         if sprite.size:
-            target = self.pixels[top + cut_top :, left + cut_left :][: sprite.shape[0], : sprite.shape[1]]
+            target = self.pixels[top + cut_top :, left + cut_left :][
+                : sprite.shape[0], : sprite.shape[1]
+            ]
             target *= 1 - sprite[..., 3:] * (alpha / 255)
             target += sprite[..., :3] * alpha
 
 
-def _resized(sprite: np.ndarray, side: int, turn: float, mirrored: bool, squeeze: float) -> np.ndarray:
+def _resized(
+    sprite: np.ndarray, side: int, turn: float, mirrored: bool, squeeze: float
+) -> np.ndarray:
     side_up = max(2, round(side * abs(squeeze)))
     whole = np.clip(sprite, 0, 255).astype(np.uint8) if sprite.dtype != np.uint8 else sprite
     whole = whole[:, ::-1] if mirrored else whole
     whole = whole[::-1] if squeeze < 0 else whole
-    image = Image.frombuffer("RGBa", whole.shape[1::-1], np.ascontiguousarray(whole), "raw", "RGBa", 0, 1)
+    image = Image.frombuffer(
+        "RGBa", whole.shape[1::-1], np.ascontiguousarray(whole), "raw", "RGBa", 0, 1
+    )
     if turn:
         image = image.rotate(turn, Image.Resampling.BILINEAR)
     method = Image.Resampling.BOX if side < whole.shape[1] // 2 else Image.Resampling.BILINEAR

@@ -6,31 +6,36 @@ import re
 
 NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 IRREGULAR = {
-    "mouse": "mice", "calf": "calves", "goose": "geese", "wolf": "wolves", "leaf": "leaves", "loaf": "loaves",
-    "man": "men", "woman": "women", "person": "people", "child": "children", "tooth": "teeth", "foot": "feet",
-    "elf": "elves", "ox": "oxen", "knife": "knives", "fish": "fish", "sheep": "sheep", "deer": "deer", "squid": "squid",
-    "shrimp": "shrimp", "moose": "moose", "bison": "bison", "snowman": "snowmen", "potato": "potatoes",
+    "mouse": "mice", "calf": "calves", "goose": "geese", "wolf": "wolves", "leaf": "leaves",
+    "loaf": "loaves", "man": "men", "woman": "women", "person": "people", "child": "children",
+    "tooth": "teeth", "foot": "feet", "elf": "elves", "ox": "oxen", "knife": "knives",
+    "fish": "fish", "sheep": "sheep", "deer": "deer", "squid": "squid", "shrimp": "shrimp",
+    "moose": "moose", "bison": "bison", "snowman": "snowmen", "potato": "potatoes",
     "tomato": "tomatoes", "mango": "mangoes", "spaceman": "spacemen",
 }  # fmt: skip
 NO_ARTICLE = {
-    "bacon", "bananas", "beans", "blueberries", "books", "bread", "briefs", "broccoli", "bubble tea", "bubbles",
-    "butter", "candy", "canned food", "chains", "cheese", "cherries", "chocolate", "chopsticks", "coffee",
-    "cooked rice", "coral", "curry rice", "earth", "eyeglasses", "eyes", "fire", "fireworks", "flames",
-    "french fries", "garlic", "ginger root", "glasses", "gloves", "goggles", "grapes", "headphones", "honey",
-    "hot springs", "houses", "ice", "ice cream", "ice crystal cubes", "jeans", "jewelry", "leafy green",
-    "lightning", "lungs", "maracas", "milk", "pancakes", "peanuts", "playing cards", "popcorn", "pyramids", "rice",
-    "roller skates", "sake", "salt", "santa", "santa claus", "saturn", "scissors", "shorts", "skis", "soap",
-    "socks", "spaghetti", "sparkles", "sunglasses", "sushi", "theatre masks", "treasure", "yarn",
+    "bacon", "bananas", "beans", "blueberries", "books", "bread", "briefs", "broccoli",
+    "bubble tea", "bubbles", "butter", "candy", "canned food", "chains", "cheese", "cherries",
+    "chocolate", "chopsticks", "coffee", "cooked rice", "coral", "curry rice", "earth",
+    "eyeglasses", "eyes", "fire", "fireworks", "flames", "french fries", "garlic", "ginger root",
+    "glasses", "gloves", "goggles", "grapes", "headphones", "honey", "hot springs", "houses", "ice",
+    "ice cream", "ice crystal cubes", "jeans", "jewelry", "leafy green", "lightning", "lungs",
+    "maracas", "milk", "pancakes", "peanuts", "playing cards", "popcorn", "pyramids", "rice",
+    "roller skates", "sake", "salt", "santa", "santa claus", "saturn", "scissors", "shorts", "skis",
+    "soap", "socks", "spaghetti", "sparkles", "sunglasses", "sushi", "theatre masks", "treasure",
+    "yarn",
 }  # fmt: skip
 SINGULAR_IN_S = {
-    "bus", "trolleybus", "minibus", "cactus", "octopus", "hippopotamus", "compass", "cross", "dress", "glass",
-    "princess", "walrus", "rhinoceros", "lotus", "mattress",
+    "bus", "trolleybus", "minibus", "cactus", "octopus", "hippopotamus", "compass", "cross",
+    "dress", "glass", "princess", "walrus", "rhinoceros", "lotus", "mattress",
 }  # fmt: skip
 PREPOSITION = re.compile(r" (?=(?:of|with|without|in|on|from|and) )")
 
 
 def with_article(noun: str) -> str:
-    """`noun` with "a" or "an", or as it is where it takes none: plurals, and what is not counted."""
+    """`noun` with "a" or "an", or as it is where it takes none: plurals, and what is not
+    counted.
+    """
     head = _head(noun)
     last = head.split()[-1]
     if noun.startswith(("the ", "a ", "an ")) or {noun, head, last} & NO_ARTICLE:

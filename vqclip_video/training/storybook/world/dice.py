@@ -23,7 +23,9 @@ class Dice:
     def weighed(self, weights: dict[T, float]) -> T:
         """A key of `weights`, as likely as its weight."""
         total = np.cumsum(list(weights.values()))
-        return list(weights)[int(np.searchsorted(total, self.numbers.random() * total[-1], side="right"))]
+        return list(weights)[
+            int(np.searchsorted(total, self.numbers.random() * total[-1], side="right"))
+        ]
 
     def between(self, low: float, high: float) -> float:
         return float(low + (high - low) * self.numbers.random())
@@ -36,5 +38,9 @@ class Dice:
         return bool(self.numbers.random() < probability)
 
     def near(self, colour: Sequence[float], spread: float = 8.0) -> np.ndarray:
-        """A colour like `colour` (0..255), each channel off by a normal number of deviation `spread`."""
-        return np.clip(np.asarray(colour, np.float32) + self.numbers.normal(0, spread, 3), 0, 255).astype(np.float32)
+        """A colour like `colour` (0..255), each channel off by a normal number of deviation
+        `spread`.
+        """
+        return np.clip(
+            np.asarray(colour, np.float32) + self.numbers.normal(0, spread, 3), 0, 255
+        ).astype(np.float32)

@@ -51,7 +51,9 @@ DRAWINGS = {
 
 @lru_cache(maxsize=1024)
 def drawing(name: str, variant: int = 0) -> np.ndarray:
-    """Sprite `variant` (0..VARIANTS-1) of the drawing `name`: uint8 [128, 128, 4], premultiplied."""
+    """Sprite `variant` (0..VARIANTS-1) of the drawing `name`: uint8 [128, 128, 4],
+    premultiplied.
+    """
     return random_drawing(DRAWINGS[name], variant + 100 * list(DRAWINGS).index(name))
 
 

@@ -7,7 +7,10 @@ import numpy as np
 from .dice import Dice
 from .easel import Easel
 
-STONE, ROOFS = (186, 180, 172), ((186, 74, 58), (150, 66, 62), (84, 98, 128), (116, 78, 60), (70, 110, 110))
+STONE, ROOFS = (
+    (186, 180, 172),
+    ((186, 74, 58), (150, 66, 62), (84, 98, 128), (116, 78, 60), (70, 110, 110)),
+)
 GLASS, GLOW = (122, 170, 206), (255, 218, 128)
 
 
@@ -16,7 +19,9 @@ def lighthouse(easel: Easel) -> None:
     dice = easel.dice
     band = dice.pick(((206, 56, 52), (206, 56, 52), (52, 92, 156), (60, 60, 70)))
     rock = dice.near((124, 112, 104), 8)
-    easel.polygon([(0.16, 1), (0.22, 0.92), (0.36, 0.86), (0.66, 0.86), (0.8, 0.93), (0.86, 1)], rock, 0.6)
+    easel.polygon(
+        [(0.16, 1), (0.22, 0.92), (0.36, 0.86), (0.66, 0.86), (0.8, 0.93), (0.86, 1)], rock, 0.6
+    )
     top, foot = 0.3, 0.88
     half = lambda y: 0.075 + 0.05 * (y - top) / (foot - top)  # noqa: E731
     edges = np.linspace(top, foot, 6)
@@ -50,12 +55,25 @@ def windmill(easel: Easel) -> None:
     start = dice.between(0.2, 1.2)
     for k in range(4):
         angle = start + k * np.pi / 2
-        along, across = np.array([np.cos(angle), np.sin(angle)]), np.array([-np.sin(angle), np.cos(angle)])
+        along, across = (
+            np.array([np.cos(angle), np.sin(angle)]),
+            np.array([-np.sin(angle), np.cos(angle)]),
+        )
         hub = np.array([0.5, 0.36])
-        easel.polygon([hub + along * 0.08, hub + along * 0.35, hub + along * 0.35 + across * 0.075,
-                       hub + along * 0.08 + across * 0.075], (250, 246, 234), 0.1)  # fmt: skip
+        easel.polygon(
+            [
+                hub + along * 0.08,
+                hub + along * 0.35,
+                hub + along * 0.35 + across * 0.075,
+                hub + along * 0.08 + across * 0.075,
+            ],
+            (250, 246, 234),
+            0.1,
+        )
         for reach in (0.14, 0.21, 0.28):
-            easel.line([hub + along * reach, hub + along * reach + across * 0.075], 0.008, (140, 110, 84))
+            easel.line(
+                [hub + along * reach, hub + along * reach + across * 0.075], 0.008, (140, 110, 84)
+            )
         easel.line([hub, hub + along * 0.36], 0.018, (116, 84, 60))
     easel.ball(0.5, 0.36, 0.03, 0.03, (90, 66, 50))
 
@@ -63,14 +81,19 @@ def windmill(easel: Easel) -> None:
 def house(easel: Easel) -> None:
     """A small house with a gable roof and a chimney."""
     dice = easel.dice
-    wall = dice.pick(((246, 236, 214), (250, 246, 240), (222, 170, 140), (180, 206, 216), (240, 214, 150)))
+    wall = dice.pick(
+        ((246, 236, 214), (250, 246, 240), (222, 170, 140), (180, 206, 216), (240, 214, 150))
+    )
     _cottage(easel, wall, dice.pick(ROOFS), planks=False)
 
 
 def cabin(easel: Easel) -> None:
     """A house of logs."""
     _cottage(
-        easel, easel.dice.near((164, 112, 70), 6), easel.dice.pick(((110, 74, 54), (86, 92, 84), (150, 80, 60))), True
+        easel,
+        easel.dice.near((164, 112, 70), 6),
+        easel.dice.pick(((110, 74, 54), (86, 92, 84), (150, 80, 60))),
+        True,
     )
 
 
@@ -82,7 +105,11 @@ def _cottage(easel: Easel, wall, roof, planks: bool) -> None:
     if planks:
         for y in np.linspace(0.52, 0.92, 7):
             easel.line([(0.14, y), (0.86, y)], 0.01, wall * 0.72)
-    easel.polygon([(0.5, 0.16), (0.96, 0.53), (0.91, 0.58), (0.5, 0.26), (0.09, 0.58), (0.04, 0.53)], roof, 0.4)
+    easel.polygon(
+        [(0.5, 0.16), (0.96, 0.53), (0.91, 0.58), (0.5, 0.26), (0.09, 0.58), (0.04, 0.53)],
+        roof,
+        0.4,
+    )
     easel.box(0.42, 0.66, 0.58, 0.96, (118, 78, 52), 0.3)
     easel.ball(0.55, 0.82, 0.012, 0.012, GLOW, flat=True)
     for x in (0.21, 0.65):
@@ -95,18 +122,31 @@ def _cottage(easel: Easel, wall, roof, planks: bool) -> None:
 
 def barn(easel: Easel) -> None:
     red = easel.dice.near((186, 62, 52), 6)
-    easel.polygon([(0.1, 0.96), (0.1, 0.5), (0.22, 0.3), (0.5, 0.16), (0.78, 0.3), (0.9, 0.5), (0.9, 0.96)], red, 0.3)
-    easel.line([(0.06, 0.54), (0.2, 0.29), (0.5, 0.13), (0.8, 0.29), (0.94, 0.54)], 0.045, (104, 92, 92))
+    easel.polygon(
+        [(0.1, 0.96), (0.1, 0.5), (0.22, 0.3), (0.5, 0.16), (0.78, 0.3), (0.9, 0.5), (0.9, 0.96)],
+        red,
+        0.3,
+    )
+    easel.line(
+        [(0.06, 0.54), (0.2, 0.29), (0.5, 0.13), (0.8, 0.29), (0.94, 0.54)], 0.045, (104, 92, 92)
+    )
     easel.box(0.34, 0.58, 0.66, 0.96, red * 0.86)
-    for points in ([(0.34, 0.58), (0.66, 0.96)], [(0.66, 0.58), (0.34, 0.96)],
-                   [(0.34, 0.96), (0.34, 0.58), (0.66, 0.58), (0.66, 0.96)], [(0.5, 0.58), (0.5, 0.96)]):  # fmt: skip
+    for points in (
+        [(0.34, 0.58), (0.66, 0.96)],
+        [(0.66, 0.58), (0.34, 0.96)],
+        [(0.34, 0.96), (0.34, 0.58), (0.66, 0.58), (0.66, 0.96)],
+        [(0.5, 0.58), (0.5, 0.96)],
+    ):
         easel.line(points, 0.018, (250, 246, 240))
     easel.box(0.44, 0.32, 0.56, 0.45, (70, 52, 48))
 
 
 def church(easel: Easel) -> None:
     dice = easel.dice
-    wall, roof = np.array(dice.pick(((246, 240, 228), (206, 196, 184), (226, 200, 170)))), np.array(dice.pick(ROOFS))
+    wall, roof = (
+        np.array(dice.pick(((246, 240, 228), (206, 196, 184), (226, 200, 170)))),
+        np.array(dice.pick(ROOFS)),
+    )
     easel.box(0.4, 0.58, 0.9, 0.97, wall, 0.3)
     easel.polygon([(0.36, 0.6), (0.46, 0.42), (0.86, 0.42), (0.95, 0.6)], roof, 0.4)
     easel.box(0.16, 0.36, 0.42, 0.97, wall * 1.02, 0.35)
@@ -136,7 +176,11 @@ def castle(easel: Easel) -> None:
     ):
         easel.box(x - wide, top, x + wide, 0.98 if wide > 0.08 else 0.66, stone * 1.03, 0.5)
         easel.box(x - wide * 1.15, top, x + wide * 1.15, top + 0.035, stone * 0.86, 0.4)
-        easel.polygon([(x - wide * 1.25, top + 0.005), (x, top - 0.22), (x + wide * 1.25, top + 0.005)], roof, 0.6)
+        easel.polygon(
+            [(x - wide * 1.25, top + 0.005), (x, top - 0.22), (x + wide * 1.25, top + 0.005)],
+            roof,
+            0.6,
+        )
         easel.line([(x, top - 0.2), (x, top - 0.27)], 0.008, (90, 80, 70))
         easel.polygon([(x, top - 0.27), (x + 0.07, top - 0.25), (x, top - 0.23)], (224, 70, 60))
         easel.box(x - 0.015, top + 0.08, x + 0.015, top + 0.15, (74, 72, 84))
@@ -164,7 +208,9 @@ def _wall(easel: Easel, left, top, right, bottom, stone) -> None:
     teeth = max(3, round((right - left) / 0.07))
     step = (right - left) / (2 * teeth - 1)
     for k in range(teeth):
-        easel.box(left + 2 * k * step, top - 0.035, left + (2 * k + 1) * step, top + 0.005, stone, 0.1)
+        easel.box(
+            left + 2 * k * step, top - 0.035, left + (2 * k + 1) * step, top + 0.005, stone, 0.1
+        )
 
 
 def bridge(easel: Easel) -> None:
@@ -179,7 +225,9 @@ def bridge(easel: Easel) -> None:
     down, across = np.mgrid[0 : easel.side, 0 : easel.side] / easel.side
     for x, half, rise in ((0.2, 0.115, 0.19), (0.5, 0.13, 0.22), (0.8, 0.115, 0.19)):
         hole = np.maximum(
-            hole, (np.hypot((across - x) / half, (down - 0.7) / rise) < 1) | ((down > 0.7) & (abs(across - x) < half))
+            hole,
+            (np.hypot((across - x) / half, (down - 0.7) / rise) < 1)
+            | ((down > 0.7) & (abs(across - x) < half)),
         )
     easel.layers *= 1 - hole[..., None]
     easel.line([(x, y - 0.015) for x, y in deck], 0.035, stone * 1.08)
@@ -193,20 +241,34 @@ def pyramid(easel: Easel) -> None:
     easel.polygon([(0.0, 0.9), (0.5, 0.2), (0.66, 0.95)], sand * 1.04)
     easel.polygon([(0.5, 0.2), (1, 0.88), (0.66, 0.95)], sand * 0.72)
     for t in np.linspace(0.15, 0.95, 9):
-        easel.line([(0.5 - 0.5 * t, 0.2 + 0.7 * t), (0.5 + 0.16 * t, 0.2 + 0.75 * t)], 0.006, sand * 0.9)
-        easel.line([(0.5 + 0.16 * t, 0.2 + 0.75 * t), (0.5 + 0.5 * t, 0.2 + 0.68 * t)], 0.006, sand * 0.64)
+        easel.line(
+            [(0.5 - 0.5 * t, 0.2 + 0.7 * t), (0.5 + 0.16 * t, 0.2 + 0.75 * t)], 0.006, sand * 0.9
+        )
+        easel.line(
+            [(0.5 + 0.16 * t, 0.2 + 0.75 * t), (0.5 + 0.5 * t, 0.2 + 0.68 * t)], 0.006, sand * 0.64
+        )
 
 
 def skyscraper(easel: Easel) -> None:
     dice = easel.dice
-    wall = dice.near(dice.pick(((96, 128, 164), (150, 160, 172), (84, 104, 128), (170, 150, 136))), 6)
+    wall = dice.near(
+        dice.pick(((96, 128, 164), (150, 160, 172), (84, 104, 128), (170, 150, 136))), 6
+    )
     half = dice.between(0.14, 0.22)
     easel.box(0.5 - half, 0.14, 0.5 + half, 1, wall, 0.5)
-    easel.polygon([(0.5 - half * 0.7, 0.14), (0.5, 0.04), (0.5 + half * 0.7, 0.14)], wall * 0.9, 0.5)
+    easel.polygon(
+        [(0.5 - half * 0.7, 0.14), (0.5, 0.04), (0.5 + half * 0.7, 0.14)], wall * 0.9, 0.5
+    )
     easel.line([(0.5, 0.06), (0.5, 0.0)], 0.01, (90, 90, 100))
     for y in np.arange(0.18, 0.96, 0.05):
         for x in np.linspace(0.5 - half + 0.03, 0.5 + half - 0.06, 5):
-            easel.box(x, y, x + 0.03, y + 0.028, dice.pick((GLOW, (176, 206, 226), (196, 220, 236), wall * 0.7)))
+            easel.box(
+                x,
+                y,
+                x + 0.03,
+                y + 0.028,
+                dice.pick((GLOW, (176, 206, 226), (196, 220, 236), wall * 0.7)),
+            )
 
 
 def random_drawing(draw, number: int) -> np.ndarray:

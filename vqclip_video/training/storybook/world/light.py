@@ -1,4 +1,6 @@
-"""Times of day and kinds of weather: the colours of their skies and what their light does to everything below."""
+"""Times of day and kinds of weather: the colours of their skies and what their light does to
+everything below.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,8 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Time:
-    """`sky`: colours from the top to the horizon; `light`: what a white thing looks like, 0..1; `clouds`: their colour.
+    """`sky`: colours from the top to the horizon; `light`: what a white thing looks like, 0..1;
+    `clouds`: their colour.
 
     `phrases` follow a subject or a place; `look` is how captions call the sky itself.
     """
@@ -23,7 +26,9 @@ class Time:
 
     def on(self, colours, share: float = 1.0) -> np.ndarray:
         """`colours` (..., 3) in this light; `share` less than 1 takes only part of it."""
-        return np.asarray(colours, np.float32) * (1 + share * (np.array(self.light, np.float32) - 1))
+        return np.asarray(colours, np.float32) * (
+            1 + share * (np.array(self.light, np.float32) - 1)
+        )
 
     def hazed(self, colour, share: float) -> np.ndarray:
         """`colour` in this light, seen through air: `share` of it is the sky at the horizon."""
@@ -92,5 +97,17 @@ TIMES = {
         ("a golden sky", "a warm afternoon sky", "a golden hour sky", "a pale golden sky"),
     ),
 }  # fmt: skip
-LIKELY = {"day": 4, "cloudy": 2, "sunset": 3, "sunrise": 1.7, "dusk": 1, "night": 3, "storm": 1.2, "overcast": 0.8,
-          "aurora": 0.7, "dream": 0.7, "mist": 0.7, "gold": 0.8}  # fmt: skip
+LIKELY = {
+    "day": 4,
+    "cloudy": 2,
+    "sunset": 3,
+    "sunrise": 1.7,
+    "dusk": 1,
+    "night": 3,
+    "storm": 1.2,
+    "overcast": 0.8,
+    "aurora": 0.7,
+    "dream": 0.7,
+    "mist": 0.7,
+    "gold": 0.8,
+}

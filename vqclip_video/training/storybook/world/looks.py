@@ -1,4 +1,6 @@
-"""Ways in which a picture can be made: each changes finished pixels and puts itself into the captions."""
+"""Ways in which a picture can be made: each changes finished pixels and puts itself into the
+captions.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ def _picture(canvas: Canvas) -> Image.Image:
 
 
 def _blurred(canvas: Canvas, radius: float) -> np.ndarray:
-    return np.asarray(_picture(canvas).filter(ImageFilter.GaussianBlur(radius * canvas.unit)), np.float32)
+    return np.asarray(
+        _picture(canvas).filter(ImageFilter.GaussianBlur(radius * canvas.unit)), np.float32
+    )
 
 
 def _edges(grey: np.ndarray) -> np.ndarray:
@@ -35,34 +39,57 @@ def pixel_art(canvas: Canvas) -> None:
     cell = canvas.unit / canvas.dice.pick((24, 32, 40, 48))
     size = max(2, round(canvas.width / cell)), max(2, round(canvas.height / cell))
     small = (
-        Image.fromarray(_vivid(canvas.pixels, 1.15).astype(np.uint8)).resize(size, Image.Resampling.BOX).quantize(24)
+        Image.fromarray(_vivid(canvas.pixels, 1.15).astype(np.uint8))
+        .resize(size, Image.Resampling.BOX)
+        .quantize(24)
     )
-    canvas.pixels[:] = np.asarray(small.convert("RGB").resize(canvas.size, Image.Resampling.NEAREST), np.float32)
+    canvas.pixels[:] = np.asarray(
+        small.convert("RGB").resize(canvas.size, Image.Resampling.NEAREST), np.float32
+    )
 
 
 def stained_glass(canvas: Canvas) -> None:
     """Panes of one colour between dark leads that follow the outlines of what is shown.
 
-    A pane is what lies nearest to one of many scattered points, in place and in colour at once, as the superpixels of
-    SLIC (Achanta et al., 2012) without their iterations.
+    A pane is what lies nearest to one of many scattered points, in place and in colour at once, as
+    the superpixels of SLIC (Achanta et al., 2012) without their iterations.
     """
     dice, count = canvas.dice, int(canvas.dice.between(90, 150))
     pixels = _vivid(_blurred(canvas, 0.01), 1.5)[::2, ::2]
-    down, across = np.mgrid[0 : pixels.shape[0], 0 : pixels.shape[1]].astype(np.float32) * 2 / canvas.unit
+    down, across = (
+        np.mgrid[0 : pixels.shape[0], 0 : pixels.shape[1]].astype(np.float32) * 2 / canvas.unit
+    )
     rows, columns = (dice.numbers.integers(0, side, count) for side in pixels.shape[:2])
     away = np.zeros((*down.shape, count), np.float32)
-    for values, weight in ((down, 1.0), (across, 1.0), *((pixels[..., c] / 255, 0.16) for c in range(3))):
+    for values, weight in (
+        (down, 1.0),
+        (across, 1.0),
+        *((pixels[..., c] / 255, 0.16) for c in range(3)),
+    ):
         away += weight * (values[..., None] - values[rows, columns]) ** 2
     pane = away.argmin(-1)
     sizes = np.bincount(pane.ravel(), minlength=count) + 1e-6
-    colours = np.stack([np.bincount(pane.ravel(), pixels[..., c].ravel(), count) / sizes for c in range(3)], -1)
-    glass = colours[pane] * (0.94 + 0.3 * (canvas.noise(16, octaves=2)[::2, ::2] - 0.4))[..., None] + 12
+    colours = np.stack(
+        [np.bincount(pane.ravel(), pixels[..., c].ravel(), count) / sizes for c in range(3)], -1
+    )
+    glass = (
+        colours[pane] * (0.94 + 0.3 * (canvas.noise(16, octaves=2)[::2, ::2] - 0.4))[..., None] + 12
+    )
     between = np.zeros(pane.shape, bool)
     between[1:] |= pane[1:] != pane[:-1]
     between[:, 1:] |= pane[:, 1:] != pane[:, :-1]
-    lead = Image.fromarray(between.astype(np.uint8) * 255).resize(canvas.size, Image.Resampling.BILINEAR)
-    lead = np.asarray(lead.filter(ImageFilter.GaussianBlur(0.003 * canvas.unit)), np.float32)[..., None] / 255
-    large = Image.fromarray(np.clip(glass, 0, 255).astype(np.uint8)).resize(canvas.size, Image.Resampling.NEAREST)
+    lead = Image.fromarray(between.astype(np.uint8) * 255).resize(
+        canvas.size, Image.Resampling.BILINEAR
+    )
+    lead = (
+        np.asarray(lead.filter(ImageFilter.GaussianBlur(0.003 * canvas.unit)), np.float32)[
+            ..., None
+        ]
+        / 255
+    )
+    large = Image.fromarray(np.clip(glass, 0, 255).astype(np.uint8)).resize(
+        canvas.size, Image.Resampling.NEAREST
+    )
     canvas.pixels[:] = np.asarray(large, np.float32) * (1 - np.clip(1.7 * lead, 0, 0.92))
 
 
@@ -70,7 +97,11 @@ def mosaic(canvas: Canvas) -> None:
     cell = max(3, round(canvas.unit / canvas.dice.pick((26, 32, 38))))
     size = -(-canvas.width // cell), -(-canvas.height // cell)
     small = np.asarray(_picture(canvas).resize(size, Image.Resampling.BOX), np.float32)
-    small = np.clip(_vivid(small, 1.2) * (1 + canvas.dice.numbers.normal(0, 0.07, (*small.shape[:2], 1))), 0, 255)
+    small = np.clip(
+        _vivid(small, 1.2) * (1 + canvas.dice.numbers.normal(0, 0.07, (*small.shape[:2], 1))),
+        0,
+        255,
+    )
     tiles = np.repeat(np.repeat(small, cell, 0), cell, 1)[: canvas.height, : canvas.width]
     down, across = np.ogrid[0 : canvas.height, 0 : canvas.width]
     joint = (down % cell == 0) | (across % cell == 0)
@@ -90,7 +121,9 @@ def sketch(canvas: Canvas) -> None:
 def watercolour(canvas: Canvas) -> None:
     """Washes: flat patches with wandering edges, pigment that pools, white paper at the rim."""
     patches = np.asarray(
-        _picture(canvas).filter(ImageFilter.MedianFilter(5)).filter(ImageFilter.GaussianBlur(0.007 * canvas.unit)),
+        _picture(canvas)
+        .filter(ImageFilter.MedianFilter(5))
+        .filter(ImageFilter.GaussianBlur(0.007 * canvas.unit)),
         np.float32,
     )
     shift_x, shift_y = ((canvas.noise(7, octaves=3) - 0.5) * 0.05 * canvas.unit for _ in range(2))
@@ -124,7 +157,10 @@ def neon(canvas: Canvas) -> None:
     hue = _vivid(soft, 2.2) / np.maximum(_vivid(soft, 2.2).max(-1, keepdims=True), 1)
     tubes = np.clip(strength * 9, 0, 255) * (0.25 + 0.75 * hue)
     halo = np.asarray(
-        Image.fromarray(tubes.astype(np.uint8)).filter(ImageFilter.GaussianBlur(0.02 * canvas.unit)), np.float32
+        Image.fromarray(tubes.astype(np.uint8)).filter(
+            ImageFilter.GaussianBlur(0.02 * canvas.unit)
+        ),
+        np.float32,
     )
     canvas.pixels[:] = np.clip(np.array((12, 8, 26)) + tubes + halo, 0, 255)
 
@@ -137,7 +173,9 @@ def sepia(canvas: Canvas) -> None:
     light = (canvas.pixels @ GREY)[..., None] / 255
     vignette = 1 - 0.5 * np.clip(np.hypot(canvas.x, canvas.y) - 0.25, 0, 1)[..., None]
     canvas.pixels[:] = np.clip(
-        (light * np.array((246, 218, 170)) + (1 - light) * np.array((40, 26, 14))) * vignette, 0, 255
+        (light * np.array((246, 218, 170)) + (1 - light) * np.array((40, 26, 14))) * vignette,
+        0,
+        255,
     )
 
 
@@ -155,7 +193,9 @@ def blurry(canvas: Canvas) -> None:
 
 def comic(canvas: Canvas) -> None:
     """Flat colours, black outlines, dots of print in the shade."""
-    flat = np.asarray(_picture(canvas).filter(ImageFilter.MedianFilter(5)).quantize(10).convert("RGB"), np.float32)
+    flat = np.asarray(
+        _picture(canvas).filter(ImageFilter.MedianFilter(5)).quantize(10).convert("RGB"), np.float32
+    )
     lines = np.clip(1.35 - _edges(_blurred(canvas, 0.005) @ GREY) / 12, 0, 1)
     period = 0.032
     print_ = np.hypot((canvas.x / period) % 1 - 0.5, (canvas.y / period) % 1 - 0.5) < 0.3
@@ -166,7 +206,10 @@ def comic(canvas: Canvas) -> None:
 def vivid(canvas: Canvas) -> None:
     """Bold blocks of a few inks, as a printed poster."""
     canvas.pixels[:] = np.asarray(
-        Image.fromarray(_vivid(_blurred(canvas, 0.006), 1.4).astype(np.uint8)).quantize(10).convert("RGB"), np.float32
+        Image.fromarray(_vivid(_blurred(canvas, 0.006), 1.4).astype(np.uint8))
+        .quantize(10)
+        .convert("RGB"),
+        np.float32,
     )
 
 
@@ -180,21 +223,35 @@ class Look:
 
 LOOKS = {
     "pixel art": Look(
-        pixel_art, ("pixel art of {}", "{} in pixel art style", "{}, pixel art", "8 bit pixel art of {}")
+        pixel_art,
+        ("pixel art of {}", "{} in pixel art style", "{}, pixel art", "8 bit pixel art of {}"),
     ),
-    "stained glass": Look(stained_glass, ("{} in stained glass", "a stained glass window of {}", "{}, stained glass")),
+    "stained glass": Look(
+        stained_glass, ("{} in stained glass", "a stained glass window of {}", "{}, stained glass")
+    ),
     "mosaic": Look(mosaic, ("a mosaic of {}", "{} as a tile mosaic", "{}, mosaic")),
     "pencil sketch": Look(
-        sketch, ("a pencil sketch of {}", "a sketch of {}", "a pencil drawing of {}", "{}, pencil sketch")
+        sketch,
+        ("a pencil sketch of {}", "a sketch of {}", "a pencil drawing of {}", "{}, pencil sketch"),
     ),
     "watercolor": Look(
-        watercolour, ("a watercolor painting of {}", "{}, watercolor", "a watercolor of {}", "{} in watercolour")
+        watercolour,
+        (
+            "a watercolor painting of {}",
+            "{}, watercolor",
+            "a watercolor of {}",
+            "{} in watercolour",
+        ),
     ),
     "oil painting": Look(oil, ("an oil painting of {}", "{}, oil painting", "{} painted in oil")),
     "neon": Look(neon, ("{} in neon lights", "a neon sign of {}", "{}, glowing neon")),
-    "black and white": Look(black_and_white, ("a black and white picture of {}", "{} in black and white")),
+    "black and white": Look(
+        black_and_white, ("a black and white picture of {}", "{} in black and white")
+    ),
     "sepia": Look(sepia, ("a sepia photo of {}", "an old sepia picture of {}", "{} in sepia")),
-    "pastel": Look(pastel, ("{} in pastel colors", "a pastel drawing of {}", "{}, pale pastel colors")),
+    "pastel": Look(
+        pastel, ("{} in pastel colors", "a pastel drawing of {}", "{}, pale pastel colors")
+    ),
     "dark": Look(dark, ("{} in the dark", "a dark picture of {}")),
     "blurry": Look(blurry, ("a blurry picture of {}", "{} out of focus")),
     "comic": Look(comic, ("a comic book drawing of {}", "{} in comic style", "{}, comic book art")),

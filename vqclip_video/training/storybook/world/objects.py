@@ -26,7 +26,9 @@ FIELDS = ("sunflower", "tulip", "poppy", "daisy", "rose", "flower", "tree", "pin
 def background(canvas: Canvas) -> str:
     """Something quiet behind a thing; returns the phrase that names it, or ""."""
     dice = canvas.dice
-    kind = dice.weighed({"plain": 0.34, "spot": 0.2, "gradient": 0.16, "texture": 0.12, "blurred": 0.18})
+    kind = dice.weighed(
+        {"plain": 0.34, "spot": 0.2, "gradient": 0.16, "texture": 0.12, "blurred": 0.18}
+    )
     if kind == "texture":
         dice.pick(TEXTURES)(canvas)
         canvas.pixels[:] = canvas.pixels * 0.8 + 40
@@ -35,14 +37,17 @@ def background(canvas: Canvas) -> str:
         paint_setting(canvas, random_setting(dice))
         whole = Image.fromarray(np.clip(canvas.pixels, 0, 255).astype(np.uint8))
         canvas.pixels[:] = np.asarray(
-            whole.filter(ImageFilter.GaussianBlur(dice.between(0.015, 0.04) * canvas.unit)), np.float32
+            whole.filter(ImageFilter.GaussianBlur(dice.between(0.015, 0.04) * canvas.unit)),
+            np.float32,
         )
         return ""
     return coloured_ground(canvas, dice.pick(NAMES), kind)
 
 
 def coloured_ground(canvas: Canvas, name: str, kind: str = "spot") -> str:
-    """A ground of the colour `name`: "plain", a "gradient" or lit by a "spot"; returns the phrase for it."""
+    """A ground of the colour `name`: "plain", a "gradient" or lit by a "spot"; returns the
+    phrase for it.
+    """
     colour = canvas.dice.near(COLOURS[name], 8)
     canvas.pixels[:] = colour
     if kind == "gradient":
@@ -77,7 +82,15 @@ def single(canvas: Canvas, thing: Thing) -> tuple[str, ...]:
     return with_article(shown.called(dice)) + (f" {behind}" if behind else ""), caption(), caption()
 
 
-def hover(canvas: Canvas, pixels: np.ndarray, x: float, y: float, size: float, mirrored=False, turn: float = 0) -> None:
+def hover(
+    canvas: Canvas,
+    pixels: np.ndarray,
+    x: float,
+    y: float,
+    size: float,
+    mirrored=False,
+    turn: float = 0,
+) -> None:
     """A sprite in front of a ground, over its shadow, its middle at (x, y)."""
     shown = pixels[:, ::-1] if mirrored else pixels
     _soft_shadow(canvas, shown, x, y, size)
@@ -106,7 +119,11 @@ def several(canvas: Canvas, thing: Thing) -> tuple[str, ...]:
             shift = y + dice.between(-0.03, 0.03)
             hover(canvas, shown.pixels, x, shift, size, mirrored=dice.chance(0.3))
     name = plural(shown.called(dice))
-    return joined(NUMBERS[count], name, behind), f"{NUMBERS[count]} {plural(shown.called(dice))}", f"several {name}"
+    return (
+        joined(NUMBERS[count], name, behind),
+        f"{NUMBERS[count]} {plural(shown.called(dice))}",
+        f"several {name}",
+    )
 
 
 def pattern(canvas: Canvas, thing: Thing) -> tuple[str, ...]:
@@ -130,14 +147,29 @@ def pair(canvas: Canvas, thing: Thing, other: Thing) -> tuple[str, ...]:
         size, y = dice.between(0.38, 0.5), dice.between(-0.08, 0.08)
         hover(canvas, one.pixels, x + dice.between(-0.02, 0.02), y, size, mirrored=dice.chance(0.5))
     first, second = (with_article(one.called(dice)) for one in shown)
-    return f"{first} and {second}", f"{second} and {first}", joined(first, "next to", second, behind)
+    return (
+        f"{first} and {second}",
+        f"{second} and {first}",
+        joined(first, "next to", second, behind),
+    )
 
 
-def field(canvas: Canvas, thing: Thing, hour: str | None = None, plain: float = 0.0) -> tuple[str, ...]:
+def field(
+    canvas: Canvas, thing: Thing, hour: str | None = None, plain: float = 0.0
+) -> tuple[str, ...]:
     """Rows of a thing that shrink towards the horizon."""
     dice = canvas.dice
     hour = hour or dice.weighed(
-        {"day": 4, "cloudy": 2, "sunset": 3, "sunrise": 2, "night": 1, "gold": 1, "dream": 0.5, "dusk": 0.6}
+        {
+            "day": 4,
+            "cloudy": 2,
+            "sunset": 3,
+            "sunrise": 2,
+            "night": 1,
+            "gold": 1,
+            "dream": 0.5,
+            "dusk": 0.6,
+        }
     )
     scene = Scene(canvas, hour, horizon=dice.between(-0.16, 0.06))
     paint_sky(scene)
@@ -151,18 +183,33 @@ def field(canvas: Canvas, thing: Thing, hour: str | None = None, plain: float = 
     for y, size in rows:
         haze = 0.35 * np.clip(1 - (y - scene.horizon) * 4, 0, 1)
         lit = _lit(scene, shown.pixels, haze)
-        for x in np.arange(-canvas.right - size, canvas.right + size, size * 0.86) + dice.between(0, size):
-            canvas.paste(lit, x + dice.between(-0.12, 0.12) * size, y + dice.between(-0.08, 0.08) * size,
-                         size * dice.between(0.88, 1.12),
-                         mirrored=dice.chance(0.5))  # fmt: skip
+        for x in np.arange(-canvas.right - size, canvas.right + size, size * 0.86) + dice.between(
+            0, size
+        ):
+            canvas.paste(
+                lit,
+                x + dice.between(-0.12, 0.12) * size,
+                y + dice.between(-0.08, 0.08) * size,
+                size * dice.between(0.88, 1.12),
+                mirrored=dice.chance(0.5),
+            )
     np.clip(canvas.pixels, 0, 255, out=canvas.pixels)
     many = [plural(shown.called(dice, plain)) for _ in range(3)]
     when = [dice.pick(TIMES[hour].phrases) for _ in range(2)]
-    ending = dice.pick((f"many {many[2]} in a field {when[1]}", f"rows of {many[2]} {when[1]}", f"{many[2]} {when[1]}"))
+    ending = dice.pick(
+        (
+            f"many {many[2]} in a field {when[1]}",
+            f"rows of {many[2]} {when[1]}",
+            f"{many[2]} {when[1]}",
+        )
+    )
     return f"a field of {many[0]} {when[0]}", f"a field of {many[1]}", ending
 
 
 def _lit(scene: Scene, sprite: np.ndarray, haze: float) -> np.ndarray:
     alpha = sprite[..., 3:].astype(np.float32)
-    lit = scene.time.on(sprite[..., :3], 0.8) * (1 - haze) + alpha / 255 * np.array(scene.time.sky[-1]) * haze
+    lit = (
+        scene.time.on(sprite[..., :3], 0.8) * (1 - haze)
+        + alpha / 255 * np.array(scene.time.sky[-1]) * haze
+    )
     return np.concatenate([np.minimum(lit, alpha), alpha], -1)

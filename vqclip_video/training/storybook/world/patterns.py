@@ -30,12 +30,20 @@ def rainbow(canvas: Canvas) -> Captions:
         (76, 138, 232),
         (150, 92, 200),
     )
-    return ("rainbow colors", "a rainbow gradient", "colorful rainbow stripes", "all the colors of the rainbow")
+    return (
+        "rainbow colors",
+        "a rainbow gradient",
+        "colorful rainbow stripes",
+        "all the colors of the rainbow",
+    )
 
 
 def stripes(canvas: Canvas) -> Captions:
     first, one, second, other = _two(canvas)
-    angle, size = canvas.dice.pick((0, np.pi / 2, np.pi / 4, -np.pi / 4)), canvas.dice.between(0.08, 0.22)
+    angle, size = (
+        canvas.dice.pick((0, np.pi / 2, np.pi / 4, -np.pi / 4)),
+        canvas.dice.between(0.08, 0.22),
+    )
     place = (canvas.x * np.cos(angle) + canvas.y * np.sin(angle)) / size
     canvas.pixels[:] = one
     canvas.cover(np.clip(np.sin(place * 2 * np.pi) * size * canvas.unit / 6 + 0.5, 0, 1), other)
@@ -76,7 +84,12 @@ def swirl(canvas: Canvas) -> Captions:
     angle, away = np.arctan2(canvas.y, canvas.x), np.hypot(canvas.x, canvas.y)
     canvas.pixels[:] = one
     canvas.cover(
-        np.clip(np.sin(angle * canvas.dice.whole(1, 4) + away * canvas.dice.between(16, 30)) * 4 + 0.5, 0, 1), other
+        np.clip(
+            np.sin(angle * canvas.dice.whole(1, 4) + away * canvas.dice.between(16, 30)) * 4 + 0.5,
+            0,
+            1,
+        ),
+        other,
     )
     return (
         f"{with_article(first)} and {second} spiral",
@@ -91,7 +104,8 @@ def paint(canvas: Canvas) -> Captions:
     third = canvas.dice.pick(NAMES)
     heights = np.sin(canvas.noise(2, octaves=4) * 12 + canvas.noise(3) * 5) * 0.5 + 0.5
     canvas.pixels[:] = (
-        mapped(heights, one, other, COLOURS[third]) * (0.92 + 0.16 * canvas.noise(30, octaves=2))[..., None]
+        mapped(heights, one, other, COLOURS[third])
+        * (0.92 + 0.16 * canvas.noise(30, octaves=2))[..., None]
     )
     return (
         f"abstract paint in {first}, {second} and {third}",
@@ -107,15 +121,24 @@ def gems(canvas: Canvas) -> Captions:
     away = (canvas.x - x * canvas.right * 2) ** 2 + (canvas.y - y * canvas.bottom * 2) ** 2
     light = dice.numbers.random(60)[away.argmin(0)] * 0.8 + 0.1 + 0.2 * (canvas.x + canvas.y)
     base = np.array(COLOURS[name], np.float32)
-    canvas.pixels[:] = mapped(light, base * 0.35, base, np.clip(base * 0.6 + 120, 0, 255), (255, 255, 255))
-    return (f"{name} crystals", f"{name} crystal facets", f"a close up of {name} crystal", f"shining {name} gems")
+    canvas.pixels[:] = mapped(
+        light, base * 0.35, base, np.clip(base * 0.6 + 120, 0, 255), (255, 255, 255)
+    )
+    return (
+        f"{name} crystals",
+        f"{name} crystal facets",
+        f"a close up of {name} crystal",
+        f"shining {name} gems",
+    )
 
 
 def confetti(canvas: Canvas) -> Captions:
     name = canvas.dice.pick(NAMES)
     canvas.pixels[:] = canvas.dice.near(COLOURS[name], 6)
     for _ in range(90):
-        colour = COLOURS[canvas.dice.pick(("red", "orange", "yellow", "green", "blue", "purple", "pink"))]
+        colour = COLOURS[
+            canvas.dice.pick(("red", "orange", "yellow", "green", "blue", "purple", "pink"))
+        ]
         leaf(
             canvas,
             canvas.across(1.1),
@@ -132,7 +155,12 @@ def plain(canvas: Canvas) -> Captions:
     if canvas.dice.chance(0.5):
         name = canvas.dice.pick(NAMES)
         canvas.pixels[:] = canvas.dice.near(COLOURS[name], 8)
-        return (f"plain {name}", f"a plain {name} background", f"the color {name}", f"{with_article(name)} wall")
+        return (
+            f"plain {name}",
+            f"a plain {name} background",
+            f"the color {name}",
+            f"{with_article(name)} wall",
+        )
     first, one, second, other = _two(canvas)
     if canvas.dice.chance(0.3):
         canvas.pixels[:] = mapped(canvas.x + 0.5 + 0 * canvas.y, one, other)

@@ -15,14 +15,26 @@ from .looks import LOOKS
 
 KINDS = re.compile(r"^an? (picture|illustration|close up) of ")
 SPACE_CAPTIONS = {
-    "galaxy": ("a spiral galaxy in deep space", "{} spiral galaxy", "a galaxy of stars", "{} galaxy in space"),
-    "nebula": ("{} nebula", "{} nebula among the stars", "{} cloud glowing in space", "a nebula in deep space"),
+    "galaxy": (
+        "a spiral galaxy in deep space",
+        "{} spiral galaxy",
+        "a galaxy of stars",
+        "{} galaxy in space",
+    ),
+    "nebula": (
+        "{} nebula",
+        "{} nebula among the stars",
+        "{} cloud glowing in space",
+        "a nebula in deep space",
+    ),
 }
 
 
 @dataclass(frozen=True)
 class Picture:
-    """`pixels`: uint8 [height, width, 3]; `captions`: three that fit it; `subject`: the thing or place it shows."""
+    """`pixels`: uint8 [height, width, 3]; `captions`: three that fit it; `subject`: the thing or
+    place it shows.
+    """
 
     pixels: np.ndarray
     captions: tuple[str, ...]
@@ -32,7 +44,9 @@ class Picture:
 def space_picture(canvas: Canvas, kind: str) -> tuple[str, ...]:
     """A "galaxy" or a "nebula" and three captions."""
     colour = {"galaxy": space.galaxy, "nebula": space.nebula}[kind](canvas)
-    return three_of(canvas.dice, tuple(phrase.format(with_article(colour)) for phrase in SPACE_CAPTIONS[kind]))
+    return three_of(
+        canvas.dice, tuple(phrase.format(with_article(colour)) for phrase in SPACE_CAPTIONS[kind])
+    )
 
 
 def add_look(canvas: Canvas, look: str, captions: tuple[str, ...]) -> tuple[str, ...]:

@@ -11,7 +11,8 @@ from .scene import Scene
 
 @dataclass(frozen=True)
 class Place:
-    """`where`: phrases after a subject; `names`: the place as a subject; `homes`: what may be shown there.
+    """`where`: phrases after a subject; `names`: the place as a subject; `homes`: what may be shown
+    there.
 
     `hours` limits the times of day where not all fit (none: no hour shows); `likely` is its weight.
     """
@@ -22,7 +23,8 @@ class Place:
     homes: tuple[str, ...]
     hours: tuple[str, ...] | None = None
     likely: float = 1.0
-    subject: str | None = None  # the word under which the sketchbook files pictures of the place itself
+    # the word under which the sketchbook files pictures of the place itself
+    subject: str | None = None
 
 
 LAND = ("land", "person", "building", "tree")

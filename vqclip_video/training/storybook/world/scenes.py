@@ -28,18 +28,26 @@ class Setting:
 
 
 def random_setting(dice, place: str | None = None, hour: str | None = None) -> Setting:
-    """A place as likely as its weight, at an hour that suits it, sometimes with rain, snow or fog."""
+    """A place as likely as its weight, at an hour that suits it, sometimes with rain, snow or
+    fog.
+    """
     place = place or dice.weighed({name: p.likely for name, p in PLACES.items()})
     hours = PLACES[place].hours
     if hours == ():
         return Setting(place, None)
-    hour = hour or dice.weighed({name: likely for name, likely in LIKELY.items() if hours is None or name in hours})
+    hour = hour or dice.weighed(
+        {name: likely for name, likely in LIKELY.items() if hours is None or name in hours}
+    )
     return Setting(place, hour, _fall(dice, place, hour))
 
 
 def _fall(dice, place: str, hour: str) -> str | None:
     wintry = "snow" in place
-    if wintry and hour in ("day", "overcast", "night", "dusk", "cloudy", "mist") and dice.chance(0.3):
+    if (
+        wintry
+        and hour in ("day", "overcast", "night", "dusk", "cloudy", "mist")
+        and dice.chance(0.3)
+    ):
         return "snow"
     if not wintry and hour in ("overcast", "storm") and dice.chance(0.35):
         return "rain"
@@ -92,7 +100,9 @@ def empty_captions(scene: Scene, setting: Setting) -> tuple[str, ...]:
     return tuple(captions)
 
 
-def inhabited(canvas: Canvas, setting: Setting, thing: Thing, largest: float = 0.5) -> tuple[str, ...]:
+def inhabited(
+    canvas: Canvas, setting: Setting, thing: Thing, largest: float = 0.5
+) -> tuple[str, ...]:
     """A place with one to three of a thing in it, and three captions."""
     dice = canvas.dice
     scene = paint_setting(canvas, setting)
@@ -114,9 +124,13 @@ def inhabited(canvas: Canvas, setting: Setting, thing: Thing, largest: float = 0
     return captions(dice, setting, shown, count, size)
 
 
-def captions(dice, setting: Setting, shown: Shown, count: int = 1, size: float = 0.5) -> tuple[str, ...]:
+def captions(
+    dice, setting: Setting, shown: Shown, count: int = 1, size: float = 0.5
+) -> tuple[str, ...]:
     """Three captions: who and where and when; who and where; who and when, or the place first."""
-    who = [counted(count, joined(sized, shown.called(dice))) for sized in (_sized(dice, size), "", "")]
+    who = [
+        counted(count, joined(sized, shown.called(dice))) for sized in (_sized(dice, size), "", "")
+    ]
     (where, when), (other_where, other_when) = (where_and_when(dice, setting) for _ in range(2))
     full = joined(who[0], where, when)
     short = joined(who[1], other_where) if dice.chance(0.6) else joined(who[1], when or where)
@@ -139,26 +153,47 @@ def _sized(dice, size: float) -> str:
     return dice.pick(("big", "large", "giant")) if size > 0.56 and dice.chance(0.25) else ""
 
 
-def put(scene: Scene, setting: Setting, shown: Shown, x: float, size: float, lift: float = 0.0) -> None:
-    """A sprite where such a thing would be in this place: on the ground, floating, swimming or in the air."""
+def put(
+    scene: Scene, setting: Setting, shown: Shown, x: float, size: float, lift: float = 0.0
+) -> None:
+    """A sprite where such a thing would be in this place: on the ground, floating, swimming or
+    in the air.
+    """
     dice, canvas = scene.dice, scene.canvas
     home = home_in(shown.thing, PLACES[setting.place])
     share = 0.55 if scene.time.dark else 0.8
     mirrored = dice.chance(0.5)
     if home in ("air", "space", "sea", "orb", "fierce"):
-        high = {"sea": -0.02, "space": -0.02, "air": -0.08, "orb": -0.22, "fierce": -0.1}[home] + lift * 1.4
+        high = {"sea": -0.02, "space": -0.02, "air": -0.08, "orb": -0.22, "fierce": -0.1}[
+            home
+        ] + lift * 1.4
         if home == "orb":
-            canvas.glow(x, high, size * 0.7, np.array((90, 84, 64)) if scene.time.dark else np.array((40, 38, 30)))
+            canvas.glow(
+                x,
+                high,
+                size * 0.7,
+                np.array((90, 84, 64)) if scene.time.dark else np.array((40, 38, 30)),
+            )
             share = 0.0
         if home == "sea":
             water = Scene(canvas, "day", 0)
-            water.place(shown.pixels, x, high + size / 2, size, shadow=0, haze=0.1, mirrored=mirrored)
+            water.place(
+                shown.pixels, x, high + size / 2, size, shadow=0, haze=0.1, mirrored=mirrored
+            )
             return
-        scene.place(shown.pixels, x, high + size / 2, size, shadow=0, share=share, mirrored=mirrored)
+        scene.place(
+            shown.pixels, x, high + size / 2, size, shadow=0, share=share, mirrored=mirrored
+        )
     elif home == "person":
         # Heads and shoulders: a portrait that rises from the lower edge.
         scene.place(
-            shown.pixels, x, canvas.bottom + 0.01, max(0.5, size * 1.15), shadow=0, share=share, mirrored=mirrored
+            shown.pixels,
+            x,
+            canvas.bottom + 0.01,
+            max(0.5, size * 1.15),
+            shadow=0,
+            share=share,
+            mirrored=mirrored,
         )
     elif home == "water":
         foot = scene.stand + lift * 0.5
@@ -166,7 +201,15 @@ def put(scene: Scene, setting: Setting, shown: Shown, x: float, size: float, lif
         scene.place(shown.pixels, x, foot, size, shadow=0.2, share=share, mirrored=mirrored)
         ripples(scene, x, foot, size)
     else:
-        scene.place(shown.pixels, x, scene.stand + lift * 0.6, size, shadow=0.32, share=share, mirrored=mirrored)
+        scene.place(
+            shown.pixels,
+            x,
+            scene.stand + lift * 0.6,
+            size,
+            shadow=0.32,
+            share=share,
+            mirrored=mirrored,
+        )
 
 
 def reflect(scene: Scene, shown: Shown, x: float, foot: float, size: float, mirrored: bool) -> None:
@@ -175,13 +218,17 @@ def reflect(scene: Scene, shown: Shown, x: float, foot: float, size: float, mirr
     lit[..., :3] = scene.time.on(lit[..., :3]) * 0.8
     rows = np.flatnonzero(lit[..., 3].max(1) > 100)
     empty = (lit.shape[0] - 1 - rows[-1]) / lit.shape[0]
-    scene.canvas.paste(lit, x, foot + size * (0.7 - empty * 0.7), size, mirrored=mirrored, alpha=0.3, squeeze=-0.7)
+    scene.canvas.paste(
+        lit, x, foot + size * (0.7 - empty * 0.7), size, mirrored=mirrored, alpha=0.3, squeeze=-0.7
+    )
 
 
 def ripples(scene: Scene, x: float, foot: float, size: float) -> None:
     """Short bright lines where a hull meets the water."""
     canvas = scene.canvas
-    band = np.exp(-(((canvas.y - foot + 0.004) / 0.008) ** 2)) * np.exp(-(((canvas.x - x) / (0.42 * size)) ** 4))
+    band = np.exp(-(((canvas.y - foot + 0.004) / 0.008) ** 2)) * np.exp(
+        -(((canvas.x - x) / (0.42 * size)) ** 4)
+    )
     canvas.cover(band * 0.5, scene.time.hazed((236, 246, 252), 0.2))
 
 
@@ -191,9 +238,13 @@ def home_in(thing: Thing, place: Place) -> str:
 
 
 def places_for(thing: Thing) -> dict[str, float]:
-    """The places where a thing may be, each with its weight: most where the thing's usual home is."""
+    """The places where a thing may be, each with its weight: most where the thing's usual home
+    is.
+    """
     found = {name: place for name, place in PLACES.items() if suits(thing, place)}
-    return {name: p.likely * (1.0 if thing.homes[0] in p.homes else 0.3) for name, p in found.items()}
+    return {
+        name: p.likely * (1.0 if thing.homes[0] in p.homes else 0.3) for name, p in found.items()
+    }
 
 
 def suits(thing: Thing, place: Place) -> bool:

@@ -1,6 +1,8 @@
-"""The pictures that one would choose as illustrations: a subject large, whole and in the middle of its place.
+"""The pictures that one would choose as illustrations: a subject large, whole and in the middle of
+its place.
 
-The sketchbook is made of them; plan.py says of which. The first caption of each is what somebody would type for it.
+The sketchbook is made of them; plan.py says of which. The first caption of each is what somebody
+would type for it.
 """
 
 from __future__ import annotations
@@ -33,32 +35,39 @@ LARGE = {
 APART = 1_000_003  # keeps the chances of sketches apart from those of training pictures
 ALOFT = ("air", "orb", "fierce")
 SHORES = {"lake": "by a lake", "autumn lake": "beside a lake in autumn"}  # for what does not swim
-# The words people type for a place, with what is in it and with what is above it; elsewhere the first of `where`.
+# The words people type for a place, with what is in it and with what is above it; elsewhere the
+# first of `where`.
 TYPED = {
     "ocean": ("on the ocean", "on the sea"), "storm waves": ("on a stormy sea", "among big waves"),
-    "beach": ("on a beach", "on a tropical beach"), "coast": ("by the ocean", "by the sea", "on the coast"),
-    "desert": ("in the desert",), "mountains": ("in the mountains",),
-    "snowy mountains": ("in the snowy mountains",), "lake": ("on a lake", "on a calm lake"),
-    "hilltop": ("on a green hill", "on a hill"), "hills": ("on green hills",), "snow": ("in the snow",),
-    "meadow": ("in a flower meadow",), "lawn": ("on the grass", "in a green field"),
-    "space": ("in space", "among the stars"), "underwater": ("under the sea", "underwater", "in the ocean"),
-    "rails": ("on the railway",), "mountain rails": ("in the mountains",), "wheat": ("in a wheat field",),
+    "beach": ("on a beach", "on a tropical beach"),
+    "coast": ("by the ocean", "by the sea", "on the coast"), "desert": ("in the desert",),
+    "mountains": ("in the mountains",), "snowy mountains": ("in the snowy mountains",),
+    "lake": ("on a lake", "on a calm lake"), "hilltop": ("on a green hill", "on a hill"),
+    "hills": ("on green hills",), "snow": ("in the snow",), "meadow": ("in a flower meadow",),
+    "lawn": ("on the grass", "in a green field"), "space": ("in space", "among the stars"),
+    "underwater": ("under the sea", "underwater", "in the ocean"), "rails": ("on the railway",),
+    "mountain rails": ("in the mountains",), "wheat": ("in a wheat field",),
     "volcano": ("over a volcano",), "city": ("in the city",), "forest": ("in a forest",),
 }  # fmt: skip
 ABOVE = {
-    "ocean": ("over the ocean", "over the sea"), "coast": ("over the sea",), "lake": ("over a lake",),
-    "autumn lake": ("over an autumn lake",), "hilltop": ("over a green hill",), "hills": ("over green hills",),
-    "desert": ("over the desert",), "city": ("over the city",), "mountains": ("over the mountains",),
-    "snowy mountains": ("over snowy mountains",), "beach": ("over a beach",), "river": ("over a river",),
+    "ocean": ("over the ocean", "over the sea"), "coast": ("over the sea",),
+    "lake": ("over a lake",), "autumn lake": ("over an autumn lake",),
+    "hilltop": ("over a green hill",), "hills": ("over green hills",),
+    "desert": ("over the desert",), "city": ("over the city",),
+    "mountains": ("over the mountains",), "snowy mountains": ("over snowy mountains",),
+    "beach": ("over a beach",), "river": ("over a river",),
 }  # fmt: skip
 WHEN = {
-    "day": ("under a blue sky", "", ""), "storm": ("in a storm", "during a storm"),
+    "day": ("under a blue sky", "", ""),
+    "storm": ("in a storm", "during a storm"),
     "mist": ("in the fog", "in the mist"),
-}  # fmt: skip
+}
 
 
 def illustrate(canvas: Canvas, sketch: Sketch, thing: Thing | None) -> Picture:
-    """Paint one illustration, of `thing` where its subject is one; each of its captions names all it shows."""
+    """Paint one illustration, of `thing` where its subject is one; each of its captions names
+    all it shows.
+    """
     subject = sketch.called or sketch.subject
     if sketch.surface is not None:
         phrases = TEXTURES[sketch.surface](canvas)
@@ -99,7 +108,9 @@ def _where(sketch: Sketch, home: str) -> str:
 
 
 def _scene(canvas: Canvas, sketch: Sketch) -> tuple[str, ...]:
-    """A place with nobody in it; an hour that is the subject comes first: "a sunset over the sea"."""
+    """A place with nobody in it; an hour that is the subject comes first: "a sunset over the
+    sea".
+    """
     setting = scenes.random_setting(canvas.dice, sketch.place, sketch.hour)
     scene = scenes.paint_setting(canvas, setting)
     scenes.finish(scene, setting)
@@ -108,7 +119,11 @@ def _scene(canvas: Canvas, sketch: Sketch) -> tuple[str, ...]:
     named = [name for name in names if sketch.called.removesuffix("s") in name]
     if named:
         return (joined(named[sketch.turn % len(named)], _when(sketch)), *others)
-    if sketch.called == PLACES[sketch.place].subject or sketch.hour is None or sketch.called in ("flowers", "grass"):
+    if (
+        sketch.called == PLACES[sketch.place].subject
+        or sketch.hour is None
+        or sketch.called in ("flowers", "grass")
+    ):
         return (joined(names[sketch.turn % len(names)], _when(sketch)), *others)
     return (f"{_article(sketch.called)} over {names[sketch.turn % 2]}", *others)
 
@@ -125,7 +140,9 @@ def _sky(canvas: Canvas, sketch: Sketch) -> tuple[str, ...]:
 def _article(subject: str) -> str:
     if subject == "fog":
         return subject
-    return f"the {subject}" if subject in ("night sky", "northern lights") else with_article(subject)
+    return (
+        f"the {subject}" if subject in ("night sky", "northern lights") else with_article(subject)
+    )
 
 
 def _in_place(canvas: Canvas, thing: Thing, sketch: Sketch) -> tuple[str, ...]:
@@ -140,7 +157,10 @@ def _in_place(canvas: Canvas, thing: Thing, sketch: Sketch) -> tuple[str, ...]:
     scenes.put(scene, setting, shown, dice.between(-0.04, 0.04), size, 0.03)
     scenes.finish(scene, setting)
     typed = joined(with_article(_typed_name(shown, sketch)), _where(sketch, home), _when(sketch))
-    others = [joined(with_article(shown.called(dice, 0.5)), _where(sketch, home), _when(sketch)) for _ in range(2)]
+    others = [
+        joined(with_article(shown.called(dice, 0.5)), _where(sketch, home), _when(sketch))
+        for _ in range(2)
+    ]
     return typed, *others
 
 
@@ -152,7 +172,9 @@ def _bank(scene: Scene) -> None:
 
 
 def _shown(thing: Thing, sketch: Sketch, dice) -> Shown:
-    """A sprite of the colour that is asked for: one that has it, else one that is painted with it."""
+    """A sprite of the colour that is asked for: one that has it, else one that is painted with
+    it.
+    """
     if sketch.colour is None:
         return show(thing, dice)
     having = [look for look in thing.looks if sketch.colour in (look.adjective, look.colour)]
@@ -178,5 +200,8 @@ def _portrait(canvas: Canvas, thing: Thing, sketch: Sketch) -> tuple[str, ...]:
         colour = dice.pick(PAINTS)
     behind = objects.coloured_ground(canvas, colour)
     objects.hover(canvas, shown.pixels, 0.0, 0.0, dice.between(0.66, 0.8))
-    names = [with_article(name) for name in (_typed_name(shown, sketch), *(shown.called(dice, 0.5) for _ in range(2)))]
+    names = [
+        with_article(name)
+        for name in (_typed_name(shown, sketch), *(shown.called(dice, 0.5) for _ in range(2)))
+    ]
     return tuple(name if sketch.look else f"{name} {behind}" for name in names)

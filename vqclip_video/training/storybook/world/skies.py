@@ -9,13 +9,24 @@ from .drawings import drawing, drawings
 from .light import TIMES
 from .scene import Scene
 
-RAINBOW = ((226, 70, 70), (244, 150, 60), (250, 224, 90), (96, 190, 100), (80, 140, 230), (140, 90, 190))
+RAINBOW = (
+    (226, 70, 70),
+    (244, 150, 60),
+    (250, 224, 90),
+    (96, 190, 100),
+    (80, 140, 230),
+    (140, 90, 190),
+)
 
 
 def paint_sky(scene: Scene, busy: bool = True) -> None:
-    """The whole sky of the scene's hour down to its horizon; `busy` ones have bodies and clouds more often."""
+    """The whole sky of the scene's hour down to its horizon; `busy` ones have bodies and clouds
+    more often.
+    """
     canvas, dice, time = scene.canvas, scene.dice, scene.time
-    canvas.gradient([dice.near(colour, 5) for colour in time.sky], -canvas.bottom, scene.horizon + 0.02)
+    canvas.gradient(
+        [dice.near(colour, 5) for colour in time.sky], -canvas.bottom, scene.horizon + 0.02
+    )
     if scene.hour in ("night", "aurora"):
         stars(canvas, dice.whole(70, 160), scene.horizon)
     if scene.hour == "night" and dice.chance(0.3):
@@ -60,9 +71,13 @@ def clouds(scene: Scene) -> None:
 def _veil(scene: Scene, cover: float, hills: float, strength: float, stretch: float = 2) -> None:
     canvas = scene.canvas
     heights = canvas.noise(hills, hills * stretch, 5)
-    mask = np.clip((heights - (1 - cover)) * 5 + 0.3, 0, 1) * np.clip((scene.horizon + 0.05 - canvas.y) * 5, 0, 1)
+    mask = np.clip((heights - (1 - cover)) * 5 + 0.3, 0, 1) * np.clip(
+        (scene.horizon + 0.05 - canvas.y) * 5, 0, 1
+    )
     shade = 0.86 + 0.5 * (canvas.noise(hills * 1.5, hills * stretch * 1.5, 3) - 0.4)
-    canvas.cover(mask * strength, np.clip(scene.dice.near(scene.time.clouds, 5) * shade[..., None], 0, 255))
+    canvas.cover(
+        mask * strength, np.clip(scene.dice.near(scene.time.clouds, 5) * shade[..., None], 0, 255)
+    )
 
 
 def _heaps(scene: Scene, count: int) -> None:
@@ -73,14 +88,18 @@ def _heaps(scene: Scene, count: int) -> None:
         tint = np.array(scene.time.clouds, np.float32) / 255
         sprite = dice.pick(drawings("cloud")).astype(np.float32)
         sprite[..., :3] *= tint
-        canvas.paste(sprite, canvas.across(), y + size / 2, size, mirrored=dice.chance(0.5), alpha=0.92)
+        canvas.paste(
+            sprite, canvas.across(), y + size / 2, size, mirrored=dice.chance(0.5), alpha=0.92
+        )
 
 
 def stars(canvas: Canvas, count: int, low: float) -> None:
     """Points of light of many strengths above y = `low`."""
     dice = canvas.dice
     x = dice.numbers.integers(1, canvas.width - 1, count)
-    y = dice.numbers.integers(1, max(2, min(canvas.height - 1, int((low + canvas.bottom) * canvas.unit))), count)
+    y = dice.numbers.integers(
+        1, max(2, min(canvas.height - 1, int((low + canvas.bottom) * canvas.unit))), count
+    )
     strength = (90 + 165 * dice.numbers.random(count) ** 2)[:, None]
     warm = 1 - np.array([0, 0.06, 0.16]) * dice.numbers.random((count, 1))
     canvas.pixels[y, x] = np.maximum(canvas.pixels[y, x], strength * warm)
@@ -94,8 +113,14 @@ def milky_way(canvas: Canvas, low: float) -> None:
     dice = canvas.dice
     slope, offset = dice.between(-1.4, 1.4), dice.between(-0.25, 0.05)
     away = np.abs(canvas.y - offset - slope * canvas.x) / np.hypot(1, slope)
-    band = np.exp(-((away / 0.16) ** 2)) * (0.25 + canvas.noise(4, octaves=5)) * np.clip((low - canvas.y) * 6, 0, 1)
-    canvas.shine(band * 0.7, dice.near(dice.pick(((150, 130, 210), (120, 160, 220), (200, 150, 190))), 8))
+    band = (
+        np.exp(-((away / 0.16) ** 2))
+        * (0.25 + canvas.noise(4, octaves=5))
+        * np.clip((low - canvas.y) * 6, 0, 1)
+    )
+    canvas.shine(
+        band * 0.7, dice.near(dice.pick(((150, 130, 210), (120, 160, 220), (200, 150, 190))), 8)
+    )
 
 
 def aurora(canvas: Canvas) -> None:
@@ -106,7 +131,9 @@ def aurora(canvas: Canvas) -> None:
         above = foot - canvas.y
         rays = 0.45 + 0.55 * canvas.curve(18, 3)
         curtain = np.where(
-            above > 0, np.exp(-np.maximum(above, 0) / dice.between(0.12, 0.24)), np.exp(np.minimum(above, 0) / 0.02)
+            above > 0,
+            np.exp(-np.maximum(above, 0) / dice.between(0.12, 0.24)),
+            np.exp(np.minimum(above, 0) / 0.02),
         )
         colour = dice.pick(((60, 250, 150), (60, 250, 150), (80, 230, 210), (190, 90, 230)))
         canvas.shine(curtain * rays * 0.85, dice.near(colour, 8))
@@ -114,11 +141,19 @@ def aurora(canvas: Canvas) -> None:
 
 def moon(scene: Scene) -> None:
     canvas, dice = scene.canvas, scene.dice
-    x, y, size = canvas.across(0.8), dice.between(-0.4, min(-0.2, scene.horizon - 0.2)), dice.between(0.1, 0.2)
+    x, y, size = (
+        canvas.across(0.8),
+        dice.between(-0.4, min(-0.2, scene.horizon - 0.2)),
+        dice.between(0.1, 0.2),
+    )
     crescent = dice.chance(0.4)
     canvas.glow(x, y, size * 1.3, (90, 100, 130))
     canvas.paste(
-        drawing("crescent" if crescent else "moon", dice.whole(0, 3)), x, y + size / 2, size, turn=dice.between(-15, 15)
+        drawing("crescent" if crescent else "moon", dice.whole(0, 3)),
+        x,
+        y + size / 2,
+        size,
+        turn=dice.between(-15, 15),
     )
     scene.sun = (x, y)
     scene.seen.append("a crescent moon" if crescent else "a full moon")
@@ -127,8 +162,14 @@ def moon(scene: Scene) -> None:
 def low_sun(scene: Scene) -> None:
     """The sun near the horizon in its glow."""
     canvas, dice = scene.canvas, scene.dice
-    x, y, radius = canvas.across(0.7), scene.horizon - dice.between(-0.02, 0.16), dice.between(0.05, 0.1)
-    warm = {"sunset": (255, 170, 80), "sunrise": (255, 210, 160), "gold": (255, 230, 170)}[scene.hour]
+    x, y, radius = (
+        canvas.across(0.7),
+        scene.horizon - dice.between(-0.02, 0.16),
+        dice.between(0.05, 0.1),
+    )
+    warm = {"sunset": (255, 170, 80), "sunrise": (255, 210, 160), "gold": (255, 230, 170)}[
+        scene.hour
+    ]
     canvas.glow(x, y, 0.5, np.array(warm) * 0.5)
     canvas.glow(x, y, radius * 2, warm)
     canvas.cover(canvas.disc(x, y, radius, 0.012), dice.near((255, 236, 176), 4))

@@ -16,7 +16,9 @@ NEBULAE = {
 
 
 def paint_space(canvas: Canvas, clouds: float = 0.35) -> str | None:
-    """A black sky of stars, with probability `clouds` with faint nebulae; returns their colour's name."""
+    """A black sky of stars, with probability `clouds` with faint nebulae; returns their colour's
+    name.
+    """
     canvas.pixels[:] = canvas.dice.near((8, 9, 24), 4)
     name = None
     if canvas.dice.chance(clouds):
@@ -39,7 +41,9 @@ def nebula(canvas: Canvas) -> str:
     canvas.pixels[:] = (8, 8, 22)
     _gas(canvas, NEBULAE[other], 0.7)
     _gas(canvas, NEBULAE[name], 1.0)
-    canvas.glow(canvas.across(0.6), canvas.dice.between(-0.3, 0.3), 0.25, np.array(NEBULAE[name]) * 0.7)
+    canvas.glow(
+        canvas.across(0.6), canvas.dice.between(-0.3, 0.3), 0.25, np.array(NEBULAE[name]) * 0.7
+    )
     stars(canvas, canvas.dice.whole(120, 220), canvas.bottom)
     return name
 
@@ -95,20 +99,26 @@ def moon_ground(scene: Scene) -> None:
         canvas.cover(land, (104, 164, 92))
         canvas.pixels *= (
             1
-            - (0.75 * canvas.disc(x, y, size / 2 + 0.004) * np.clip((canvas.x - x + canvas.y - y) / size + 0.1, 0, 1))[
-                ..., None
-            ]
+            - (
+                0.75
+                * canvas.disc(x, y, size / 2 + 0.004)
+                * np.clip((canvas.x - x + canvas.y - y) / size + 0.1, 0, 1)
+            )[..., None]
         )
     scene.hour = "day"
     line = 0.12 - 0.06 * canvas.curve(1.6, 3)
     canvas.cover(
         canvas.below(line),
-        np.clip(np.array((178, 178, 184)) * (0.82 + 0.3 * canvas.noise(9, 20, 4))[..., None], 0, 255),
+        np.clip(
+            np.array((178, 178, 184)) * (0.82 + 0.3 * canvas.noise(9, 20, 4))[..., None], 0, 255
+        ),
     )
     for _ in range(dice.whole(5, 9)):
         x, y = canvas.across(), dice.between(0.18, 0.5)
         size = 0.02 + 0.12 * (y - 0.12) * dice.between(0.6, 1.4)
         away = np.sqrt((canvas.x - x) ** 2 + ((canvas.y - y) / 0.36) ** 2) / size
         canvas.pixels *= 1 - (0.3 * np.clip((1 - away) * 4, 0, 1))[..., None]
-        canvas.cover(np.exp(-((away - 1.05) ** 2) * 60) * 0.5 * (canvas.y > y - 0.3 * size), (222, 222, 226))
+        canvas.cover(
+            np.exp(-((away - 1.05) ** 2) * 60) * 0.5 * (canvas.y > y - 0.3 * size), (222, 222, 226)
+        )
     scene.stand = 0.36

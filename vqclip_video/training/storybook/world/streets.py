@@ -41,33 +41,54 @@ def _block(scene: Scene, left: float, top: float, right: float, foot: float, haz
     if wide < 3 or tall < 3:
         return
     wall = dice.near(
-        dice.pick(((146, 158, 178), (180, 164, 150), (120, 138, 164), (200, 190, 178), (100, 114, 140))), 6
+        dice.pick(
+            ((146, 158, 178), (180, 164, 150), (120, 138, 164), (200, 190, 178), (100, 114, 140))
+        ),
+        6,
     )
     paint = scene.time.hazed(wall, haze) * (0.72 if is_dark(scene.hour) else 1)
     window = canvas.pixels[row[0] : row[1], column[0] : column[1]]
     window[:] = paint * (1.06 - 0.2 * np.linspace(0, 1, wide)[None, :, None])
     step = max(3, round(0.026 * canvas.unit))
     down, across = np.mgrid[0:tall, 0:wide]
-    pane = (down % (step + 1) >= 2) & (across % step >= max(1, step // 3)) & (down > step // 2) & (across < wide - 1)
-    lit = dice.numbers.random((tall // (step + 1) + 1, wide // step + 1)) < (0.5 if is_dark(scene.hour) else 0.08)
+    pane = (
+        (down % (step + 1) >= 2)
+        & (across % step >= max(1, step // 3))
+        & (down > step // 2)
+        & (across < wide - 1)
+    )
+    lit = dice.numbers.random((tall // (step + 1) + 1, wide // step + 1)) < (
+        0.5 if is_dark(scene.hour) else 0.08
+    )
     lit = lit[down // (step + 1), across // step] & pane
     window[pane] = window[pane] * 0.8 + np.array(scene.time.sky[0]) * 0.2
-    window[lit] = np.array((255, 220, 132)) * (1 - 0.4 * haze) + np.array(scene.time.sky[-1]) * 0.4 * haze
+    window[lit] = (
+        np.array((255, 220, 132)) * (1 - 0.4 * haze) + np.array(scene.time.sky[-1]) * 0.4 * haze
+    )
 
 
 def road(scene: Scene) -> None:
     """A road that runs to the horizon through fields."""
     canvas, dice = scene.canvas, scene.dice
     scene.ridge(scene.horizon - 0.14 * canvas.curve(1.8, 3), (110, 136, 130), haze=0.45)
-    scene.layer(scene.horizon + 0 * canvas.x, dice.pick(((112, 172, 80), (196, 176, 110))), haze=0.1, grain=0.1)
+    scene.layer(
+        scene.horizon + 0 * canvas.x,
+        dice.pick(((112, 172, 80), (196, 176, 110))),
+        haze=0.1,
+        grain=0.1,
+    )
     depth = np.clip((canvas.y - scene.horizon) / (0.5 - scene.horizon), 0, 1)
     middle, half = 0.1 * (1 - depth) ** 2 * dice.between(-1.5, 1.5), 0.015 + 0.42 * depth
     away = np.abs(canvas.x - middle)
     asphalt = np.clip((half - away) * canvas.unit * 0.7, 0, 1) * canvas.below(scene.horizon)
     canvas.cover(asphalt, scene.time.hazed((104, 106, 114), 0.12))
-    edge = np.clip((0.02 * depth + 0.002 - np.abs(away - half * 0.92)) * canvas.unit, 0, 1) * asphalt
+    edge = (
+        np.clip((0.02 * depth + 0.002 - np.abs(away - half * 0.92)) * canvas.unit, 0, 1) * asphalt
+    )
     dash = (
-        np.clip((0.014 * depth + 0.002 - away) * canvas.unit, 0, 1) * asphalt * (np.sin(np.log(depth + 0.08) * 14) > 0)
+        np.clip((0.014 * depth + 0.002 - away) * canvas.unit, 0, 1)
+        * asphalt
+        * (np.sin(np.log(depth + 0.08) * 14) > 0)
     )
     canvas.cover(np.maximum(edge, dash), scene.time.on((248, 246, 232)))
     scene.stand = 0.38
@@ -92,7 +113,8 @@ def _track(scene: Scene) -> None:
     canvas.cover(sleepers * 0.8, scene.time.on((104, 76, 58)))
     for y in (0.35, 0.375):
         canvas.cover(
-            np.clip(1 - np.abs(canvas.y - y) / 0.007, 0, 1) * np.ones_like(canvas.x), scene.time.on((170, 174, 182))
+            np.clip(1 - np.abs(canvas.y - y) / 0.007, 0, 1) * np.ones_like(canvas.x),
+            scene.time.on((170, 174, 182)),
         )
     scene.layer(0.41 - 0.02 * canvas.curve(5, 2), (108, 170, 76), grain=0.12)
     scene.stand = 0.365
@@ -121,7 +143,14 @@ def room(scene: Scene) -> None:
     canvas, dice = scene.canvas, scene.dice
     wall = dice.near(
         dice.pick(
-            ((236, 222, 196), (190, 208, 216), (212, 196, 220), (226, 196, 180), (176, 200, 176), (92, 104, 128))
+            (
+                (236, 222, 196),
+                (190, 208, 216),
+                (212, 196, 220),
+                (226, 196, 180),
+                (176, 200, 176),
+                (92, 104, 128),
+            )
         ),
         6,
     )

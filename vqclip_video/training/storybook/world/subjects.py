@@ -1,8 +1,9 @@
 """The hundred and fifty things that people ask for most, and where each is at home.
 
-A row: the word for it | its sprites (emoji labels, or `drawn ...` from drawings.py; `red=red apple` is a sprite whose
-captions always say "red") | other everyday names | its homes, the likeliest first (see places.py). A star marks what is
-asked for so often that it is to be seen twice as often as the others.
+A row: the word for it | its sprites (emoji labels, or `drawn ...` from drawings.py; `red=red apple`
+is a sprite whose captions always say "red") | other everyday names | its homes, the likeliest first
+(see places.py). A star marks what is asked for so often that it is to be seen twice as often as the
+others.
 """
 
 COMMON = """
@@ -269,9 +270,8 @@ RENAMED = {
 
 # The home of every other thing by its subgroup in emojibase.
 HOMES = {
-    22: "emblem", 23: "person", 25: "person", 26: "person", 28: "person", 34: "land", 35: "air", 36: "land",
-    37: "land", 38: "sea",
-    39: "land", 40: "flower", 41: "plant", 42: "food", 43: "food", 44: "food", 45: "food", 46: "food", 47: "food",
-    50: "emblem", 51: "building", 52: "building", 53: "building", 54: "road", 55: "water", 56: "air",
-    59: "emblem", 49: "emblem",
+    22: "emblem", 23: "person", 25: "person", 26: "person", 28: "person", 34: "land", 35: "air",
+    36: "land", 37: "land", 38: "sea", 39: "land", 40: "flower", 41: "plant", 42: "food",
+    43: "food", 44: "food", 45: "food", 46: "food", 47: "food", 50: "emblem", 51: "building",
+    52: "building", 53: "building", 54: "road", 55: "water", 56: "air", 59: "emblem", 49: "emblem",
 }  # fmt: skip

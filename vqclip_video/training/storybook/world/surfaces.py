@@ -18,13 +18,21 @@ def mapped(heights: np.ndarray, *stops) -> np.ndarray:
     """Heights 0..1 as colours, `stops` evenly spaced."""
     at = np.clip(heights, 0, 1) * (len(stops) - 1)
     table = np.asarray(stops, np.float32)
-    return np.stack([np.interp(at, np.arange(len(stops)), table[:, c]) for c in range(3)], -1).astype(np.float32)
+    return np.stack(
+        [np.interp(at, np.arange(len(stops)), table[:, c]) for c in range(3)], -1
+    ).astype(np.float32)
 
 
 def fire(canvas: Canvas) -> Captions:
     heights = canvas.noise(5, 2.2, 5, 0.55) * 0.75 + (canvas.y + 0.5) * 0.62 - 0.22
     canvas.pixels[:] = mapped(
-        heights, (10, 4, 6), (90, 14, 8), (214, 60, 16), (250, 140, 30), (255, 214, 90), (255, 248, 214)
+        heights,
+        (10, 4, 6),
+        (90, 14, 8),
+        (214, 60, 16),
+        (250, 140, 30),
+        (255, 214, 90),
+        (255, 248, 214),
     )
     return (
         "fire",
@@ -38,8 +46,16 @@ def fire(canvas: Canvas) -> Captions:
 
 def lava(canvas: Canvas) -> Captions:
     cracks = 1 - np.clip(np.abs(canvas.noise(5, octaves=5) - 0.5) * 9, 0, 1)
-    canvas.pixels[:] = mapped(cracks, (34, 24, 26), (60, 32, 30), (190, 48, 20), (250, 130, 30), (255, 226, 120))
-    return ("lava", "glowing lava", "hot lava with black crust", "molten rock", "cracks of glowing lava")
+    canvas.pixels[:] = mapped(
+        cracks, (34, 24, 26), (60, 32, 30), (190, 48, 20), (250, 130, 30), (255, 226, 120)
+    )
+    return (
+        "lava",
+        "glowing lava",
+        "hot lava with black crust",
+        "molten rock",
+        "cracks of glowing lava",
+    )
 
 
 def marble(canvas: Canvas) -> Captions:
@@ -65,7 +81,9 @@ def wood(canvas: Canvas) -> Captions:
         grain * 0.6 + canvas.noise(4, 60, 2) * 0.4, (116, 72, 42), (168, 114, 68), (208, 156, 102)
     )
     plank = (canvas.y * 5) % 1
-    canvas.pixels *= 1 - (0.5 * np.exp(-np.minimum(plank, 1 - plank) * 40) * np.ones_like(canvas.x))[..., None]
+    canvas.pixels *= (
+        1 - (0.5 * np.exp(-np.minimum(plank, 1 - plank) * 40) * np.ones_like(canvas.x))[..., None]
+    )
     return ("wooden planks", "a wooden wall", "brown wood", "wood grain", "old wooden boards")
 
 
@@ -74,19 +92,30 @@ def water(canvas: Canvas) -> Captions:
     light = (1 - np.clip(np.abs(canvas.noise(7, 9, 3) - 0.5) * 9, 0, 1)) ** 2
     canvas.pixels[:] = mapped(heights, (14, 86, 150), (40, 150, 196), (110, 206, 224))
     canvas.shine(light * 0.8, (230, 250, 255))
-    return ("a water surface", "clear blue water", "sunlight on water", "the water of a pool", "rippling blue water")
+    return (
+        "a water surface",
+        "clear blue water",
+        "sunlight on water",
+        "the water of a pool",
+        "rippling blue water",
+    )
 
 
 def ice(canvas: Canvas) -> Captions:
     cracks = np.clip(np.abs(canvas.noise(4, octaves=5) - 0.5) * 7, 0, 1)
-    canvas.pixels[:] = mapped(cracks * 0.7 + canvas.noise(2) * 0.3, (252, 254, 255), (196, 228, 244), (118, 180, 220))
+    canvas.pixels[:] = mapped(
+        cracks * 0.7 + canvas.noise(2) * 0.3, (252, 254, 255), (196, 228, 244), (118, 180, 220)
+    )
     return ("ice", "blue ice with cracks", "a frozen surface", "cracked ice", "frost and ice")
 
 
 def sand(canvas: Canvas) -> Captions:
     waves = np.sin(canvas.y * 46 + canvas.noise(3, octaves=3) * 16) * 0.5 + 0.5
     canvas.pixels[:] = mapped(
-        waves * 0.7 + canvas.noise(40, octaves=2) * 0.3, (196, 152, 100), (226, 188, 132), (246, 222, 172)
+        waves * 0.7 + canvas.noise(40, octaves=2) * 0.3,
+        (196, 152, 100),
+        (226, 188, 132),
+        (246, 222, 172),
     )
     return ("sand", "ripples in the sand", "yellow sand", "desert sand seen from above")
 
@@ -101,7 +130,13 @@ def brick(canvas: Canvas) -> Captions:
     row = np.floor(canvas.y * 11)
     along, down = (canvas.x * 5 + 0.5 * (row % 2)) % 1, (canvas.y * 11) % 1
     joint = np.maximum(np.abs(along - 0.5) > 0.465, np.abs(down - 0.5) > 0.42)
-    shade = 0.8 + 0.4 * np.modf(np.abs(np.sin(row * 12.9 + np.floor(canvas.x * 5 + 0.5 * (row % 2)) * 78.2) * 43.7))[0]
+    shade = (
+        0.8
+        + 0.4
+        * np.modf(
+            np.abs(np.sin(row * 12.9 + np.floor(canvas.x * 5 + 0.5 * (row % 2)) * 78.2) * 43.7)
+        )[0]
+    )
     canvas.pixels[:] = np.where(
         joint[..., None],
         (212, 204, 194),
@@ -112,7 +147,9 @@ def brick(canvas: Canvas) -> Captions:
 
 def clouds(canvas: Canvas) -> Captions:
     heights = np.clip((canvas.noise(2.4, 3.4, 6) - 0.36) * 3, 0, 1)
-    canvas.pixels[:] = mapped(heights, (76, 148, 226), (160, 202, 242), (240, 246, 252), (255, 255, 255))
+    canvas.pixels[:] = mapped(
+        heights, (76, 148, 226), (160, 202, 242), (240, 246, 252), (255, 255, 255)
+    )
     return ("white clouds", "fluffy clouds in a blue sky", "clouds", "a sky full of clouds")
 
 
@@ -125,7 +162,9 @@ def smoke(canvas: Canvas) -> Captions:
 
 def gold(canvas: Canvas) -> Captions:
     heights = canvas.noise(3, 1.2, 4) * 0.75 + canvas.noise(60, 3, 1) * 0.25
-    canvas.pixels[:] = mapped((heights - 0.2) * 1.6, (110, 70, 16), (206, 150, 46), (250, 214, 110), (255, 246, 200))
+    canvas.pixels[:] = mapped(
+        (heights - 0.2) * 1.6, (110, 70, 16), (206, 150, 46), (250, 214, 110), (255, 246, 200)
+    )
     return ("shiny gold", "gold", "a golden surface", "polished gold metal")
 
 
@@ -148,20 +187,30 @@ def leaves(canvas: Canvas) -> Captions:
             dice.near(dice.pick(shades), 8) * depth,
         )
     if autumn:
-        return ("autumn leaves", "fallen leaves", "orange and red leaves", "a pile of autumn leaves")
+        return (
+            "autumn leaves",
+            "fallen leaves",
+            "orange and red leaves",
+            "a pile of autumn leaves",
+        )
     return ("green leaves", "lush green foliage", "a bush of green leaves", "jungle leaves")
 
 
 def leaf(canvas: Canvas, x, y, angle, size, colour) -> None:
     """A leaf with its vein around (x, y), `size` from its middle to its tip."""
-    left, right = (int(np.clip((x + s * size + canvas.right) * canvas.unit, 0, canvas.width)) for s in (-1, 1))
-    upper, lower = (int(np.clip((y + s * size + canvas.bottom) * canvas.unit, 0, canvas.height)) for s in (-1, 1))
+    left, right = (
+        int(np.clip((x + s * size + canvas.right) * canvas.unit, 0, canvas.width)) for s in (-1, 1)
+    )
+    upper, lower = (
+        int(np.clip((y + s * size + canvas.bottom) * canvas.unit, 0, canvas.height))
+        for s in (-1, 1)
+    )
     across, down = canvas.x[:, left:right] - x, canvas.y[upper:lower] - y
     along = (across * np.cos(angle) + down * np.sin(angle)) / size
     over = (down * np.cos(angle) - across * np.sin(angle)) / size
-    mask = np.clip((0.42 * (1 - along**2) * (1 - 0.25 * along) - np.abs(over)) * size * canvas.unit, 0, 1) * (
-        np.abs(along) < 1
-    )
+    mask = np.clip(
+        (0.42 * (1 - along**2) * (1 - 0.25 * along) - np.abs(over)) * size * canvas.unit, 0, 1
+    ) * (np.abs(along) < 1)
     light = 1 + 0.22 * np.sign(over) - 0.3 * (np.abs(over) < 0.03)
     window = canvas.pixels[upper:lower, left:right]
     window += (np.clip(colour * light[..., None], 0, 255) - window) * mask[..., None]
@@ -183,7 +232,18 @@ def starry(canvas: Canvas) -> Captions:
 
 def sky(canvas: Canvas) -> Captions:
     hour = canvas.dice.pick(
-        ("day", "cloudy", "sunset", "sunrise", "dusk", "storm", "overcast", "aurora", "dream", "gold")
+        (
+            "day",
+            "cloudy",
+            "sunset",
+            "sunrise",
+            "dusk",
+            "storm",
+            "overcast",
+            "aurora",
+            "dream",
+            "gold",
+        )
     )
     scene = Scene(canvas, hour, canvas.dice.between(0.35, 0.6))
     paint_sky(scene)
@@ -195,7 +255,11 @@ def blossom_petals(canvas: Canvas) -> Captions:
     for _ in range(9):
         sprite = canvas.dice.pick(drawings("cherry tree"))
         canvas.paste(
-            sprite, canvas.across(1.1), canvas.dice.between(0.1, 0.9), canvas.dice.between(0.5, 0.8), alpha=0.9
+            sprite,
+            canvas.across(1.1),
+            canvas.dice.between(0.1, 0.9),
+            canvas.dice.between(0.5, 0.8),
+            alpha=0.9,
         )
     for _ in range(60):
         leaf(
@@ -206,4 +270,9 @@ def blossom_petals(canvas: Canvas) -> Captions:
             0.024,
             np.array((255, 234, 242)),
         )
-    return ("cherry blossoms", "pink cherry blossoms in spring", "pink blossoms", "cherry trees in full bloom")
+    return (
+        "cherry blossoms",
+        "pink cherry blossoms in spring",
+        "pink blossoms",
+        "cherry trees in full bloom",
+    )

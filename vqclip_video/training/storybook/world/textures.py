@@ -24,7 +24,24 @@ from .surfaces import (
 )
 
 TEXTURES = (
-    *(fire, fire, lava, marble, wood, water, ice, sand, grass, brick, clouds, smoke, gold, leaves, leaves, fur),
+    *(
+        fire,
+        fire,
+        lava,
+        marble,
+        wood,
+        water,
+        ice,
+        sand,
+        grass,
+        brick,
+        clouds,
+        smoke,
+        gold,
+        leaves,
+        leaves,
+        fur,
+    ),
     *(starry, sky, sky, sky, blossom_petals),
     *(rainbow, stripes, dots, checks, swirl, paint, gems, confetti),
 )

@@ -9,12 +9,18 @@ from .scene import Scene
 
 
 def mirror(scene: Scene, shore: float, tint, share: float = 0.4, ripple: float = 0.012) -> None:
-    """Water below y = `shore` that reflects what stands above it, rippled, mixed with its own colour `tint`."""
+    """Water below y = `shore` that reflects what stands above it, rippled, mixed with its own
+    colour `tint`.
+    """
     canvas = scene.canvas
     first = int(np.clip(round((shore + canvas.bottom) * canvas.unit), 1, canvas.height - 1))
     depth = np.arange(canvas.height - first)
     shake = (
-        (canvas.noise(5, 40, 2)[first:] - 0.5) * ripple * 4 * canvas.unit * (0.2 + depth[:, None] / max(1, len(depth)))
+        (canvas.noise(5, 40, 2)[first:] - 0.5)
+        * ripple
+        * 4
+        * canvas.unit
+        * (0.2 + depth[:, None] / max(1, len(depth)))
     )
     rows = np.clip(first - 1 - depth[:, None] * 0.9 + shake * 2, 0, first - 1).astype(int)
     columns = np.clip(np.arange(canvas.width)[None] + shake, 0, canvas.width - 1).astype(int)
@@ -25,7 +31,9 @@ def mirror(scene: Scene, shore: float, tint, share: float = 0.4, ripple: float =
 
 
 def swell(scene: Scene, shore: float, colour, rough: float = 0.5) -> None:
-    """Open water with rows of waves that grow towards the viewer, and the path of the sun or moon on it."""
+    """Open water with rows of waves that grow towards the viewer, and the path of the sun or
+    moon on it.
+    """
     canvas, time = scene.canvas, scene.time
     near, far = time.on(colour), time.hazed(colour, 0.45)
     depth = np.clip((canvas.y - shore) / (canvas.bottom - shore + 1e-6), 0, 1)
@@ -35,16 +43,25 @@ def swell(scene: Scene, shore: float, colour, rough: float = 0.5) -> None:
     bend = canvas.noise(5, 16, 3) - 0.5
     crest = np.sin(warped * 3.2 + canvas.x * 4 + bend * 13)
     light = (0.24 * rough * crest + 0.3 * rough * bend)[..., None]
-    paint = paint * (1 + light) + np.clip(crest - 0.72, 0, 1)[..., None] * rough * 120 * np.array(time.light)
+    paint = paint * (1 + light) + np.clip(crest - 0.72, 0, 1)[..., None] * rough * 120 * np.array(
+        time.light
+    )
     canvas.cover(canvas.below(shore), np.clip(paint, 0, 255))
     if scene.sun:
-        path = np.exp(-(((canvas.x - scene.sun[0]) / (0.035 + 0.22 * depth)) ** 2)) * canvas.below(shore)
+        path = np.exp(-(((canvas.x - scene.sun[0]) / (0.035 + 0.22 * depth)) ** 2)) * canvas.below(
+            shore
+        )
         colour = (255, 226, 160) if scene.hour in ("sunset", "sunrise", "gold") else (226, 234, 250)
         canvas.shine(path * np.clip(crest * 0.7 + 0.5, 0, 1) * 0.85, colour)
 
 
 def ocean(scene: Scene) -> None:
-    swell(scene, scene.horizon, (30, 112, 178), 0.95 if scene.hour == "storm" else scene.dice.between(0.35, 0.6))
+    swell(
+        scene,
+        scene.horizon,
+        (30, 112, 178),
+        0.95 if scene.hour == "storm" else scene.dice.between(0.35, 0.6),
+    )
     scene.stand = 0.3
 
 
@@ -53,9 +70,19 @@ def stormy_waves(scene: Scene) -> None:
     canvas, dice = scene.canvas, scene.dice
     swell(scene, scene.horizon, (40, 92, 124), 0.9)
     for k in range(3):
-        line = scene.horizon + 0.1 + 0.14 * k - canvas.curve(2.6 - 0.4 * k, 3, pointed=False) * (0.16 + 0.05 * k)
+        line = (
+            scene.horizon
+            + 0.1
+            + 0.14 * k
+            - canvas.curve(2.6 - 0.4 * k, 3, pointed=False) * (0.16 + 0.05 * k)
+        )
         scene.layer(
-            line, np.array((34, 96, 128)) * (1.06 - 0.1 * k), haze=0.2 - 0.08 * k, grain=0.2, fine=9, deeper=0.5
+            line,
+            np.array((34, 96, 128)) * (1.06 - 0.1 * k),
+            haze=0.2 - 0.08 * k,
+            grain=0.2,
+            fine=9,
+            deeper=0.5,
         )
         below = canvas.y - line
         foam = (
@@ -63,7 +90,9 @@ def stormy_waves(scene: Scene) -> None:
             * canvas.below(line)
             * (0.4 + canvas.noise(26, octaves=2))
         )
-        canvas.cover(np.clip(foam * 1.1, 0, 1), scene.time.on((244, 250, 252)) * dice.between(0.96, 1.04))
+        canvas.cover(
+            np.clip(foam * 1.1, 0, 1), scene.time.on((244, 250, 252)) * dice.between(0.96, 1.04)
+        )
     scene.stand = 0.26
 
 
@@ -72,7 +101,10 @@ def beach(scene: Scene) -> None:
     canvas, dice = scene.canvas, scene.dice
     swell(scene, scene.horizon, (46, 166, 196), 0.35)
     shore = scene.horizon + dice.between(0.16, 0.22) + (canvas.curve(1.2, 2) - 0.5) * 0.12
-    canvas.cover(np.clip(1 - np.abs(canvas.y - shore + 0.01) / 0.03, 0, 1) * 0.85, scene.time.on((252, 254, 255)))
+    canvas.cover(
+        np.clip(1 - np.abs(canvas.y - shore + 0.01) / 0.03, 0, 1) * 0.85,
+        scene.time.on((252, 254, 255)),
+    )
     scene.layer(shore, (242, 216, 164), grain=0.06, fine=30, deeper=0.1)
     if dice.chance(0.5):
         side = dice.pick((-1, 1))
@@ -93,7 +125,9 @@ def coast(scene: Scene) -> None:
     scene.layer(line + 0.02, (126, 112, 100), grain=0.24, fine=12)
     grass = np.clip((line + 0.1 - canvas.y) * 22 + canvas.curve(22, 2), 0, 1)
     canvas.cover(canvas.below(line) * grass, scene.time.on(dice.near((104, 164, 76), 6)))
-    foam = np.clip(1 - np.abs(canvas.y - 0.47 - 0.04 * canvas.curve(9, 2)) / 0.02, 0, 1) * (1 - canvas.below(line))
+    foam = np.clip(1 - np.abs(canvas.y - 0.47 - 0.04 * canvas.curve(9, 2)) / 0.02, 0, 1) * (
+        1 - canvas.below(line)
+    )
     canvas.cover(foam * 0.7, scene.time.on((248, 252, 254)))
     scene.stand = 0.3
 
@@ -107,7 +141,9 @@ def cliff(scene: Scene) -> None:
     top = -0.14 - 0.06 * canvas.curve(2, 2)
     rock = np.clip((side * canvas.x - edge) * canvas.unit * 0.5, 0, 1) * canvas.below(top)
     strata = 1 + 0.22 * (canvas.noise(3, 22, 3) - 0.5) * 2
-    canvas.cover(rock, np.clip(scene.time.on(dice.near((196, 172, 146), 8)) * strata[..., None], 0, 255))
+    canvas.cover(
+        rock, np.clip(scene.time.on(dice.near((196, 172, 146), 8)) * strata[..., None], 0, 255)
+    )
     canvas.cover(rock * np.clip((top + 0.05 - canvas.y) * 30, 0, 1), scene.time.on((110, 168, 80)))
     scene.stand = -0.1
 
@@ -118,7 +154,10 @@ def lake(scene: Scene) -> None:
     for k in range(2):
         line = scene.horizon - (0.34 - 0.2 * k) * canvas.peaks(2 + k) + 0.02
         scene.ridge(
-            line, ((112, 126, 154), (78, 118, 96))[k], haze=0.3 - 0.16 * k, snow=0.1 * (k == 0) * dice.chance(0.5)
+            line,
+            ((112, 126, 154), (78, 118, 96))[k],
+            haze=0.3 - 0.16 * k,
+            snow=0.1 * (k == 0) * dice.chance(0.5),
         )
     _fringe(scene, ("pine",), 12)
     mirror(scene, scene.horizon + 0.03, (64, 128, 164))
@@ -157,7 +196,9 @@ def river(scene: Scene) -> None:
     phase = dice.between(0, 6)
     middle = 0.16 * np.sin(depth * 7 + phase) * (1.1 - depth) - 0.05
     half = 0.012 + 0.24 * depth**1.5
-    water = np.clip((half - np.abs(canvas.x - middle)) * canvas.unit * 0.6, 0, 1) * canvas.below(scene.horizon)
+    water = np.clip((half - np.abs(canvas.x - middle)) * canvas.unit * 0.6, 0, 1) * canvas.below(
+        scene.horizon
+    )
     flow = canvas.noise(6, 40, 2)[..., None] - 0.5
     canvas.cover(water, np.clip(scene.time.hazed((70, 144, 186), 0.3) * (1 + 0.4 * flow), 0, 255))
     for y in np.sort([dice.between(scene.horizon + 0.02, 0.3) for _ in range(7)]):
@@ -175,23 +216,31 @@ def waterfall(scene: Scene) -> None:
     """Water that falls over a wall of rock into a pool."""
     canvas, dice = scene.canvas, scene.dice
     top = -0.26 - 0.1 * canvas.curve(3, 3) + 0.5 * np.clip(0.12 - np.abs(canvas.x), 0, 1)
-    rock = scene.time.on(dice.near((112, 116, 112), 8)) * (0.7 + 0.6 * canvas.noise(14, 5, 4))[..., None]
+    rock = (
+        scene.time.on(dice.near((112, 116, 112), 8))
+        * (0.7 + 0.6 * canvas.noise(14, 5, 4))[..., None]
+    )
     canvas.cover(canvas.below(top), np.clip(rock, 0, 255))
     moss = np.clip((canvas.noise(6, octaves=3) - 0.55) * 8, 0, 1) * canvas.below(top)
     canvas.cover(moss * 0.8, scene.time.on(dice.near((84, 140, 68), 8)))
     half = dice.between(0.08, 0.15) * (1 + 0.5 * np.clip(canvas.y + 0.2, 0, 1))
     fall = np.clip((half - np.abs(canvas.x)) * canvas.unit * 0.25, 0, 1) * canvas.below(top + 0.01)
     threads = canvas.noise(46, 3, 2)[..., None]
-    canvas.cover(fall * 0.95, np.clip(scene.time.on((206, 230, 244)) * (0.78 + 0.42 * threads), 0, 255))
+    canvas.cover(
+        fall * 0.95, np.clip(scene.time.on((206, 230, 244)) * (0.78 + 0.42 * threads), 0, 255)
+    )
     pool = 0.26 + 0.02 * canvas.curve(4, 2)
     swell(scene, float(pool.mean()), (66, 148, 168), 0.4)
     mist = np.exp(-((canvas.x / 0.26) ** 2) - ((canvas.y - 0.27) / 0.05) ** 2)
     canvas.cover(np.clip(mist, 0, 0.85), scene.time.on((240, 248, 252)))
     for side in (-1, 1):
         for _ in range(3):
-            scene.place(dice.pick(drawings(dice.pick(("pine", "tree")))), side * dice.between(0.3, 0.52),
-                        dice.between(0.2, 0.42),
-                        dice.between(0.24, 0.4))  # fmt: skip
+            scene.place(
+                dice.pick(drawings(dice.pick(("pine", "tree")))),
+                side * dice.between(0.3, 0.52),
+                dice.between(0.2, 0.42),
+                dice.between(0.24, 0.4),
+            )
     scene.stand = 0.42
 
 
@@ -199,25 +248,33 @@ def underwater(scene: Scene) -> None:
     """Under the sea: rays of light, bubbles, sand, weeds and corals."""
     canvas, dice = scene.canvas, scene.dice
     top, deep = dice.pick(
-        (((92, 208, 226), (8, 58, 120)), ((70, 180, 220), (10, 44, 108)), ((110, 224, 214), (10, 84, 110)))
+        (
+            ((92, 208, 226), (8, 58, 120)),
+            ((70, 180, 220), (10, 44, 108)),
+            ((110, 224, 214), (10, 84, 110)),
+        )
     )
     canvas.gradient([dice.near(top, 6), (np.array(top) + deep) / 2, dice.near(deep, 6)])
     slant = dice.between(-0.5, 0.5)
     place = (canvas.x - slant * (canvas.y + 0.5) + 1) * 5 + dice.between(0, 3)
-    rays = np.clip(np.sin(place * 2.1) * np.sin(place * 1.3 + 1) * 1.3 - 0.2, 0, 1) * np.clip(0.25 - canvas.y, 0, 1)
+    rays = np.clip(np.sin(place * 2.1) * np.sin(place * 1.3 + 1) * 1.3 - 0.2, 0, 1) * np.clip(
+        0.25 - canvas.y, 0, 1
+    )
     canvas.shine(rays * 0.6, (190, 240, 250))
     far = 0.36 - 0.1 * canvas.curve(2, 2)
     canvas.cover(canvas.below(far, 0.02) * 0.7, np.array(deep) * 1.15)
     floor = 0.42 - 0.06 * canvas.curve(1.6, 2)
-    sand = (np.array((214, 200, 150)) * 0.62 + np.array(deep) * 0.38) * (0.92 + 0.2 * canvas.noise(20, 50, 2))[
-        ..., None
-    ]
+    sand = (np.array((214, 200, 150)) * 0.62 + np.array(deep) * 0.38) * (
+        0.92 + 0.2 * canvas.noise(20, 50, 2)
+    )[..., None]
     canvas.cover(canvas.below(floor), np.clip(sand, 0, 255))
     for _ in range(dice.whole(5, 11)):
         _weed(scene, canvas.across(), dice.between(0.42, 0.56), deep)
     for _ in range(dice.whole(5, 16)):
         x, y, radius = canvas.across(), dice.between(-0.5, 0.36), dice.between(0.006, 0.02)
-        canvas.shine(canvas.disc(x, y, radius) - 0.75 * canvas.disc(x, y, radius * 0.72), (200, 240, 250))
+        canvas.shine(
+            canvas.disc(x, y, radius) - 0.75 * canvas.disc(x, y, radius * 0.72), (200, 240, 250)
+        )
     scene.stand = 0.3
     scene.hour = "day"
 
@@ -228,6 +285,17 @@ def _weed(scene: Scene, x: float, foot: float, deep) -> None:
     along = np.clip((foot - canvas.y) / height, 0, 1)
     middle = x + 0.025 * np.sin(along * 7 + phase) * along
     half = 0.014 * (1 - along) ** 0.5 * (along > 0)
-    mask = np.clip((half - np.abs(canvas.x - middle)) * canvas.unit + 0.5, 0, 1) * (along > 0) * (along < 1)
-    colour = np.array(dice.pick(((60, 150, 90), (90, 170, 80), (226, 110, 110), (236, 150, 90), (170, 90, 170)))) * 0.75
+    mask = (
+        np.clip((half - np.abs(canvas.x - middle)) * canvas.unit + 0.5, 0, 1)
+        * (along > 0)
+        * (along < 1)
+    )
+    colour = (
+        np.array(
+            dice.pick(
+                ((60, 150, 90), (90, 170, 80), (226, 110, 110), (236, 150, 90), (170, 90, 170))
+            )
+        )
+        * 0.75
+    )
     canvas.cover(mask, colour + np.array(deep) * 0.25)

@@ -9,8 +9,12 @@ from .grounds import scatter
 from .scene import Scene
 
 
-def stand_of(scene: Scene, kinds: tuple[str, ...], ground, undergrowth=(), gap: float = 0.2, rows: int = 4) -> None:
-    """Trees of `kinds` row behind row, hazier with distance, with a clearing of half-width `gap` in the middle."""
+def stand_of(
+    scene: Scene, kinds: tuple[str, ...], ground, undergrowth=(), gap: float = 0.2, rows: int = 4
+) -> None:
+    """Trees of `kinds` row behind row, hazier with distance, with a clearing of half-width `gap`
+    in the middle.
+    """
     canvas, dice = scene.canvas, scene.dice
     wood = scene.time.hazed(ground, 0.3) * 0.62
     canvas.cover(canvas.below(scene.horizon - 0.2 - 0.08 * canvas.curve(7, 3), 0.03) * 0.75, wood)
@@ -23,16 +27,24 @@ def stand_of(scene: Scene, kinds: tuple[str, ...], ground, undergrowth=(), gap: 
             x += dice.between(-0.4, 0.4) * step
             if abs(x) > gap * near or near == 0:
                 sprite = dice.pick(drawings(dice.pick(kinds)))
-                scene.place(sprite, x, foot + dice.between(-0.01, 0.03), size * dice.between(0.8, 1.15),
-                            haze=0.42 * (1 - near) ** 1.3,
-                            shadow=0.25 * near, mirrored=dice.chance(0.5))  # fmt: skip
+                scene.place(
+                    sprite,
+                    x,
+                    foot + dice.between(-0.01, 0.03),
+                    size * dice.between(0.8, 1.15),
+                    haze=0.42 * (1 - near) ** 1.3,
+                    shadow=0.25 * near,
+                    mirrored=dice.chance(0.5),
+                )
     if undergrowth:
         scatter(scene, scene.horizon + 0.12, dice.whole(30, 90), undergrowth, 0.018)
     scene.stand = 0.38
 
 
 def forest(scene: Scene) -> None:
-    stand_of(scene, ("tree", "tree", "tree", "pine"), (92, 148, 70), ((130, 190, 90), (80, 140, 60)))
+    stand_of(
+        scene, ("tree", "tree", "tree", "pine"), (92, 148, 70), ((130, 190, 90), (80, 140, 60))
+    )
     if scene.hour in ("day", "gold", "sunrise", "mist"):
         _beams(scene)
 
@@ -42,7 +54,9 @@ def _beams(scene: Scene) -> None:
     canvas, dice = scene.canvas, scene.dice
     lean = dice.between(0.3, 0.7) * dice.pick((-1, 1))
     place = (canvas.x + lean * canvas.y) * 6 + dice.between(0, 6)
-    beams = np.clip(np.sin(place * 2.3) * np.sin(place + 1) - 0.25, 0, 1) * np.clip(0.45 - canvas.y, 0, 1)
+    beams = np.clip(np.sin(place * 2.3) * np.sin(place + 1) - 0.25, 0, 1) * np.clip(
+        0.45 - canvas.y, 0, 1
+    )
     canvas.shine(beams * 0.5, (255, 246, 200))
 
 
@@ -55,7 +69,9 @@ def snowy_forest(scene: Scene) -> None:
 
 
 def autumn(scene: Scene) -> None:
-    stand_of(scene, ("autumn tree",), (186, 136, 70), ((236, 140, 50), (214, 84, 50), (248, 192, 70)))
+    stand_of(
+        scene, ("autumn tree",), (186, 136, 70), ((236, 140, 50), (214, 84, 50), (248, 192, 70))
+    )
 
 
 def blossoms(scene: Scene) -> None:
@@ -67,4 +83,9 @@ def bare_woods(scene: Scene) -> None:
 
 
 def jungle(scene: Scene) -> None:
-    stand_of(scene, ("palm", "tree", "palm"), (70, 134, 66), ((60, 150, 80), (240, 90, 110), (250, 190, 60)))
+    stand_of(
+        scene,
+        ("palm", "tree", "palm"),
+        (70, 134, 66),
+        ((60, 150, 80), (240, 90, 110), (250, 190, 60)),
+    )

@@ -1,4 +1,6 @@
-"""The illustrated world as a whole: endless captioned pictures, and the chosen ones for the sketchbook."""
+"""The illustrated world as a whole: endless captioned pictures, and the chosen ones for the
+sketchbook.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +56,9 @@ class World:
             yield self.illustrate(sketch, Dice(seed, sketches.APART, index))
 
     def illustrate(self, sketch: sketches.Sketch, dice: Dice) -> Picture:
-        """One chosen subject, large and whole, in the place, at the hour and in the look of `sketch`."""
+        """One chosen subject, large and whole, in the place, at the hour and in the look of
+        `sketch`.
+        """
         thing = self._by_name.get(sketch.subject) if sketch.subject else None
         return sketches.illustrate(Canvas(self.size, dice), sketch, thing)
 
