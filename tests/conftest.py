@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from vqclip_video.catalogue.registry import resolve
 from vqclip_video.engine.setup import load_pair
-from vqclip_video.models.registry import resolve
 from vqclip_video.storyboard.schema import Models
 
 

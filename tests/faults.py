@@ -54,7 +54,7 @@ def count_steps(_: float) -> None:
 
     sys.addaudithook(count)
     embedding(lambda embed, images: embed(images))
-    from vqclip_video.display import Lines
+    from vqclip_video.show.terminal import Lines
 
     end = Lines.end
 
@@ -217,7 +217,8 @@ def vanish(call: float) -> None:
 
 def kill_ffmpeg(times: float) -> None:
     """The first so many encoders of the film are killed right after their start."""
-    from vqclip_video.output import encoders, video
+    from vqclip_video.output import ffmpeg as encoders
+    from vqclip_video.output import film_writer as video
 
     left = [int(times)]
 

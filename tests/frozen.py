@@ -21,7 +21,7 @@ from filmprobe import read_frames
 from PIL import Image
 from tiny import make_clip, make_vqgan
 
-from vqclip_video.cli import main
+from vqclip_video.cli.main import main
 
 GUIDED = """
 size: 96x64

@@ -159,8 +159,9 @@ def play(request: dict) -> None:
     """In the child: become the command."""
     from faults import apply
 
-    from vqclip_video import cli, recorder
-    from vqclip_video.output import video
+    from vqclip_video import recorder
+    from vqclip_video.cli import main as cli
+    from vqclip_video.output import film_writer as video
 
     recorder.CHECKPOINT_SECONDS, recorder.CHECKPOINT_SHARE, video.SEGMENT_FRAMES = 0.0, 1.0, (8, 8)
     os.chdir(request["folder"])

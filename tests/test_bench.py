@@ -10,15 +10,15 @@ import torch
 from click.testing import CliRunner
 
 from vqclip_video.bench.cases import NAMED, Case, find_case, find_weights, random_weights
+from vqclip_video.bench.iteration import Options, Range, measure
 from vqclip_video.bench.quality import Smoothed, measure_quality, until
 from vqclip_video.bench.reference import Reference
-from vqclip_video.bench.report import quality_text, speed_text
-from vqclip_video.bench.speed import Options, Range, measure
+from vqclip_video.bench.tables import quality_text, speed_text
 from vqclip_video.bench.timing import StageClock, flops_of, host_peak, matmul_peak
-from vqclip_video.cli import main
-from vqclip_video.engine.render import STAGES, Session
+from vqclip_video.catalogue.vqgan_config import DDConfig, VQGANConfig
+from vqclip_video.cli.main import main
+from vqclip_video.engine.session import STAGES, Session
 from vqclip_video.errors import ModelError
-from vqclip_video.models.vqgan_config import DDConfig, VQGANConfig
 from vqclip_video.storyboard.schema import Guide, Models, PromptPart, Scene, Settings, Storyboard
 
 CPU = torch.device("cpu")

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from vqclip_video import cache
+from vqclip_video.disk import cache
 from vqclip_video.errors import UsageError
 
 

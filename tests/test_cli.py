@@ -16,7 +16,7 @@ from filmprobe import read_film, read_frames
 from PIL import Image
 from safetensors.torch import load_file
 
-from vqclip_video.cli import main
+from vqclip_video.cli.main import main
 
 ROOT = Path(__file__).parent.parent
 
@@ -290,7 +290,7 @@ def test_a_model_that_is_not_here_stops_before_anything_else(folder):
     assert "vqclip-video models fetch" in said and "https://" in said
     assert not (folder / "outputs").exists()
     code = (
-        "import sys; from vqclip_video.cli import main\n"
+        "import sys; from vqclip_video.cli.main import main\n"
         "try: main(['render', 'story.yaml'])\n"
         "except SystemExit as end: assert end.code == 1 and 'torch' not in sys.modules, end"
     )
@@ -439,7 +439,7 @@ def test_an_encoder_that_nobody_knows_is_refused_with_the_known_ones(folder, tin
 
 def test_a_pipe_that_knows_few_letters_gets_the_others_escaped(folder):
     (folder / "story.yaml").write_text("scenes: [{prompt: 夜の海}]\n", encoding="utf-8")
-    code = "from vqclip_video.cli import main; main()"
+    code = "from vqclip_video.cli.main import main; main()"
     for arguments in (["plan", "story.yaml"], ["plan", "story.yaml", "--json"], ["schema"]):
         ended = subprocess.run(
             [sys.executable, "-c", code, *arguments],
@@ -471,7 +471,7 @@ def test_an_output_that_is_no_film_is_refused(folder, tiny_files):
 def test_what_needs_no_network_of_either_kind_imports_none(folder, arguments):
     (folder / "story.yaml").write_text("scenes: [{prompt: a sea}]\n")
     code = (
-        f"import sys; from vqclip_video.cli import main\ntry: main({arguments!r})\nexcept "
+        f"import sys; from vqclip_video.cli.main import main\ntry: main({arguments!r})\nexcept "
         "SystemExit as end: assert not end.code, end.code\nheavy = {'torch', 'torchvision', "
         "'clip', 'taming', 'requests', 'http.client'} & set(sys.modules)\nassert not heavy, "
         "heavy"

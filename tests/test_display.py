@@ -10,9 +10,9 @@ import time
 import pytest
 import torch
 
-from vqclip_video.display import Audience
-from vqclip_video.engine.render import Session
+from vqclip_video.engine.session import Session
 from vqclip_video.errors import RenderError
+from vqclip_video.show.terminal import Audience
 from vqclip_video.signals import StopRequests
 from vqclip_video.storyboard.schema import PromptPart, Scene, Settings, Storyboard
 

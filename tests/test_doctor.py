@@ -8,10 +8,10 @@ import torch
 from click.testing import CliRunner
 
 from vqclip_video import doctor
+from vqclip_video.catalogue import registry
 from vqclip_video.checks import Check
-from vqclip_video.cli import main
+from vqclip_video.cli.main import main
 from vqclip_video.errors import OutputError, UsageError
-from vqclip_video.models import registry
 from vqclip_video.output import checks
 
 
@@ -108,10 +108,10 @@ def test_memory(monkeypatch, free, ok):
 
 @pytest.mark.parametrize("error", [OutputError, UsageError])
 def test_our_own_refusals_are_findings_too(monkeypatch, error):
-    from vqclip_video.engine import setup
+    from vqclip_video.engine import device
 
     def refuse(name):
         raise error("no")
 
-    monkeypatch.setattr(setup, "pick_device", refuse)
+    monkeypatch.setattr(device, "pick_device", refuse)
     assert "no" in doctor.check_device().detail

@@ -8,7 +8,7 @@ import torch
 from click.testing import CliRunner
 from PIL import Image
 
-from vqclip_video.models.registry import BUNDLED, resolve
+from vqclip_video.catalogue.registry import BUNDLED, resolve
 from vqclip_video.sketchbook import subject
 from vqclip_video.storyboard.schema import Models
 from vqclip_video.training import evaluate

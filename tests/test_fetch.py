@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from vqclip_video.catalogue import registry, transfer
+from vqclip_video.catalogue.fetch import fetch
+from vqclip_video.catalogue.known import Model, ModelFile
 from vqclip_video.errors import ModelError
-from vqclip_video.models import registry, transfer
-from vqclip_video.models.catalogue import Model, ModelFile
-from vqclip_video.models.fetch import fetch
 
 CONTENT = b"PK\x03\x04" + bytes(range(256)) * 4000
 SIZE = len(CONTENT)
@@ -340,9 +340,7 @@ def test_a_full_disk_is_said_before_and_while(server, monkeypatch):
     with pytest.raises(ModelError, match="1 MB are needed and 0 MB free"):
         fetch(model(server, "good"))
     monkeypatch.undo()
-    monkeypatch.setenv(
-        "VQCLIP_HOME", str(Path(registry.__file__).parent / "storybook" / "vqgan.yaml")
-    )
+    monkeypatch.setenv("VQCLIP_HOME", str(registry.BUNDLED / "vqgan.yaml"))
     with pytest.raises(ModelError, match="set VQCLIP_HOME"):
         fetch(model(server, "good"))
 

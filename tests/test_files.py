@@ -6,17 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vqclip_video.disk import files
+from vqclip_video.disk.files import atomic_write, explanation, free_space
 from vqclip_video.errors import OutputError
-from vqclip_video.output import files
 from vqclip_video.output.checks import check_disk, check_encoders, check_ffmpeg
-from vqclip_video.output.files import (
-    atomic_write,
-    explanation,
-    free_space,
-    plain_text,
-    safe_name,
-    shortened,
-)
+from vqclip_video.text import plain_text, safe_name, shortened
 
 
 @pytest.mark.parametrize(

@@ -15,12 +15,13 @@ from PIL import Image
 from test_train_vqgan import TINY, write_config, write_pictures
 from tiny import make_vqgan
 
-from vqclip_video.cli import main
-from vqclip_video.models.registry import BUNDLED
-from vqclip_video.models.vqgan import load_vqgan
-from vqclip_video.models.vqgan_config import read_config
+from vqclip_video.catalogue.registry import BUNDLED
+from vqclip_video.catalogue.vqgan_config import read_config
+from vqclip_video.cli import train as commands
+from vqclip_video.cli.main import main
+from vqclip_video.models.vqgan.first_stage import load_vqgan
 from vqclip_video.models.weights import read_tensors
-from vqclip_video.training import commands, network
+from vqclip_video.training import network
 from vqclip_video.training.run import train_vqgan
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -16,12 +16,12 @@ from tiny import make_clip
 
 from vqclip_video import footprint as footprints
 from vqclip_video.bench.cases import F16_16384, random_weights
-from vqclip_video.cli import main
+from vqclip_video.catalogue import registry
+from vqclip_video.catalogue.vqgan_config import DDConfig, VQGANConfig
+from vqclip_video.cli.main import main
 from vqclip_video.engine.memory import saved_bytes
 from vqclip_video.footprint import decoder_values, footprint
-from vqclip_video.models import registry
-from vqclip_video.models.vqgan import VQGAN
-from vqclip_video.models.vqgan_config import DDConfig, VQGANConfig
+from vqclip_video.models.vqgan.first_stage import VQGAN
 from vqclip_video.storyboard import reader
 from vqclip_video.storyboard.schema import Models
 
@@ -71,7 +71,7 @@ def test_what_clip_keeps_is_known_by_name_and_read_off_a_file(storybook_pair, tm
     assert side == perceptor.size and (many - few) / 8 / side**2 == pytest.approx(values, rel=0.02)
     path = make_clip(tmp_path, "vit", "safetensors")
     values, side = registry.clip_values(Models(clip=str(path)))
-    from vqclip_video.models.perceptor import load_perceptor
+    from vqclip_video.models.clip.perceptor import load_perceptor
 
     own = load_perceptor(path)
     few, many = (

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from vqclip_video.engine.render import Session
+from vqclip_video.engine.session import Session
 from vqclip_video.engine.setup import load_models
 from vqclip_video.storyboard import reader
 from vqclip_video.storyboard.schema import (

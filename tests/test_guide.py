@@ -13,16 +13,16 @@ import torch
 from click.testing import CliRunner
 from PIL import Image
 
-from vqclip_video.cli import main
-from vqclip_video.engine.guide import Guides, prepare
+from vqclip_video.catalogue import registry
+from vqclip_video.catalogue.known import Model, ModelFile, Pair
+from vqclip_video.catalogue.registry import resolve
+from vqclip_video.cli.main import main
+from vqclip_video.engine.guides import Guides, prepare
 from vqclip_video.engine.latent import Latent
-from vqclip_video.engine.render import Session
+from vqclip_video.engine.session import Session
 from vqclip_video.engine.setup import load_pair
 from vqclip_video.errors import StoryboardError
 from vqclip_video.film import make_fingerprint
-from vqclip_video.models import registry
-from vqclip_video.models.catalogue import Model, ModelFile, Pair
-from vqclip_video.models.registry import resolve
 from vqclip_video.sketchbook import book as books
 from vqclip_video.sketchbook.build import Drawing, build
 from vqclip_video.sketchbook.choose import choose

@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from vqclip_video.engine import losses
+from vqclip_video.engine import terms as losses
 
 
 def unit(*values):

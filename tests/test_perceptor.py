@@ -13,9 +13,9 @@ from safetensors.torch import save_file
 from tiny import make_clip
 
 from vqclip_video.errors import ModelError
-from vqclip_video.models.perceptor import Perceptor, load_perceptor
-from vqclip_video.models.tokens import clip_file, count_tokens, encode
-from vqclip_video.models.vit import MEAN, STD
+from vqclip_video.models.clip.perceptor import Perceptor, load_perceptor
+from vqclip_video.models.clip.tokens import clip_file, count_tokens, encode
+from vqclip_video.models.clip.vit import MEAN, STD
 from vqclip_video.models.weights import read_tensors
 
 STORYBOOK = Path(__file__).parents[1] / "vqclip_video/models/storybook/clip.safetensors"
@@ -132,7 +132,7 @@ def test_the_storybook_clip_tells_day_from_night():
 def test_loading_imports_neither_the_clip_package_nor_torchs_compiler():
     code = (
         "import sys, torch; from pathlib import Path; before = set(sys.modules); from "
-        "vqclip_video.models.perceptor import load_perceptor; load_perceptor(Path(sys.argv[1])); "
+        "vqclip_video.models.clip.perceptor import load_perceptor; load_perceptor(Path(sys.argv[1])); "
         "late = {'clip', 'torchvision', 'pkg_resources', 'sympy', 'torch._dynamo'} & "
         "(set(sys.modules) - before); sys.exit(' '.join(late) or 0)"
     )
@@ -182,7 +182,7 @@ def test_tokens_are_counted_and_what_is_cut_is_named():
 
 def test_counting_tokens_imports_neither_torch_nor_the_clip_package():
     code = (
-        "import sys; from vqclip_video.models.tokens import count_tokens; count_tokens('a red "
+        "import sys; from vqclip_video.models.clip.tokens import count_tokens; count_tokens('a red "
         "apple'); sys.exit(' '.join({'torch', 'torchvision', 'clip', 'pkg_resources'} & "
         "set(sys.modules)) or 0)"
     )

@@ -18,7 +18,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from vqclip_video.engine import memory, precision
 from vqclip_video.engine.compilation import compiler_failure, pick_compile
 from vqclip_video.engine.precision import bf16_pays, has_native_bf16, pick_precision
-from vqclip_video.engine.render import Session
+from vqclip_video.engine.session import Session
 from vqclip_video.engine.setup import load_models, prepare
 from vqclip_video.errors import RenderError
 from vqclip_video.storyboard.schema import Models, PromptPart, Scene, Settings, Storyboard

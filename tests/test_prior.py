@@ -11,17 +11,17 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch.nn.functional import normalize
 
+from vqclip_video.catalogue import registry
+from vqclip_video.catalogue.registry import resolve
+from vqclip_video.disk.checksums import sha256_of
 from vqclip_video.engine.expectation import FROM_NOISE, FROM_PICTURE, LAST, Expectations
-from vqclip_video.engine.render import Session
+from vqclip_video.engine.session import Session
 from vqclip_video.engine.setup import load_pair, open_prior, prior_path
 from vqclip_video.errors import ModelError, StoryboardError
 from vqclip_video.film import make_fingerprint
-from vqclip_video.models import prior as priors
-from vqclip_video.models import registry
-from vqclip_video.models.checksums import sha256_of
-from vqclip_video.models.denoiser import Denoiser
-from vqclip_video.models.prior import Notes
-from vqclip_video.models.registry import resolve
+from vqclip_video.models.prior import prior as priors
+from vqclip_video.models.prior.denoiser import Denoiser
+from vqclip_video.models.prior.prior import Notes
 from vqclip_video.sketchbook.choose import Choice
 from vqclip_video.sketchbook.pick import Pick
 from vqclip_video.storyboard import reader

@@ -13,15 +13,15 @@ from click.testing import CliRunner
 from safetensors.torch import load_file
 from test_world import make_packages
 
-from vqclip_video.cli import main
-from vqclip_video.models import prior as priors
-from vqclip_video.models.perceptor import load_perceptor
-from vqclip_video.models.registry import BUNDLED, resolve
-from vqclip_video.models.vqgan import load_vqgan
+from vqclip_video.catalogue.registry import BUNDLED, resolve
+from vqclip_video.cli.main import main
+from vqclip_video.cli.train import STAGES
+from vqclip_video.models.clip.perceptor import load_perceptor
+from vqclip_video.models.prior import prior as priors
+from vqclip_video.models.vqgan.first_stage import load_vqgan
 from vqclip_video.sketchbook import book as books
 from vqclip_video.sketchbook.decode import sketch
 from vqclip_video.storyboard.schema import Models
-from vqclip_video.training.commands import STAGES
 from vqclip_video.training.storybook import recipe
 from vqclip_video.training.storybook.image_tower import Batches
 from vqclip_video.training.storybook.pictures import build_world

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from vqclip_video.catalogue import registry
+from vqclip_video.catalogue.known import Model, ModelFile
+from vqclip_video.disk.safetensors_header import read_shapes
 from vqclip_video.errors import ModelError, StoryboardError, UsageError
-from vqclip_video.models import registry
-from vqclip_video.models.catalogue import Model, ModelFile
-from vqclip_video.safetensors_header import read_shapes
 from vqclip_video.storyboard import reader
 from vqclip_video.storyboard.problems import Mark
 from vqclip_video.storyboard.schema import MODEL_NAMES, Models, Storyboard
@@ -66,7 +66,7 @@ def test_the_storybook_pair_is_here_and_whole():
 def test_neither_torch_nor_the_network_is_loaded():
     code = """
 import sys
-from vqclip_video.models import fetch, registry
+from vqclip_video.catalogue import fetch, registry
 from vqclip_video.storyboard.schema import Models
 registry.resolve(Models()), registry.factor(Models())
 [registry.describe(model) for model in registry.MODELS.values()]

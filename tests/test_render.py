@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from vqclip_video.engine.render import Session, render
+from vqclip_video.engine.session import Session, render
 from vqclip_video.errors import RenderError, VqclipError
 from vqclip_video.storyboard.schema import (
     Guide,
@@ -293,7 +293,7 @@ def test_what_is_excluded_is_less_like_the_picture(storybook_pair):
 
 
 def test_the_device_of_a_failed_render_is_released(tiny_files, monkeypatch):
-    from vqclip_video.engine import render as module
+    from vqclip_video.engine import session as module
 
     released = []
     monkeypatch.setattr(module, "release", released.append)

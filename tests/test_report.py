@@ -7,11 +7,13 @@ import pytest
 from filmprobe import ffmpeg
 from PIL import Image, ImageFont
 
-from vqclip_video.output import checkpoint, report
-from vqclip_video.output.metadata import Chapter, FilmMetadata, caption, chapters
-from vqclip_video.output.report import ContactSheet, Poster, fitted, sheet_frames
+from vqclip_video.output import checkpoint
+from vqclip_video.output import stills as report
+from vqclip_video.output.metadata import Chapter, FilmMetadata, chapters
+from vqclip_video.output.stills import ContactSheet, Poster, fitted, sheet_frames
 from vqclip_video.storyboard.schema import PromptPart, Scene
 from vqclip_video.storyboard.timeline import Span
+from vqclip_video.storyboard.words import caption
 
 STRANGE = [
     "",

@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from vqclip_video.safetensors_header import read_shapes
+from vqclip_video.disk.safetensors_header import read_shapes
 
 
 def written(folder, header: bytes, length: int | None = None):

@@ -11,9 +11,9 @@ from click.testing import CliRunner
 from PIL import Image
 from safetensors.numpy import save_file
 
-from vqclip_video.cli import main
+from vqclip_video.catalogue.registry import companion, resolve
+from vqclip_video.cli.main import main
 from vqclip_video.errors import ModelError, UsageError
-from vqclip_video.models.registry import companion, resolve
 from vqclip_video.sketchbook import book, folder, subject
 from vqclip_video.sketchbook.decode import sketch
 from vqclip_video.sketchbook.pick import Picker

@@ -24,7 +24,7 @@ from pathlib import Path
 print(json.dumps(sorted(sys.modules)))
 """
 FIRST_ITERATIONS = """
-from vqclip_video.engine.render import Session
+from vqclip_video.engine.session import Session
 from vqclip_video.engine.setup import load_models
 from vqclip_video.storyboard import reader
 text = "size: 32x32\\nsettings: {cutouts: 2, losses: {tv: 0.1, vq: 0.1}}\\nscenes: [{prompt: a cat, iterations: 4}]"
@@ -48,4 +48,6 @@ def test_nothing_heavy_is_imported_before_the_first_iteration(program):
 
 
 def test_the_command_line_answers_without_torch():
-    assert not modules_after("import vqclip_video.cli, vqclip_video.plan") & (HEAVY | {"torch"})
+    assert not modules_after("import vqclip_video.cli.main, vqclip_video.plan") & (
+        HEAVY | {"torch"}
+    )

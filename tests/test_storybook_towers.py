@@ -12,7 +12,7 @@ import torch
 from torch.nn.functional import normalize
 
 from vqclip_video.errors import ModelError, UsageError
-from vqclip_video.models.perceptor import Perceptor
+from vqclip_video.models.clip.perceptor import Perceptor
 from vqclip_video.training.storybook import (
     corpus,
     image_tower,

@@ -20,10 +20,10 @@ from taming.modules.discriminator.model import NLayerDiscriminator
 from tiny import DDCONFIG, N_EMBED, VQ_CHANNELS, make_vqgan
 from torch import nn
 
-from vqclip_video.cli import main
+from vqclip_video.catalogue.vqgan_config import GUMBEL, read_config
+from vqclip_video.cli.main import main
 from vqclip_video.errors import ModelError, UsageError
-from vqclip_video.models.vqgan import load_vqgan
-from vqclip_video.models.vqgan_config import GUMBEL, read_config
+from vqclip_video.models.vqgan.first_stage import load_vqgan
 from vqclip_video.models.weights import read_tensors
 from vqclip_video.training import codebook, losses, network
 from vqclip_video.training.config import read_training

@@ -15,8 +15,9 @@ from filmprobe import read_film, read_frames
 from killing import killed_at
 
 from vqclip_video.errors import OutputError
-from vqclip_video.output import encoders, video
-from vqclip_video.output.encoders import (
+from vqclip_video.output import ffmpeg as encoders
+from vqclip_video.output import film_writer as video
+from vqclip_video.output.ffmpeg import (
     Encoder,
     concat_list,
     find_ffmpeg,
@@ -24,8 +25,8 @@ from vqclip_video.output.encoders import (
     pick_encoder,
     rate,
 )
+from vqclip_video.output.film_writer import FilmWriter, check_space, estimate_disk, segment_frames
 from vqclip_video.output.metadata import Chapter, FilmMetadata
-from vqclip_video.output.video import FilmWriter, check_space, estimate_disk, segment_frames
 
 SIZE = (32, 24)
 PLAIN = FilmMetadata()

@@ -17,8 +17,8 @@ from tiny import DDCONFIG, N_EMBED, VQ_CHANNELS, make_vqgan
 from torch import Tensor, nn
 
 from vqclip_video.errors import ModelError
-from vqclip_video.models.decoder import LeanDecoder
-from vqclip_video.models.vqgan import VQGAN, load_vqgan
+from vqclip_video.models.vqgan.decoder import LeanDecoder
+from vqclip_video.models.vqgan.first_stage import VQGAN, load_vqgan
 from vqclip_video.models.weights import read_tensors
 
 STORYBOOK = Path(__file__).parents[1] / "vqclip_video/models/storybook"

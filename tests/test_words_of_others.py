@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from vqclip_video.cli import main
+from vqclip_video.cli.main import main
 from vqclip_video.storyboard import reader
 from vqclip_video.storyboard.schema import PromptPart
 from vqclip_video.storyboard.timeline import Timeline

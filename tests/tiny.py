@@ -21,7 +21,7 @@ from taming.modules.diffusionmodules.model import Decoder, Encoder
 from taming.modules.discriminator.model import NLayerDiscriminator
 from torch import Tensor, nn
 
-from vqclip_video.models.tokens import clip_file
+from vqclip_video.models.clip.tokens import clip_file
 
 DDCONFIG = {
     "double_z": False,

@@ -3,8 +3,9 @@
 `read` and `render` are the library in two words; they are imported when they are first asked for.
 """
 
-__version__ = "0.1.0"
-__all__ = ["read", "render"]
+from ._version import __version__
+
+__all__ = ["__version__", "read", "render"]
 
 
 def __getattr__(name: str):
@@ -13,7 +14,7 @@ def __getattr__(name: str):
 
         return read
     if name == "render":
-        from .engine.render import render
+        from .engine.session import render
 
         return render
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

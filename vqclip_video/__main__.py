@@ -1,5 +1,5 @@
 """`python -m vqclip_video`, the same as the command `vqclip-video`."""
 
-from .cli import main
+from .cli.main import main
 
 main()

@@ -8,12 +8,12 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from .catalogue import registry
+from .catalogue.known import Model
 from .checks import Check
 from .errors import VqclipError
-from .models import registry
-from .models.catalogue import Model
 from .output.checks import check_disk, check_encoders, check_ffmpeg
-from .output.files import readable
+from .text import readable
 
 LITTLE_MEMORY = 2_000_000_000  # bytes; the storybook pair at 256x256 takes about half of it
 
@@ -53,7 +53,7 @@ def check_device() -> Check:
     try:
         import torch
 
-        from .engine.setup import pick_device
+        from .engine.device import pick_device
 
         device = pick_device("auto")
         computed = float(

@@ -13,21 +13,22 @@ from pathlib import Path
 import torch
 
 from . import speed
-from .display import Display
+from .catalogue.registry import ModelPaths, resolve
+from .disk.checksums import sha256_of
+from .disk.files import explained
 from .engine.compilation import pick_compile
+from .engine.device import pick_device
 from .engine.memory import explained_failures, release
 from .engine.precision import PRECISIONS, pick_precision
-from .engine.render import Session
-from .engine.setup import load_pair, open_prior, pick_device, prepare, prior_path
-from .models.checksums import sha256_of
-from .models.registry import ModelPaths, resolve
+from .engine.session import Session
+from .engine.setup import load_pair, open_prior, prepare, prior_path
 from .output import checkpoint
-from .output.encoders import pick_encoder
-from .output.files import explained
+from .output.ffmpeg import pick_encoder
+from .output.film_writer import check_space
 from .output.rundir import FINISHED, UNFINISHED, RunDir
-from .output.video import check_space
 from .plan import frame_latent_bytes
 from .recorder import FilmResult, Recorder, timed
+from .show.terminal import Display
 from .sketchbook.choose import book_path, open_book
 from .storyboard.schema import Storyboard
 from .storyboard.seed import settled

@@ -12,8 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from .models import registry
-from .models.vqgan_config import DDConfig
+from .catalogue import registry
+from .catalogue.vqgan_config import DDConfig
 from .storyboard.schema import Storyboard
 from .storyboard.sizes import picture_size
 

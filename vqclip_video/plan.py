@@ -11,17 +11,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import speed
+from .catalogue import registry
+from .catalogue.vqgan_config import read_config
 from .errors import VqclipError
 from .footprint import available_host, footprint, size_that_fits
-from .models import registry
-from .models.vqgan_config import read_config
-from .output.video import estimate_disk
+from .output.film_writer import estimate_disk
 from .storyboard.problems import Problem, setting_of
 from .storyboard.reader import problem_at
 from .storyboard.schema import Storyboard
 from .storyboard.sizes import frame_size, picture_size
 from .storyboard.timeline import Timeline
-from .words import clock, gigabytes, prompt_text
+from .storyboard.words import prompt_text
+from .text import clock, gigabytes
 
 if TYPE_CHECKING:
     from .sketchbook.choose import Choice
@@ -170,7 +171,7 @@ def choose_guides(storyboard: Storyboard) -> tuple[Choice, ...]:
     book = open_book(storyboard, paths)
     if book is None:
         return tuple(choose(storyboard, None, None))
-    from .models.perceptor import load_perceptor
+    from .models.clip.perceptor import load_perceptor
 
     perceptor = load_perceptor(paths.clip)
     return tuple(choose(storyboard, book, lambda texts: perceptor.embed_text(texts).numpy()))
@@ -257,7 +258,7 @@ def _unread(text: str) -> str:
     # vocabulary).
     if len(text.encode()) <= CONTEXT_LENGTH - 2:
         return ""
-    from .models.tokens import count_tokens
+    from .models.clip.tokens import count_tokens
 
     count, lost = count_tokens(text)
     return f"{count} tokens, but CLIP reads {CONTEXT_LENGTH}; not read: {lost!r}" if lost else ""

@@ -14,16 +14,16 @@ from pathlib import Path
 import torch
 from safetensors.torch import save as safetensors_bytes
 
-from . import __version__
-from .engine.render import Progress, State
+from ._version import __version__
+from .disk.files import atomic_write
+from .engine.session import Progress, State
 from .output import checkpoint
-from .output.encoders import Encoder
-from .output.files import atomic_write
+from .output.ffmpeg import Encoder
+from .output.film_writer import FilmWriter
 from .output.metadata import FilmMetadata, chapters
 from .output.progress import ProgressLog, frame_record, to_json
-from .output.report import ContactSheet, Poster
 from .output.rundir import RunDir
-from .output.video import FilmWriter
+from .output.stills import ContactSheet, Poster
 from .storyboard.schema import Storyboard
 from .storyboard.sizes import frame_size
 from .storyboard.timeline import Timeline

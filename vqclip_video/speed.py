@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from . import cache
+from .disk import cache
 from .storyboard.schema import Storyboard
 from .storyboard.sizes import picture_size
 from .storyboard.timeline import Timeline

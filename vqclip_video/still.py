@@ -9,9 +9,9 @@ from pathlib import Path
 import yaml
 from PIL import Image
 
-from .display import make_display
+from .disk.files import atomic_write
 from .errors import OutputError, StoryboardError, UsageError
-from .output.files import atomic_write
+from .show.terminal import make_display
 from .storyboard import reader
 from .storyboard.problems import Problem
 from .storyboard.schema import Storyboard
@@ -77,9 +77,9 @@ def make_still(
         raise UsageError(f"-o {output}: a picture's name ends in one of {', '.join(SUFFIXES)}")
     from safetensors.torch import save
 
+    from .engine.device import pick_device
     from .engine.memory import explained_failures
-    from .engine.render import render
-    from .engine.setup import pick_device
+    from .engine.session import render
 
     try:
         output.parent.mkdir(parents=True, exist_ok=True)

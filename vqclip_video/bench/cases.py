@@ -11,16 +11,16 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from ..engine.render import Session, Stage, no_stage
+from ..catalogue.registry import ModelPaths, resolve
+from ..catalogue.vqgan_config import PUBLISHED as KNOWN_CONFIGS
+from ..catalogue.vqgan_config import VQGANConfig, read_config
+from ..engine.session import Session, Stage, no_stage
 from ..engine.setup import open_prior, prepare
 from ..errors import ModelError
+from ..models.clip.perceptor import Perceptor, packaged_clip
+from ..models.clip.tokens import clip_file
 from ..models.fit import Unfilled
-from ..models.perceptor import Perceptor, packaged_clip
-from ..models.registry import ModelPaths, resolve
-from ..models.tokens import clip_file
-from ..models.vqgan import VQGAN, packaged_vqgan, skeleton
-from ..models.vqgan_config import PUBLISHED as KNOWN_CONFIGS
-from ..models.vqgan_config import VQGANConfig, read_config
+from ..models.vqgan.first_stage import VQGAN, packaged_vqgan, skeleton
 from ..models.weights import read_tensors
 from ..sketchbook.choose import open_book
 from ..storyboard import reader

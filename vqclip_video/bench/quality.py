@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from statistics import median
 
+from ..engine.device import pick_device
 from ..engine.precision import pick_precision
-from ..engine.render import Session
-from ..engine.setup import pick_device
+from ..engine.session import Session
 from .cases import Case, find_weights
+from .iteration import Options
 from .reference import CUTOUTS, Reference
-from .speed import Options
 
 SMOOTHING = 10.0  # iterations, the time constant of the mean that forgets
 LIMIT = 1000  # iterations, before a level counts as out of reach

@@ -14,10 +14,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..engine import losses
+from ..engine import terms as losses
 from ..engine.cutouts import Views, draw_views
 from ..engine.prompts import Target
-from ..models.vit import MEAN, STD
+from ..models.clip.vit import MEAN, STD
 from ..storyboard.schema import Settings
 
 LEARNING_RATE = 0.1

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from tqdm import tqdm
 
 from .cases import find_case
+from .iteration import WARM_UP, Options, measure
 from .quality import measure_quality
-from .report import quality_text, speed_text
-from .speed import WARM_UP, Options, measure
+from .tables import quality_text, speed_text
 
 
 def run_bench(

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..models.prior import Prior
+from ..models.prior.prior import Prior
 from ..sketchbook.choose import Choice
 from ..storyboard.schema import Storyboard
 from ..storyboard.timeline import Moment

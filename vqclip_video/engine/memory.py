@@ -13,8 +13,8 @@ from torch import Tensor
 
 from ..errors import RenderError
 from ..footprint import USABLE, available_host, cutouts_at_once
-from ..models.perceptor import Perceptor
-from ..models.vqgan import VQGAN
+from ..models.clip.perceptor import Perceptor
+from ..models.vqgan.first_stage import VQGAN
 from ..storyboard.schema import Storyboard
 
 # As CUDA and MPS, the host's allocator, cuDNN and cuBLAS, C++ and oneDNN (which tells no more) put

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..picture_files import fitted, open_picture
+from ..disk.pictures import fitted, open_picture
 
 
 def load_picture(path: Path, width: int, height: int) -> Tensor:

@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 
-from .. import cache
+from ..disk import cache
 from ..models.apart import apart
 from ..speed import PRECISION_NOTES
 

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..models.perceptor import Perceptor
+from ..models.clip.perceptor import Perceptor
 from ..storyboard.schema import Prompt, Scene, Storyboard
 from ..storyboard.timeline import Moment
 from .pictures import load_square

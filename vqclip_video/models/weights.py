@@ -25,8 +25,8 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
+from ..disk.web_page import WORDS
 from ..errors import ModelError
-from ..web_page import WORDS
 from .pickles import Global, Inert, PersistentId, read_pickle
 
 # torch.save stores its records uncompressed; what is compressed may unpack to this many times the

@@ -17,7 +17,7 @@ import numpy as np
 import safetensors.torch
 import torch
 
-from .files import atomic_write, explained, remove
+from ..disk.files import atomic_write, explained, remove
 
 DIGITS = 64
 

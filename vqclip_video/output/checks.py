@@ -6,8 +6,10 @@ import tempfile
 from pathlib import Path
 
 from ..checks import Check
+from ..disk.files import explanation, free_space
 from ..errors import OutputError
-from .encoders import (
+from ..text import readable
+from .ffmpeg import (
     ENCODERS,
     REMEDY,
     Encoder,
@@ -17,7 +19,6 @@ from .encoders import (
     run,
     temporary_folder,
 )
-from .files import explanation, free_space, readable
 
 LITTLE_SPACE = 500_000_000
 PROBE = {"size": (256, 256), "fps": 24.0}

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from ..storyboard.schema import Prompt, Scene
-from .files import plain_text, shortened
+from ..storyboard.schema import Scene
+from ..storyboard.words import caption
+from ..text import plain_text, shortened
 
 if TYPE_CHECKING:
     from ..storyboard.timeline import Span
@@ -74,13 +75,6 @@ def chapters(scenes: Sequence[Scene], spans: Sequence[Span]) -> tuple[Chapter, .
         )
         for span in spans
         if span.frames
-    )
-
-
-def caption(prompt: Prompt) -> str:
-    """A prompt in words, on one line: texts as they are, images by the name of their file."""
-    return plain_text(
-        " + ".join(part.text if part.image is None else part.image.name for part in prompt)
     )
 
 

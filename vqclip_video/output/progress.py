@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .files import explained, write_all
+from ..disk.files import explained, write_all
 
 
 class ProgressLog:

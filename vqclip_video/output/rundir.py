@@ -15,10 +15,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .. import __version__
+from .._version import __version__
+from ..disk.files import atomic_write, explained, remove, remove_leftovers
+from ..disk.lock import Lock
 from ..errors import OutputError, UsageError
-from .files import atomic_write, explained, remove, remove_leftovers
-from .lock import Lock
 from .progress import to_json
 
 PROGRAM = "vqclip-video"

@@ -24,10 +24,10 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from ..catalogue.registry import ModelPaths, require_models
+from ..disk.safetensors_header import LONGEST_HEADER
 from ..errors import ModelError
-from ..models.registry import ModelPaths, require_models
-from ..output.files import plain_text
-from ..safetensors_header import LONGEST_HEADER
+from ..text import plain_text
 
 FORMAT = "vqclip-video sketchbook 1"
 MOST_ENTRIES = 1 << 16  # of a codebook; the published ones have up to 16384

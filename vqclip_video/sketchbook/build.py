@@ -13,12 +13,12 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
+from ..catalogue.registry import ModelPaths
+from ..disk.checksums import sha256_of
+from ..disk.pictures import fitted
 from ..errors import UsageError
-from ..models.checksums import sha256_of
-from ..models.perceptor import Perceptor
-from ..models.registry import ModelPaths
-from ..models.vqgan import VQGAN, nearest_entries
-from ..picture_files import fitted
+from ..models.clip.perceptor import Perceptor
+from ..models.vqgan.first_stage import VQGAN, nearest_entries
 from .book import MOST_ENTRIES, MOST_PIXELS, Notes, Sketchbook, bits_for, eight_bits, pack
 
 AT_ONCE = 16  # pictures encoded together

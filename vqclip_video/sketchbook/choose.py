@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ..models.registry import ModelPaths, companion
+from ..catalogue.registry import ModelPaths, companion
 from ..storyboard.problems import Problems, setting_of
 from ..storyboard.schema import Scene, Storyboard
 from .book import Sketchbook, load

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from ..errors import ModelError
-from ..models.vqgan import VQGAN
+from ..models.vqgan.first_stage import VQGAN
 from .book import Sketchbook
 
 

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..disk.pictures import open_picture, pictures_in
+from ..disk.web_page import web_page
 from ..errors import UsageError, VqclipError
-from ..output.files import plain_text
-from ..picture_files import open_picture, pictures_in
-from ..web_page import web_page
+from ..text import plain_text
 from .build import Drawing
 
 TABLE = "captions.json"

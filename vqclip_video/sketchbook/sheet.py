@@ -6,9 +6,9 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..models.vqgan import VQGAN
-from ..output.files import atomic_write
-from ..output.report import compose
+from ..disk.files import atomic_write
+from ..models.vqgan.first_stage import VQGAN
+from ..output.stills import compose
 from .book import Sketchbook
 from .decode import sketch
 from .pick import Pick

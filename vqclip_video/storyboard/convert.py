@@ -12,8 +12,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from ..text import did_you_mean, quoted
 from . import doubts, files, values
-from .problems import Mark, Problems, did_you_mean, quoted
+from .problems import Mark, Problems
 from .schema import (
     Guide,
     GuideWeight,

@@ -7,7 +7,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 
-from .problems import quoted
+from ..text import quoted
 
 # How other tools of this kind write weights, separators and options inside a prompt.
 WEIGHT = re.compile(

@@ -11,9 +11,9 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..safetensors_header import read_shapes
-from ..web_page import HEAD, WORDS, is_web_page, web_page
-from .problems import LONGEST_QUOTE, quoted
+from ..disk.safetensors_header import read_shapes
+from ..disk.web_page import HEAD, WORDS, is_web_page, web_page
+from ..text import LONGEST_QUOTE, quoted
 from .schema import MODEL_NAMES
 from .values import Refusal
 
@@ -140,7 +140,7 @@ def picture_doubt(path: Path) -> str:
     """What to say of how a picture that has been checked is read; mostly nothing."""
     from PIL import Image
 
-    from ..picture_files import scaled_levels
+    from ..disk.pictures import scaled_levels
 
     with Image.open(path, formats=PICTURE_FORMATS) as image:
         if not scaled_levels(image):

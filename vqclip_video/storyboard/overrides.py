@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import re
 
-from .problems import Mark, Problems, quoted
+from ..text import quoted
+from .problems import Mark, Problems
 from .yaml_nodes import Mapping, Node, Scalar, Sequence, YamlError, describe, load
 
 Step = str | int

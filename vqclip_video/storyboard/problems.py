@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import NamedTuple, NoReturn
 
 from ..errors import StoryboardError
 
 # a reader of messages mends the first few; a hostile file must not earn a million
 MOST_PROBLEMS = 100
-LONGEST_QUOTE = 60
-# how alike two words are of which one is a slip of the other; `caption` and `duration` have .67
-SLIP = 0.75
 
 
 class Mark(NamedTuple):
@@ -114,21 +110,3 @@ def setting_of(scene: str, name: str, marks: dict[str, Mark]) -> str:
     """
     own, shared = f"{scene}.settings.{name}", f"settings.{name}"
     return own if own in marks or shared not in marks else shared
-
-
-def quoted(text: str) -> str:
-    """A piece of a user's file for a message: on one line, printable, not longer than a line can
-    bear.
-    """
-    short = text if len(text) <= LONGEST_QUOTE else text[: LONGEST_QUOTE - 1] + "…"
-    # The leading double quote makes repr choose single quotes, so that all messages look alike.
-    return "'" + repr('"' + short)[2:-1].replace("\\'", "'") + "'"
-
-
-def did_you_mean(word: str, known: list[str]) -> str:
-    """The end of a message: "; did you mean 'x'?" where something known is near, else nothing."""
-    spellings = {name.lower(): name for name in known}
-    # difflib takes quadratic time, and no key or model's name is this long.
-    near = get_close_matches(word.lower(), spellings, 1, SLIP) if len(word) <= 40 else []
-    near = near or [name for name in spellings if sorted(name) == sorted(word.lower())][:1]
-    return f"; did you mean '{spellings[near[0]]}'?" if near else ""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ..web_page import HEAD, WORDS, is_web_page
+from ..disk.web_page import HEAD, WORDS, is_web_page
 from . import overrides as overriding
 from .convert import BAD, Converter, rate_of
 from .files import reason

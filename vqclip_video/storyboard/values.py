@@ -11,7 +11,7 @@ import re
 import unicodedata
 from fractions import Fraction
 
-from .problems import did_you_mean
+from ..text import did_you_mean
 from .schema import TENSOR_FILES, Key
 from .sizes import SHAPES
 from .yaml_nodes import Node, Scalar, Sequence, describe

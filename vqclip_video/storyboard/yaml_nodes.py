@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 
 import yaml
 
-from .problems import Mark, quoted
+from ..text import quoted
+from .problems import Mark
 from .yaml_words import ODD_COLON, ODD_SPACE, explained, nested, odd_space
 
 # once aliases are written out: ten thousand scenes fit, an alias bomb does not

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..models.vqgan import nearest_entries
+from ..models.vqgan.first_stage import nearest_entries
 
 
 def places(latents: Tensor) -> Tensor:

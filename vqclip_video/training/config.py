@@ -11,10 +11,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ..catalogue.vqgan_config import VQ, VQGANConfig, class_of, parse_config, read_config
+from ..disk.web_page import web_page
 from ..errors import UsageError
-from ..models.vqgan_config import VQ, VQGANConfig, class_of, parse_config, read_config
-from ..storyboard.problems import did_you_mean
-from ..web_page import web_page
+from ..text import did_you_mean
 
 DEFAULTS = Path(__file__).with_name("vqgan.yaml")
 LOSS = "model.params.lossconfig.params"

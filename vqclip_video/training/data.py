@@ -14,9 +14,9 @@ from PIL import Image, ImageOps
 from torch import Tensor
 from torch.utils.data import IterableDataset
 
+from ..disk.files import atomic_write
+from ..disk.pictures import open_picture, pictures_in
 from ..errors import UsageError, VqclipError
-from ..output.files import atomic_write
-from ..picture_files import open_picture, pictures_in
 from ..storyboard.files import picture as checked_picture
 from ..storyboard.values import Refusal
 from .config import Data

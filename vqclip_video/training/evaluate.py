@@ -18,12 +18,12 @@ import torch
 from PIL import Image, ImageDraw
 
 from ..bench.cases import find_case
-from ..bench.speed import Options, measure
-from ..engine.render import render
+from ..bench.iteration import Options, measure
+from ..catalogue.registry import BUNDLED, ModelPaths, resolve
+from ..engine.session import render
 from ..engine.setup import load_pair
 from ..errors import VqclipError
-from ..models.perceptor import Perceptor
-from ..models.registry import BUNDLED, ModelPaths, resolve
+from ..models.clip.perceptor import Perceptor
 from ..sketchbook.book import load
 from ..sketchbook.pick import Pick, Picker
 from ..still import still_storyboard

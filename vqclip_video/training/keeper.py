@@ -13,8 +13,8 @@ from pathlib import Path
 from lightning import Callback, Trainer
 from torch import Tensor
 
+from ..disk.files import explained
 from ..errors import RenderError
-from ..output.files import explained
 from . import samples
 from .bar import Bar
 from .vqgan import VQGANTraining

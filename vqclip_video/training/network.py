@@ -15,8 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..models.vqgan import packaged_vqgan, skeleton
-from ..models.vqgan_config import VQGANConfig
+from ..catalogue.vqgan_config import VQGANConfig
+from ..models.vqgan.first_stage import packaged_vqgan, skeleton
 
 PUBLISHED_EPS = 1e-6  # of every group norm in taming
 # layers whose output goes into a stream that is normalised

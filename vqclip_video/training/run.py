@@ -20,13 +20,13 @@ from lightning.pytorch.utilities.rank_zero import rank_zero_only
 from torch import nn
 from torch.utils.data import DataLoader
 
+from ..catalogue import registry
+from ..catalogue.vqgan_config import read_config
+from ..disk.files import atomic_write
 from ..engine.precision import pick_precision
 from ..errors import ModelError, UsageError
-from ..models import registry
-from ..models.perceptor import Perceptor, load_perceptor
-from ..models.vqgan_config import read_config
+from ..models.clip.perceptor import Perceptor, load_perceptor
 from ..models.weights import read_tensors, read_values
-from ..output.files import atomic_write
 from ..storyboard.schema import Models
 from . import network
 from .config import Data, TrainConfig, read_training

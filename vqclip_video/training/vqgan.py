@@ -15,7 +15,7 @@ from lightning import LightningModule
 from taming.modules.discriminator.model import NLayerDiscriminator, weights_init
 from torch import Tensor, nn
 
-from ..models.perceptor import Perceptor
+from ..models.clip.perceptor import Perceptor
 from . import codebook, losses, network
 from .config import TrainConfig
 

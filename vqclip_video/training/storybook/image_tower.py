@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from ...errors import UsageError
-from ...models.tokens import clip_file
+from ...models.clip.tokens import clip_file
 from . import views
 from .budget import Budget, warm_constant_cosine
 from .corpus import Corpus, Sprites

@@ -18,11 +18,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from ...disk.files import atomic_write
 from ...engine.precision import pick_precision
-from ...models.denoiser import Denoiser
-from ...models.perceptor import Perceptor
-from ...models.vqgan import VQGAN
-from ...output.files import atomic_write
+from ...models.clip.perceptor import Perceptor
+from ...models.prior.denoiser import Denoiser
+from ...models.vqgan.first_stage import VQGAN
 from .budget import Budget, warm_constant_cosine
 from .corpus import Captions, whole_pictures
 from .states import load_state, save_state

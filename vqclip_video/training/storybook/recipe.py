@@ -20,18 +20,18 @@ from omegaconf import OmegaConf
 from PIL import Image
 from safetensors.torch import save
 
+from ...catalogue.registry import ModelPaths, resolve
+from ...cli.train import STAGES
+from ...disk.checksums import sha256_of
+from ...disk.files import atomic_write
 from ...engine.setup import load_pair
 from ...errors import UsageError
-from ...models.checksums import sha256_of
-from ...models.perceptor import packaged_clip
-from ...models.prior import Notes, encoded
-from ...models.registry import ModelPaths, resolve
+from ...models.clip.perceptor import packaged_clip
+from ...models.prior.prior import Notes, encoded
 from ...models.weights import read_tensors
-from ...output.files import atomic_write
 from ...sketchbook import book
 from ...sketchbook.build import Drawing, build
 from ...storyboard.schema import Models
-from ..commands import STAGES
 from ..run import train_vqgan
 from . import image_tower, prior, text_tower, vqgan
 from .budget import Budget

@@ -14,9 +14,9 @@ from typing import Any
 from safetensors import SafetensorError
 from torch import Tensor
 
+from ...disk.files import explained
 from ...errors import ModelError
 from ...output import checkpoint
-from ...output.files import explained
 
 Tensors = dict[str, Tensor]
 _FOREIGN = (LookupError, RecursionError, SafetensorError, TypeError, ValueError)

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...models.tokens import CONTEXT_LENGTH, clip_file, encode, tokenizer, vocabulary_size
+from ...models.clip.tokens import CONTEXT_LENGTH, clip_file, encode, tokenizer, vocabulary_size
 from .budget import Budget, warm_constant_cosine
 from .image_tower import DIM, LAYERS, WIDTH
 from .states import load_state, save_state

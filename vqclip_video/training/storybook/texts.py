@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ...models.tokens import encode
+from ...models.clip.tokens import encode
 from .teacher import TeacherHead, embed
 from .words import WordNet
 

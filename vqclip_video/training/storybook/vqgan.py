@@ -14,10 +14,10 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from ...models.vqgan import VQGAN, nearest_entries
-from ...models.vqgan_config import DISCRIMINATOR
+from ...catalogue.vqgan_config import DISCRIMINATOR
+from ...disk.files import atomic_write
+from ...models.vqgan.first_stage import VQGAN, nearest_entries
 from ...models.weights import read_tensors
-from ...output.files import atomic_write
 from .. import codebook
 from ..samples import psnr
 

@@ -1,0 +1,1 @@
+"""Models by name: which there are, where they lie, how they come. Never imports torch."""

@@ -1,0 +1,1 @@
+"""The commands. Nobody imports this folder."""

@@ -1,0 +1,1 @@
+"""What lies on a disk: whole files, locks, notes, pictures, checksums. Never imports torch."""

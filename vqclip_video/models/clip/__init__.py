@@ -1,0 +1,1 @@
+"""CLIP: what sees."""

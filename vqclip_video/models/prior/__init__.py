@@ -1,0 +1,1 @@
+"""A pair's prior: what knows how its pictures are composed."""

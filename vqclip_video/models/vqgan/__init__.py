@@ -1,0 +1,1 @@
+"""The VQGAN: what paints."""
