@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from vqclip_video.catalogue.registry import resolve
-from vqclip_video.engine.setup import load_pair
+from vqclip_video.engine.cast import load_pair
+from vqclip_video.materials import find_models
 from vqclip_video.storyboard.schema import Models
 
 
@@ -34,13 +34,13 @@ def tiny_files(tmp_path_factory) -> dict[str, Path]:
 def tiny_pair(tiny_files):
     """A fresh (Perceptor, VQGAN) from the tiny files."""
     models = Models(str(tiny_files["clip"]), str(tiny_files["vqgan"]), tiny_files["config"])
-    return load_pair(resolve(models), torch.device("cpu"), "fp32")
+    return load_pair(find_models(models), torch.device("cpu"), "fp32")
 
 
 @pytest.fixture
 def storybook_pair():
     """A fresh (Perceptor, VQGAN) from the package."""
-    return load_pair(resolve(Models()), torch.device("cpu"), "fp32")
+    return load_pair(find_models(Models()), torch.device("cpu"), "fp32")
 
 
 @pytest.fixture

@@ -73,10 +73,10 @@ def embedding(wrapper: Callable) -> None:
 
     session = film.Session
 
-    def begin(storyboard, perceptor, *others, **options):
-        embed = perceptor.embed_image
-        perceptor.embed_image = lambda images: wrapper(embed, images)
-        return session(storyboard, perceptor, *others, **options)
+    def begin(storyboard, cast, **options):
+        embed = cast.perceptor.embed_image
+        cast.perceptor.embed_image = lambda images: wrapper(embed, images)
+        return session(storyboard, cast, **options)
 
     film.Session = begin
 
@@ -176,14 +176,14 @@ def slow_loading(seconds: float) -> None:
     """The models take so much longer to load."""
     from vqclip_video import film
 
-    load = film.load_pair
+    load = film.load_cast
 
     def wait(*arguments, **options):
         print("loading", file=sys.stderr, flush=True)
         time.sleep(seconds)
         return load(*arguments, **options)
 
-    film.load_pair = wait
+    film.load_cast = wait
 
 
 def at_call(number: float, happening: Callable[[], None]) -> None:

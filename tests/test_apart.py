@@ -10,7 +10,7 @@ import pytest
 import torch
 from tiny import make_vqgan
 
-from vqclip_video.catalogue.registry import BUNDLED
+from vqclip_video.catalogue.store import BUNDLED
 from vqclip_video.engine import precision
 from vqclip_video.models.clip.perceptor import load_perceptor
 from vqclip_video.models.vqgan.first_stage import load_vqgan

@@ -10,19 +10,20 @@ import torch
 from click.testing import CliRunner
 
 from vqclip_video.bench.cases import NAMED, Case, find_case, find_weights, random_weights
-from vqclip_video.bench.iteration import Options, Range, measure
+from vqclip_video.bench.iteration import Range, measure
 from vqclip_video.bench.quality import Smoothed, measure_quality, until
 from vqclip_video.bench.reference import Reference
-from vqclip_video.bench.tables import quality_text, speed_text
+from vqclip_video.bench.tables import measured_text, quality_text
 from vqclip_video.bench.timing import StageClock, flops_of, host_peak, matmul_peak
 from vqclip_video.catalogue.vqgan_config import DDConfig, VQGANConfig
 from vqclip_video.cli.main import main
-from vqclip_video.engine.session import STAGES, Session
+from vqclip_video.engine.options import EngineOptions
+from vqclip_video.engine.stages import STAGES
 from vqclip_video.errors import ModelError
 from vqclip_video.storyboard.schema import Guide, Models, PromptPart, Scene, Settings, Storyboard
 
 CPU = torch.device("cpu")
-PLAIN = Options("cpu", "fp32")
+PLAIN = EngineOptions("cpu", "fp32")
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -44,19 +45,17 @@ def case(tiny_files):
 )  # the second is averaged down before it is cut
 def test_reference_and_engine_agree_on_loss_and_gradient(case, size):
     storyboard = replace(case.storyboard, size=size, grids=1)
-    weights = find_weights(storyboard.models)
-    session = Session(
-        storyboard, *weights.engine_networks(storyboard, CPU, torch.float32, "high", "off")
-    )
+    weights = find_weights(storyboard)
+    session = weights.session(storyboard, PLAIN)
     reference = Reference(
         *weights.packaged_networks(),
         session.latent.value,
-        session.vqgan.low,
-        session.vqgan.high,
+        session.cast.vqgan.low,
+        session.cast.vqgan.high,
         storyboard.seed,
     )
     moment = session.timeline.at(0)
-    expected, similarity = reference.loss(session.targets.at(moment), moment.settings)
+    expected, similarity = reference.loss(session.judge.targets.at(moment), moment.settings)
     (slope,) = torch.autograd.grad(expected, reference.latent)
     found = []
     session.latent.step = lambda *_: found.append(session.latent.grids[0].grad.clone())
@@ -65,22 +64,20 @@ def test_reference_and_engine_agree_on_loss_and_gradient(case, size):
     # is compared.
     assert (found[0] - slope).norm() < 1e-3 * slope.norm()
     reference.iteration = 1
-    later, similarity = reference.loss(session.targets.at(moment), moment.settings)
+    later, similarity = reference.loss(session.judge.targets.at(moment), moment.settings)
     assert sum(first.losses.values()) == pytest.approx(float(later.detach()), abs=1e-4)
     assert first.similarity == pytest.approx(float(similarity.detach()), abs=1e-4)
 
 
 def test_the_reference_optimises_and_saves_what_it_sees(case):
     storyboard = case.storyboard
-    weights = find_weights(storyboard.models)
-    session = Session(
-        storyboard, *weights.engine_networks(storyboard, CPU, torch.float32, "high", "off")
-    )
-    vqgan = session.vqgan
+    weights = find_weights(storyboard)
+    session = weights.session(storyboard, PLAIN)
+    vqgan = session.cast.vqgan
     reference = Reference(
         *weights.packaged_networks(), session.latent.value, vqgan.low, vqgan.high, 0
     )
-    target, settings = session.targets.scenes[0], storyboard.scenes[0].settings
+    target, settings = session.judge.targets.scenes[0], storyboard.scenes[0].settings
     similarities = [reference.step(target, settings) for _ in range(12)]
     assert similarities[-1] > similarities[0]
     assert (reference.latent.amin((0, 2, 3)) >= vqgan.low).all()
@@ -100,7 +97,7 @@ def test_a_measurement_is_complete(case):
     assert speed.ratio_without_saving.median < speed.ratio.median
     assert (speed.width, speed.height, speed.cutouts, speed.precision) == (48, 32, 6, "float32")
     assert speed.gflop > 0 and speed.encode > 0
-    text = speed_text(speed)
+    text = measured_text(speed)
     assert all(stage in text for stage in entered) and "reference / engine" in text
     json.dumps(speed.as_dict())
 
@@ -111,21 +108,18 @@ def test_what_is_measured_is_the_session_that_a_film_has():
     for settings, guided in ((case.storyboard.scenes[0].settings, True), (unguided, False)):
         scene = replace(case.storyboard.scenes[0], settings=settings)
         storyboard = replace(case.storyboard, size=(64, 64), scenes=(scene,))
-        weights = find_weights(storyboard.models)
-        networks = weights.engine_networks(storyboard, CPU, torch.float32, "high", "off")
         clock = StageClock(CPU)
-        session = weights.session(storyboard, networks, clock)
+        session = find_weights(storyboard).session(storyboard, PLAIN, clock)
         assert (session.guides.targets[0] is not None) == guided
         next(session.run())
         assert ("prior" in clock.take()) == (not guided)
 
 
 def test_measuring_stages_leaves_the_film_as_it_is(case):
-    weights = find_weights(case.storyboard.models)
+    weights = find_weights(case.storyboard)
 
     def latents(**options):
-        networks = weights.engine_networks(case.storyboard, CPU, torch.float32, "high", "off")
-        run = Session(case.storyboard, *networks, **options).run()
+        run = weights.session(case.storyboard, PLAIN, **options).run()
         return torch.cat([next(run).latent for _ in range(4) if next(run)])
 
     assert torch.equal(latents(), latents(stage=StageClock(CPU)))
@@ -167,8 +161,8 @@ def test_random_weights_make_networks_of_the_asked_shapes(case):
     weights = random_weights(
         (64, 32, 2, 64, 8, 77, 49408, 64, 1, 1), VQGANConfig(False, False, 16, 64, sizes)
     )
-    storyboard = replace(case.storyboard, models=Models())
-    perceptor, vqgan = weights.engine_networks(storyboard, CPU, torch.float32, "high", "off")
+    cast = weights.cast(PLAIN)
+    perceptor, vqgan = cast.perceptor, cast.vqgan
     picture = vqgan.decode(torch.randn(1, 16, 16, 16))
     assert picture.shape == (1, 3, 32, 32) and picture.isfinite().all() and picture.std() > 0.01
     first, second = perceptor.embed_image(torch.rand(2, 3, 32, 32))
@@ -177,7 +171,7 @@ def test_random_weights_make_networks_of_the_asked_shapes(case):
 
 def test_models_that_are_not_here_are_random_for_the_published_pair_alone(case):
     with pytest.raises(ModelError):
-        find_weights(Models("ViT-L/14", "storybook"))
+        find_weights(replace(case.storyboard, models=Models("ViT-L/14", "storybook")))
 
 
 def test_smoothing_is_unbiased_and_does_not_depend_on_how_often_it_is_told():

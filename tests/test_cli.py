@@ -414,7 +414,7 @@ def test_an_image_that_the_device_cannot_compute_is_explained(folder, monkeypatc
     def broken(*arguments, **options):
         raise RuntimeError("CUDA error: device-side assert triggered\nand more")
 
-    monkeypatch.setattr("vqclip_video.engine.setup.load_models", broken)
+    monkeypatch.setattr("vqclip_video.engine.cast.load_cast", broken)
     said = run("image", "a red apple", status=1).stderr
     assert "device-side assert" in said and "and more" not in said
 

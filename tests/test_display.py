@@ -10,9 +10,10 @@ import time
 import pytest
 import torch
 
+from vqclip_video.engine.cast import Cast
 from vqclip_video.engine.session import Session
 from vqclip_video.errors import RenderError
-from vqclip_video.show.terminal import Audience
+from vqclip_video.show.streams import Audience
 from vqclip_video.signals import StopRequests
 from vqclip_video.storyboard.schema import PromptPart, Scene, Settings, Storyboard
 
@@ -63,20 +64,18 @@ def test_workers_forked_meanwhile_answer_no_stop_and_can_be_ended(capfd):
 
 
 def test_a_state_to_go_on_from_never_holds_what_is_no_number(tiny_pair):
-    perceptor, vqgan = tiny_pair
+    perceptor, _ = tiny_pair
     scene = Scene(
         prompt=(PromptPart(text="sea"),), iterations=30, settings=Settings(cutouts=2, show_step=10)
     )
-    session = Session(Storyboard(size=(32, 32), scenes=(scene,)), perceptor, vqgan)
+    session = Session(Storyboard(size=(32, 32), scenes=(scene,)), Cast(*tiny_pair))
     embed, states = perceptor.embed_image, []
     perceptor.embed_image = lambda images: (
         embed(images) * (float("nan") if session.iteration >= 12 else 1.0)
     )
     with pytest.raises(RenderError, match="not a number"):
         for progress in session.run():
-            session.want_state()
             states += [progress.state] if progress.state else []
-    assert max(state.iteration for state in states) >= 10
-    assert all(
-        torch.isfinite(tensor).all() for state in states for tensor in state.tensors.values()
-    )
+    tensors = [state["latent"].tensors.values() for state in states]
+    assert states[-1]["loop"].numbers["iteration"] == 10
+    assert all(torch.isfinite(tensor).all() for state in tensors for tensor in state)

@@ -8,11 +8,9 @@ import torch
 from click.testing import CliRunner
 
 from vqclip_video import doctor
-from vqclip_video.catalogue import registry
-from vqclip_video.checks import Check
+from vqclip_video.catalogue import known, store
 from vqclip_video.cli.main import main
 from vqclip_video.errors import OutputError, UsageError
-from vqclip_video.output import checks
 
 
 @pytest.fixture(autouse=True)
@@ -23,8 +21,10 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def one_encoder(monkeypatch):
-    """Probing all encoders takes seconds, and test_checks does it."""
-    monkeypatch.setattr(doctor, "check_encoders", lambda: Check("encoders", True, "libx264 works"))
+    """Probing all encoders takes seconds, and test_files does it."""
+    monkeypatch.setattr(
+        doctor, "check_encoders", lambda: doctor.Check("encoders", True, "libx264 works")
+    )
 
 
 def run(*arguments: str):
@@ -67,7 +67,7 @@ def test_a_folder_that_cannot_be_written_is_status_1(monkeypatch, one_encoder):
     def refuse(**options):
         raise OSError(30, "Read-only file system")
 
-    monkeypatch.setattr(checks.tempfile, "TemporaryFile", refuse)
+    monkeypatch.setattr(doctor.tempfile, "TemporaryFile", refuse)
     result = run()
     assert result.exit_code == 1 and "read-only" in result.output and "-o" in result.output
 
@@ -90,11 +90,11 @@ def test_a_device_that_fails(monkeypatch):
 
 def test_a_damaged_model_of_the_package_is_needed_and_a_fetched_one_is_not(monkeypatch, tmp_path):
     def damaged(model):
-        yield registry.Verified(tmp_path / "x", False, "x: sha256 is 1, 2 is right")
+        yield store.Verified(tmp_path / "x", False, "x: sha256 is 1, 2 is right")
 
-    monkeypatch.setattr(registry, "verify", damaged)
-    bundled = doctor.check_model(registry.MODELS["storybook-clip"])
-    fetched = doctor.check_model(registry.MODELS["ViT-B/32"])
+    monkeypatch.setattr(store, "verify", damaged)
+    bundled = doctor.check_model(known.MODELS["storybook-clip"])
+    fetched = doctor.check_model(known.MODELS["ViT-B/32"])
     assert not bundled.ok and bundled.needed and "install vqclip-video again" in bundled.remedy
     assert not fetched.ok and not fetched.needed and "models fetch ViT-B/32" in fetched.remedy
 

@@ -8,7 +8,8 @@ import torch
 from click.testing import CliRunner
 from PIL import Image
 
-from vqclip_video.catalogue.registry import BUNDLED, resolve
+from vqclip_video.catalogue.store import BUNDLED
+from vqclip_video.materials import find_models
 from vqclip_video.sketchbook import subject
 from vqclip_video.storyboard.schema import Models
 from vqclip_video.training import evaluate
@@ -22,7 +23,7 @@ def test_the_packaged_pair_is_small():
 
 def test_every_fixed_prompt_finds_a_sketch_of_its_subject(storybook_pair):
     perceptor, _ = storybook_pair
-    for prompt, pick in evaluate.picks(resolve(Models()), perceptor):
+    for prompt, pick in evaluate.picks(find_models(Models()), perceptor):
         assert pick, prompt
         assert pick.subject.split()[-1] in subject.tokens(prompt), (prompt, pick)
 

@@ -124,7 +124,7 @@ FAULTS = (
     Fault("disk fills while rendering", "not enough disk space: needs .* free .* make space and run the same", 1,
           ("fill-disk=12",), around=small_disk),
     Fault("disk too small to begin", "not enough disk space: needs .* free .* make space", around=tiny_disk),
-    Fault("read-only disk", "the file system is read-only; choose a folder .* -o", around=read_only_disk),
+    Fault("read-only disk", "the file system is read-only; choose another name with -o", around=read_only_disk),
     Fault("output folder vanishes", "the folder has vanished; bring it back, then run the same", 1, ("vanish=12",)),
     Fault("a folder has the film's name", "story.mp4 .* another name", around=folder_for("outputs/story.mp4")),
     Fault("a film of that name is there", "story.mp4 exists, .* another name", around=file_for("outputs/story.mp4")),

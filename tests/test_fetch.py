@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from vqclip_video.catalogue import registry, transfer
+from vqclip_video.catalogue import known, store, transfer
 from vqclip_video.catalogue.fetch import fetch
 from vqclip_video.catalogue.known import Model, ModelFile
 from vqclip_video.errors import ModelError
@@ -22,7 +22,7 @@ from vqclip_video.errors import ModelError
 CONTENT = b"PK\x03\x04" + bytes(range(256)) * 4000
 SIZE = len(CONTENT)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
-CONFIG = (registry.BUNDLED / "vqgan.yaml").read_bytes()
+CONFIG = (store.BUNDLED / "vqgan.yaml").read_bytes()
 TIMEOUT = 0.4
 
 
@@ -170,7 +170,7 @@ def model(server, *answers, sha256=SHA256, size=SIZE, filename="tiny.ckpt"):
 
 
 def part_of(model):
-    path = registry.own_place(model, model.files[0])
+    path = store.own_place(model, model.files[0])
     path.parent.mkdir(parents=True, exist_ok=True)
     return path.with_name(path.name + ".part")
 
@@ -225,10 +225,10 @@ def test_what_is_wrong_with_a_server_is_named_and_nothing_gets_its_final_name(
     bad = model(server, answer)
     with pytest.raises(ModelError) as caught:
         fetch(bad, timeout=TIMEOUT)
-    path = registry.own_place(bad, bad.files[0])
+    path = store.own_place(bad, bad.files[0])
     assert reason in str(caught.value) and f"{server.url}/{answer}" in str(caught.value)
     assert str(path) in str(caught.value) and not path.exists()
-    assert registry.status(bad) == "missing"
+    assert store.status(bad) == "missing"
 
 
 @pytest.mark.parametrize("answer", ["text", "empty", "page", "short"])
@@ -316,7 +316,7 @@ def test_a_part_that_was_complete_is_not_fetched_again(server):
 def test_the_first_sha256_of_an_unlisted_file_is_remembered(server):
     unknown = model(server, "good", sha256=None, size=None)
     (path,) = fetch(unknown)
-    assert registry.recall_sha256(unknown, unknown.files[0]) == SHA256
+    assert store.recall_sha256(unknown, unknown.files[0]) == SHA256
     path.unlink()
     with pytest.raises(ModelError, match=f"{SHA256} is right"):
         fetch(model(server, "wrong", sha256=None, size=None))
@@ -340,7 +340,7 @@ def test_a_full_disk_is_said_before_and_while(server, monkeypatch):
     with pytest.raises(ModelError, match="1 MB are needed and 0 MB free"):
         fetch(model(server, "good"))
     monkeypatch.undo()
-    monkeypatch.setenv("VQCLIP_HOME", str(registry.BUNDLED / "vqgan.yaml"))
+    monkeypatch.setenv("VQCLIP_HOME", str(store.BUNDLED / "vqgan.yaml"))
     with pytest.raises(ModelError, match="set VQCLIP_HOME"):
         fetch(model(server, "good"))
 
@@ -405,7 +405,7 @@ def test_a_killed_fetch_leaves_no_lock_and_no_file(server):
 
 
 def test_a_bundled_model_is_never_fetched(server):
-    paths = fetch(registry.MODELS["storybook-vqgan"])
+    paths = fetch(known.MODELS["storybook-vqgan"])
     assert [path.name for path in paths] == [
         "vqgan.safetensors",
         "vqgan.yaml",

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from vqclip_video.disk import files
 from vqclip_video.disk.files import atomic_write, explanation, free_space
+from vqclip_video.doctor import check_disk, check_encoders, check_ffmpeg
 from vqclip_video.errors import OutputError
-from vqclip_video.output.checks import check_disk, check_encoders, check_ffmpeg
 from vqclip_video.text import plain_text, safe_name, shortened
 
 
@@ -72,7 +72,7 @@ def test_a_file_that_stays_in_use_is_told_and_left_as_it_was(tmp_path, monkeypat
     monkeypatch.setattr(Path, "replace", in_use)
     monkeypatch.setattr(files, "SWAP_SECONDS", 0.01)
     with pytest.raises(
-        OutputError, match="a program has it open, such as a player or viewer; close it, then run"
+        OutputError, match="a program has it open, such as a player or viewer; close it, then try"
     ):
         atomic_write(path, b"after")
     assert path.read_bytes() == b"before" and list(tmp_path.iterdir()) == [path]
@@ -83,8 +83,7 @@ def test_truly_full_device_is_explained(monkeypatch):
     monkeypatch.setattr(files, "beside", lambda path: Path("/dev/full"))
     monkeypatch.setattr(files, "remove", lambda path: None)
     with pytest.raises(
-        OutputError,
-        match=r"needs about 5\.0 MB, [\d.,]+ MB free at /dev; make space and run the same",
+        OutputError, match=r"needs about 5\.0 MB, [\d.,]+ MB free at /dev; make space and try again"
     ):
         atomic_write(Path("/dev/film"), bytes(5_000_000))
 
@@ -93,11 +92,11 @@ def test_truly_full_device_is_explained(monkeypatch):
     "number, words",
     [
         (errno.ENOSPC, "make space"),
-        (errno.EROFS, "read-only; choose a folder"),
+        (errno.EROFS, "read-only; choose another output"),
         (errno.EACCES, "not permitted; change the folder's permissions"),
         (errno.ENOENT, "vanished; bring it back"),
         (errno.ENOTDIR, "a file stands where a folder is needed"),
-        (errno.ENAMETOOLONG, "shorter one with -o"),
+        (errno.ENAMETOOLONG, "with a shorter one"),
         (errno.EIO, "check the disk"),
     ],
 )
@@ -165,7 +164,7 @@ def test_checks_without_ffmpeg_say_how_to_get_it(monkeypatch, tmp_path):
 
 
 def test_disk_that_refuses_or_is_nearly_full(tmp_path, monkeypatch):
-    monkeypatch.setattr("vqclip_video.output.checks.free_space", lambda path: 1_000_000)
+    monkeypatch.setattr("vqclip_video.doctor.free_space", lambda path: 1_000_000)
     check = check_disk(tmp_path)
     assert not check.ok and "1.0 MB free" in check.detail and "make space" in check.remedy
 

@@ -15,7 +15,7 @@ from PIL import Image
 from test_train_vqgan import TINY, write_config, write_pictures
 from tiny import make_vqgan
 
-from vqclip_video.catalogue.registry import BUNDLED
+from vqclip_video.catalogue.store import BUNDLED
 from vqclip_video.catalogue.vqgan_config import read_config
 from vqclip_video.cli import train as commands
 from vqclip_video.cli.main import main

@@ -14,16 +14,15 @@ from click.testing import CliRunner
 from peaks import peak_memory
 from tiny import make_clip
 
-from vqclip_video import footprint as footprints
 from vqclip_video.bench.cases import F16_16384, random_weights
-from vqclip_video.catalogue import registry
 from vqclip_video.catalogue.vqgan_config import DDConfig, VQGANConfig
 from vqclip_video.cli.main import main
 from vqclip_video.engine.memory import saved_bytes
-from vqclip_video.footprint import decoder_values, footprint
+from vqclip_video.footprint import Footprint, decoder_values, footprint
 from vqclip_video.models.vqgan.first_stage import VQGAN
+from vqclip_video.outline import outline
 from vqclip_video.storyboard import reader
-from vqclip_video.storyboard.schema import Models
+from vqclip_video.storyboard.schema import Models, Storyboard
 
 CPU = torch.device("cpu")
 SMALL_F16 = DDConfig(
@@ -31,8 +30,9 @@ SMALL_F16 = DDConfig(
 )
 
 
-def board(**film):
-    return reader.parse(json.dumps({**film, "scenes": [{"prompt": "a"}]}))
+def planned_for(bytes_a_value: int = 4, **film) -> Footprint:
+    storyboard = reader.parse(json.dumps({**film, "scenes": [{"prompt": "a"}]}))
+    return footprint(storyboard, outline(storyboard), bytes_a_value)
 
 
 def kept_for_a_pixel(vqgan: VQGAN, sides=(8, 16)) -> float:
@@ -46,7 +46,7 @@ def kept_for_a_pixel(vqgan: VQGAN, sides=(8, 16)) -> float:
 
 def test_what_a_decoder_keeps_is_counted_from_its_config(storybook_pair):
     vqgan = storybook_pair[1]
-    counted = decoder_values(registry.vqgan_config(Models()).ddconfig)
+    counted = decoder_values(outline(Storyboard()).config.ddconfig)
     assert kept_for_a_pixel(vqgan) == pytest.approx(counted, rel=0.02)
 
 
@@ -67,24 +67,26 @@ def test_what_clip_keeps_is_known_by_name_and_read_off_a_file(storybook_pair, tm
         saved_bytes(perceptor.embed_image, torch.zeros(n, 3, perceptor.size, perceptor.size))
         for n in (2, 4)
     )
-    values, side = registry.clip_values(Models())
-    assert side == perceptor.size and (many - few) / 8 / side**2 == pytest.approx(values, rel=0.02)
+    known, side = outline(Storyboard()), perceptor.size
+    counted = pytest.approx(known.clip_values, rel=0.02)
+    assert known.clip_side == side and (many - few) / 8 / side**2 == counted
     path = make_clip(tmp_path, "vit", "safetensors")
-    values, side = registry.clip_values(Models(clip=str(path)))
+    known = outline(Storyboard(models=Models(clip=str(path))))
     from vqclip_video.models.clip.perceptor import load_perceptor
 
     own = load_perceptor(path)
     few, many = (
         saved_bytes(own.embed_image, torch.zeros(n, 3, own.size, own.size)) for n in (2, 4)
     )
-    assert side == own.size and (many - few) / 8 / side**2 == pytest.approx(values, rel=0.25)
+    counted, side = pytest.approx(known.clip_values, rel=0.25), own.size
+    assert known.clip_side == side and (many - few) / 8 / side**2 == counted
 
 
 def test_published_models_are_known_without_their_files():
-    film = footprint(board(models="imagenet", size="512x512"), 2)
+    film = planned_for(2, models="imagenet", size="512x512")
     assert film.host > film.host_low and film.device > film.device_low
     for name in ("imagenet-f16-1024", "openimages-gumbel-f8-8192"):
-        assert footprint(board(models={"clip": "RN50x4", "vqgan": name})).host > 0
+        assert planned_for(models={"clip": "RN50x4", "vqgan": name}).host > 0
 
 
 @pytest.mark.skipif(
@@ -109,39 +111,34 @@ def test_a_larger_film_takes_as_much_more_as_planned(tmp_path):
         return peak_memory([sys.executable, "-m", "vqclip_video", "render", str(story), *options])
 
     planned = [
-        footprint(board(size=size, settings={"cutouts": 2})).host for size in ("256x256", "512x512")
+        planned_for(size=size, settings={"cutouts": 2}).host for size in ("256x256", "512x512")
     ]
     measured = [peak(size) for size in ("256x256", "512x512")]
     assert measured[1] - measured[0] == pytest.approx(planned[1] - planned[0], rel=0.25)
 
 
-def planned(*arguments: str) -> dict:
-    result = CliRunner().invoke(main, ["plan", "story.yaml", "--json", *arguments])
+def planned_memory() -> dict:
+    result = CliRunner().invoke(main, ["plan", "story.yaml", "--json"])
     assert result.exit_code == 0, result.output
-    return json.loads(result.stdout)
+    return json.loads(result.stdout)["memory"]
 
 
 def test_a_film_that_cannot_fit_says_so_with_what_would(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("story.yaml").write_text("size: 2048x1024\nscenes: [{prompt: a}]\n")
-    monkeypatch.setattr(footprints, "available_host", lambda: 64 * 2**30)
     monkeypatch.setattr("vqclip_video.plan.available_host", lambda: 64 * 2**30)
-    plenty = planned()
-    assert not plenty["memory_low"] and plenty["size_that_fits"] is None
+    plenty = planned_memory()
+    assert not plenty["low"] and plenty["size_that_fits"] is None
     monkeypatch.setattr("vqclip_video.plan.available_host", lambda: 8 * 2**30)
-    little = planned()
-    assert (
-        little["memory_low"]
-        and little["memory_bytes"] < plenty["memory_bytes"]
-        and little["size_that_fits"] is None
-    )
+    little = planned_memory()
+    assert little["low"] and little["bytes"] < plenty["bytes"] and little["size_that_fits"] is None
     monkeypatch.setattr("vqclip_video.plan.available_host", lambda: 2 * 2**30)
     result = CliRunner().invoke(main, ["plan", "story.yaml"])
     assert (
         "this machine has 2.1 GB, which is too little: 1024x512 with --memory low would fit"
         in result.stdout
     )
-    assert planned()["size_that_fits"] == [1024, 512]
+    assert planned_memory()["size_that_fits"] == [1024, 512]
 
 
 def test_plan_says_the_style_and_what_is_missing_and_check_the_latter_too(tmp_path, monkeypatch):

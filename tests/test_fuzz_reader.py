@@ -98,7 +98,7 @@ def check_messages(error: StoryboardError, content: bytes, path: Path) -> None:
     )
     assert error.problems
     for problem in error.problems:
-        assert problem.file == str(path) or problem.file.startswith("--set ")
+        assert problem.file == str(path) or problem.file.startswith("override=")
         assert problem.message and "\n" not in str(problem) and len(str(problem)) < 1000
         assert 0 <= problem.line <= lines + 1 and (problem.column >= 1 or problem.line == 0)
 

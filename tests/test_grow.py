@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from casting import cast_of
 
+from vqclip_video.engine.cast import Cast
 from vqclip_video.engine.session import Session
-from vqclip_video.engine.setup import load_models
 from vqclip_video.storyboard import reader
 from vqclip_video.storyboard.schema import (
     Models,
@@ -39,17 +40,19 @@ def test_only_the_first_half_of_the_first_scene_is_coarse():
 
 
 def test_the_latent_grows_and_the_frames_do_not(tiny_pair):
-    progresses = [p for p in Session(board(), *tiny_pair).run() if p.frame is not None]
+    progresses = [p for p in Session(board(), Cast(*tiny_pair)).run() if p.frame is not None]
     assert {p.frame.shape for p in progresses} == {(40, 48, 3)}
     assert [tuple(p.latent.shape[-2:]) for p in progresses] == [(5, 6)] * 2 + [(10, 12)] * 4
-    finest = progresses[2].state.tensors
-    assert finest["mean.0"].shape == finest["grid.0"].shape == (1, 8, 10, 12)
-    assert int(finest["steps"]) == 6
+    state = progresses[2].state["latent"]
+    assert state.tensors["mean.0"].shape == state.tensors["grid.0"].shape == (1, 8, 10, 12)
+    assert state.numbers["steps"] == 6
 
 
 def test_the_picture_goes_on_where_it_was(tiny_pair):
     frames = [
-        p.frame.astype(float) for p in Session(board(), *tiny_pair).run() if p.frame is not None
+        p.frame.astype(float)
+        for p in Session(board(), Cast(*tiny_pair)).run()
+        if p.frame is not None
     ]
     jump = abs(frames[2] - frames[1]).mean()
     unrelated = abs(frames[2][::-1, ::-1] - frames[2]).mean()
@@ -60,10 +63,10 @@ def test_the_picture_goes_on_where_it_was(tiny_pair):
 def test_a_resumed_growing_film_is_bit_identical(tiny_files, stop_after):
     models = Models(str(tiny_files["clip"]), str(tiny_files["vqgan"]), tiny_files["config"])
     storyboard = replace(board(), models=models)
-    whole = list(Session(storyboard, *load_models(storyboard, "cpu", "fp32")).run())
+    whole = list(Session(storyboard, cast_of(storyboard, "cpu", "fp32")).run())
     state = whole[stop_after - 1].state
-    assert state.iteration == stop_after
-    rest = list(Session(storyboard, *load_models(storyboard, "cpu", "fp32"), start=state).run())
+    assert state["loop"].numbers["iteration"] == stop_after
+    rest = list(Session(storyboard, cast_of(storyboard, "cpu", "fp32"), start=state).run())
     for a, b in zip(whole[stop_after:], rest, strict=True):
         assert a.iteration == b.iteration
         if a.frame is not None:
@@ -73,7 +76,7 @@ def test_a_resumed_growing_film_is_bit_identical(tiny_files, stop_after):
 def test_odd_latents_are_halved_upwards(tiny_pair):
     shapes = [
         tuple(p.latent.shape[-2:])
-        for p in Session(board((36, 20)), *tiny_pair).run()
+        for p in Session(board((36, 20)), Cast(*tiny_pair)).run()
         if p.frame is not None
     ]
     assert shapes[0] == (3, 5) and shapes[-1] == (5, 9)

@@ -13,16 +13,16 @@ import torch
 from click.testing import CliRunner
 from PIL import Image
 
-from vqclip_video.catalogue import registry
+from vqclip_video.catalogue import known, names, store
 from vqclip_video.catalogue.known import Model, ModelFile, Pair
-from vqclip_video.catalogue.registry import resolve
 from vqclip_video.cli.main import main
+from vqclip_video.engine.cast import Cast, load_pair
 from vqclip_video.engine.guides import Guides, prepare
 from vqclip_video.engine.latent import Latent
 from vqclip_video.engine.session import Session
-from vqclip_video.engine.setup import load_pair
 from vqclip_video.errors import StoryboardError
-from vqclip_video.film import make_fingerprint
+from vqclip_video.film import FilmOptions, make_fingerprint
+from vqclip_video.materials import companion, find_materials, find_models
 from vqclip_video.sketchbook import book as books
 from vqclip_video.sketchbook.build import Drawing, build
 from vqclip_video.sketchbook.choose import choose
@@ -46,7 +46,7 @@ def tiny_book(tiny_pair, tiny_models):
         Drawing(Image.new("RGB", (32, 24), colour), f"a {name}", name)
         for name, colour in COLOURS.items()
     ]
-    return build(drawings, *tiny_pair, resolve(tiny_models), (32, 24))
+    return build(drawings, *tiny_pair, find_models(tiny_models), (32, 24))
 
 
 def board(scenes, models=None, settings="", top="", **about):
@@ -137,7 +137,7 @@ def test_a_pull_moves_the_latent_that_share_of_the_way(grids):
 
 def final_latent(storyboard, pair, book=None, start=None, notices=None):
     on_notice = (lambda text: None) if notices is None else notices.append
-    session = Session(storyboard, *pair, book=book, start=start, on_notice=on_notice)
+    session = Session(storyboard, Cast(*pair, book=book), start=start, on_notice=on_notice)
     return list(session.run())[-1].latent, session
 
 
@@ -145,7 +145,7 @@ def test_the_film_is_drawn_toward_its_sketch(tiny_pair, tiny_book, tiny_models):
     story, notices = board([scene("a cat in the snow")], tiny_models, "guide_weight: 0.3"), []
     guided, session = final_latent(story, tiny_pair, tiny_book, notices=notices)
     target = session.guides.targets[0]
-    perceptor, vqgan = load_pair(resolve(tiny_models), torch.device("cpu"), "fp32")
+    perceptor, vqgan = load_pair(find_models(tiny_models), torch.device("cpu"), "fp32")
     free, _ = final_latent(story, (perceptor, vqgan))
     assert (guided - target).norm() < 0.5 * (free - target).norm()
     fit = choice_fit(story, vqgan, tiny_book, tiny_models)
@@ -153,7 +153,7 @@ def test_the_film_is_drawn_toward_its_sketch(tiny_pair, tiny_book, tiny_models):
 
 
 def choice_fit(story, vqgan, book, models):
-    perceptor, _ = load_pair(resolve(models), torch.device("cpu"), "fp32")
+    perceptor, _ = load_pair(find_models(models), torch.device("cpu"), "fp32")
     (choice,) = choose(story, book, lambda texts: perceptor.embed_text(texts).numpy())
     return choice.sketch.fit
 
@@ -162,7 +162,7 @@ def choice_fit(story, vqgan, book, models):
 def test_without_a_guide_the_film_is_what_it_was(settings, tiny_pair, tiny_book, tiny_models):
     prompt = "an ambulance" if not settings else "a cat"
     with_book, _ = final_latent(board([scene(prompt)], tiny_models, settings), tiny_pair, tiny_book)
-    pair = load_pair(resolve(tiny_models), torch.device("cpu"), "fp32")
+    pair = load_pair(find_models(tiny_models), torch.device("cpu"), "fp32")
     plain, _ = final_latent(board([scene(prompt)], tiny_models), pair)
     assert torch.equal(with_book, plain)
 
@@ -184,10 +184,10 @@ def test_a_guided_film_goes_on_bit_for_bit(tiny_pair, tiny_book, tiny_models):
         tiny_models,
         top="grow: true",
     )
-    whole = list(Session(story, *tiny_pair, book=tiny_book).run())
+    whole = list(Session(story, Cast(*tiny_pair, book=tiny_book)).run())
     state = whole[13].state
-    pair = load_pair(resolve(tiny_models), torch.device("cpu"), "fp32")
-    rest = list(Session(story, *pair, book=tiny_book, start=state).run())
+    pair = load_pair(find_models(tiny_models), torch.device("cpu"), "fp32")
+    rest = list(Session(story, Cast(*pair, book=tiny_book), start=state).run())
     assert (rest[-1].frame == whole[-1].frame).all() and torch.equal(
         rest[-1].latent, whole[-1].latent
     )
@@ -302,7 +302,9 @@ def test_another_book_or_picture_is_another_film(book_file, tiny_models, tmp_pat
             "sketchbook: book.safetensors",
             base=tmp_path,
         )
-        return make_fingerprint(story, resolve(tiny_models), torch.device("cpu"), torch.float32)
+        options = FilmOptions("cpu", "fp32")
+        materials = find_materials(story)
+        return make_fingerprint(Timeline(story), materials, torch.device("cpu"), options)
 
     auto, picture, off = fingerprint("auto"), fingerprint("{image: a.png}"), fingerprint("off")
     assert "sketchbook (sha256)" in auto and not {"sketchbook (sha256)"} & {*picture, *off}
@@ -320,21 +322,17 @@ def test_a_pairs_own_book_is_found_beside_its_weights(tmp_path, monkeypatch):
     book = Model(
         "own-book", "sketchbook", 0, (file,), "MIT", "in the package", "sketches", bundled=True
     )
-    monkeypatch.setitem(registry.MODELS, "own-book", book)
+    monkeypatch.setitem(known.MODELS, "own-book", book)
     monkeypatch.setitem(
-        registry.PAIRS, "storybook", Pair("storybook-clip", "storybook-vqgan", "own-book")
+        known.PAIRS, "storybook", Pair("storybook-clip", "storybook-vqgan", "own-book")
     )
-    monkeypatch.setattr(registry, "BUNDLED", tmp_path)
-    assert registry.companion("sketchbook", Models()) is None  # the file is not here
+    monkeypatch.setattr(store, "BUNDLED", tmp_path)
+    assert companion("sketchbook", Models()) is None  # the file is not here
     (tmp_path / "sketchbook.safetensors").write_bytes(b"x")
-    assert registry.companion("sketchbook", Models()) == tmp_path / "sketchbook.safetensors"
-    assert registry.companion("sketchbook", Models("storybook-clip", "storybook-vqgan")) is not None
-    assert registry.companion("sketchbook", Models("ViT-B/32", "storybook")) is None
-    assert [model.kind for model in registry.members("storybook")] == [
-        "clip",
-        "vqgan",
-        "sketchbook",
-    ]
+    assert companion("sketchbook", Models()) == tmp_path / "sketchbook.safetensors"
+    assert companion("sketchbook", Models("storybook-clip", "storybook-vqgan")) is not None
+    assert companion("sketchbook", Models("ViT-B/32", "storybook")) is None
+    assert [model.kind for model in names.members("storybook")] == ["clip", "vqgan", "sketchbook"]
 
 
 def test_plan_names_the_sketches_and_render_says_them(book_file, tiny_models, tmp_path):

@@ -60,15 +60,15 @@ def test_more_grids_than_the_latent_has_halvings_are_left_out():
 def test_a_state_goes_on_bit_for_bit():
     start = torch.randn(1, 4, 12, 12, generator=torch.Generator().manual_seed(2))
     straight = optimise(Latent(start, *WIDE, grids=3), steps=10)
-    state = optimise(Latent(start, *WIDE, grids=3), steps=4).state_dict()
+    state = optimise(Latent(start, *WIDE, grids=3), steps=4).state()
     resumed = Latent(torch.zeros_like(start), *WIDE, grids=3)
-    resumed.load_state_dict(state)
+    resumed.restore(state)
     assert torch.equal(optimise(resumed, steps=6).value, straight.value)
 
 
 def test_a_saved_state_is_not_changed_by_going_on():
     latent = optimise(Latent(torch.zeros(1, 4, 6, 6), *WIDE, grids=2), steps=2)
-    state = latent.state_dict()
+    state = latent.state().tensors
     before = {name: tensor.clone() for name, tensor in state.items()}
     optimise(latent, steps=2)
     assert all(torch.equal(state[name], before[name]) for name in state)

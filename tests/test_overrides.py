@@ -45,30 +45,30 @@ def test_an_override_meets_one_place_even_where_an_alias_shares_it():
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("settings.learning_rate=x", "--set settings.learning_rate: expected a number above 0"),
+        ("settings.learning_rate=x", "override=settings.learning_rate: expected a number above 0"),
         (
             "settings.learnig_rate=1",
-            "--set settings.learnig_rate: unknown key 'learnig_rate'; did you mean",
+            "override=settings.learnig_rate: unknown key 'learnig_rate'; did you mean",
         ),
-        ("settings={w1: x}", "--set settings: settings.w1: expected a number"),
-        ("scenes.0.transition=linear", "--set scenes[0].transition: the first scene"),
-        ("settings.w1", "--set 'settings.w1': expected a path and a YAML value"),
-        ("=3", "--set '=3': expected a path"),
+        ("settings={w1: x}", "override=settings: settings.w1: expected a number"),
+        ("scenes.0.transition=linear", "override=scenes[0].transition: the first scene"),
+        ("settings.w1", "override='settings.w1': expected a path and a YAML value"),
+        ("=3", "override='=3': expected a path"),
         ("a..b=3", "expected a path"),
         ("a.b.=3", "expected a path"),
         ("scenes[x]=3", "expected a path"),
-        ("settings.w1=", "--set settings.w1: expected a number from 0 to 1000, found nothing"),
-        ("settings.w1=[", "--set settings.w1: "),
+        ("settings.w1=", "override=settings.w1: expected a number from 0 to 1000, found nothing"),
+        ("settings.w1=[", "override=settings.w1: "),
         (
             "scenes[7].prompt=x",
-            "--set scenes[7].prompt: there are 1 entries, counted from 0; [1] would add one",
+            "override=scenes[7].prompt: there are 1 entries, counted from 0; [1] would add one",
         ),
-        ("scenes.prompt=x", "--set scenes.prompt: there is a list where 'prompt' should go"),
-        ("settings[0]=x", "--set settings[0]: there is a mapping where a list is needed"),
+        ("scenes.prompt=x", "override=scenes.prompt: there is a list where 'prompt' should go"),
+        ("settings[0]=x", "override=settings[0]: there is a mapping where a list is needed"),
         ("scenes[0].prompt.text=x", "there is 'a hill' where 'text' should go"),
     ],
 )
 def test_overrides_are_checked_like_the_file(override, message):
     text = f"settings: {{w2: 1}}\n{ONE_SCENE}"
     said = complaint(text, overrides=[override])
-    assert said.startswith("--set") and message in said
+    assert said.startswith("override=") and message in said

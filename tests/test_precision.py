@@ -13,15 +13,17 @@ from dataclasses import replace
 
 import pytest
 import torch
+from casting import cast_of
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from vqclip_video.engine import memory, precision
 from vqclip_video.engine.compilation import compiler_failure, pick_compile
+from vqclip_video.engine.options import EngineOptions
 from vqclip_video.engine.precision import bf16_pays, has_native_bf16, pick_precision
 from vqclip_video.engine.session import Session
-from vqclip_video.engine.setup import load_models, prepare
 from vqclip_video.errors import RenderError
 from vqclip_video.storyboard.schema import Models, PromptPart, Scene, Settings, Storyboard
+from vqclip_video.storyboard.timeline import Timeline
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 
@@ -45,7 +47,7 @@ def board(iterations=6, size=(64, 64), **settings):
 
 
 def run(storyboard, **options):
-    return list(Session(storyboard, *load_models(storyboard, "cpu", **options)).run())
+    return list(Session(storyboard, cast_of(storyboard, "cpu", **options)).run())
 
 
 @pytest.mark.parametrize("ampere, expected", [(True, torch.bfloat16), (False, torch.float16)])
@@ -114,7 +116,7 @@ def test_bfloat16_sees_what_float32_sees():
     single, half = (run(board(1), precision=name)[0] for name in ("fp32", "bf16"))
     assert half.similarity == pytest.approx(single.similarity, abs=0.01)
     assert abs(half.frame.astype(int) - single.frame).mean() < 1
-    a, b = (progress.state.tensors["mean.0"].flatten() for progress in (single, half))
+    a, b = (progress.state["latent"].tensors["mean.0"].flatten() for progress in (single, half))
     assert torch.cosine_similarity(a, b, dim=0) > 0.8
 
 
@@ -167,7 +169,7 @@ def test_low_memory_takes_less_and_gives_the_same_gradients():
     storyboard = board(1, size=(160, 160), cutouts=32)
     slopes, peaks = {}, {}
     for name in ("high", "low"):
-        session = Session(storyboard, *load_models(storyboard, "cpu", "fp32", name))
+        session = Session(storyboard, cast_of(storyboard, "cpu", "fp32", name))
         session.latent.step = lambda *_, s=session, n=name: slopes.update(
             {n: [g.grad.clone() for g in s.latent.grids]}
         )
@@ -181,22 +183,22 @@ def test_low_memory_takes_less_and_gives_the_same_gradients():
 
 def test_auto_memory_is_low_only_where_a_film_does_not_fit(monkeypatch):
     storyboard = board(1, size=(256, 256), cutouts=32)
-    perceptor, vqgan = load_models(storyboard, "cpu", "fp32")
-    needed = memory.activation_bytes(storyboard, perceptor, vqgan)
+    cast, timeline, options = cast_of(storyboard), Timeline(storyboard), EngineOptions("cpu")
+    needed = memory.activation_bytes(storyboard, cast.perceptor, cast.vqgan)
     for available, low in ((needed * 2, False), (needed // 2, True), (None, False)):
         monkeypatch.setattr(
             memory, "available_bytes", lambda device, available=available: available
         )
-        prepare(storyboard, perceptor, vqgan, "auto", "off")
-        assert vqgan.low_memory is low
+        cast.prepare(storyboard, timeline, options)
+        assert cast.vqgan.low_memory is low
     assert memory.cutouts_at_once(board(cutouts=30, batch_size=7)) == 7
 
 
 def test_the_estimate_of_activations_is_about_what_they_take():
     storyboard = board(1, size=(128, 128), cutouts=8)
-    perceptor, vqgan = load_models(storyboard, "cpu", "fp32", "high")
-    estimate = memory.activation_bytes(storyboard, perceptor, vqgan)
-    session = Session(storyboard, perceptor, vqgan)
+    cast = cast_of(storyboard, "cpu", "fp32", "high")
+    estimate = memory.activation_bytes(storyboard, cast.perceptor, cast.vqgan)
+    session = Session(storyboard, cast)
     with PeakBytes() as counted:
         next(session.run())
     assert 0.5 * counted.peak < estimate < 1.5 * counted.peak
@@ -217,9 +219,8 @@ def test_the_compilers_failures_are_told_from_others():
     failure = type("InductorError", (RuntimeError,), {"__module__": "torch._inductor.exc"})(
         "no compiler\nstack …"
     )
-    assert "no compiler" in str(compiler_failure(failure)) and "--compile off" in str(
-        compiler_failure(failure)
-    )
+    assert "no compiler" in str(compiler_failure(failure))
+    assert "compile=off" in str(compiler_failure(failure))
     assert compiler_failure(RuntimeError("shape")) is None
 
 
@@ -245,7 +246,7 @@ def test_a_failing_compiler_ends_the_film_with_the_way_out(tiny_files, monkeypat
 
     monkeypatch.setattr(torch, "compile", failing)
     models = Models(str(tiny_files["clip"]), str(tiny_files["vqgan"]), tiny_files["config"])
-    with pytest.raises(RenderError, match="gcc is missing.*--compile off"):
+    with pytest.raises(RenderError, match="gcc is missing.*compile=off"):
         run(replace(board(1, size=(32, 32)), models=models), compile="on")
 
 
@@ -253,16 +254,16 @@ def test_a_failing_compiler_ends_the_film_with_the_way_out(tiny_files, monkeypat
 def test_freed_memory_is_kept_for_the_next_iteration():
     program = """
 import resource, torch
-from vqclip_video.engine.memory import keep_heap
+from vqclip_video.engine.memory import heap_kept
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     for _ in range(10):
         torch.ones(16 << 20)  # 64 MiB, 16384 pages
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 before = faults()
-keep_heap()
-faults()
-print(before, faults())
+with heap_kept():
+    faults()
+    print(before, faults())
 """
     ended = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=120

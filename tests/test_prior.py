@@ -7,18 +7,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from casting import cast_of
 from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch.nn.functional import normalize
 
-from vqclip_video.catalogue import registry
-from vqclip_video.catalogue.registry import resolve
+from vqclip_video.catalogue import known, names, store
 from vqclip_video.disk.checksums import sha256_of
+from vqclip_video.engine.cast import Cast, load_cast, load_pair
 from vqclip_video.engine.expectation import FROM_NOISE, FROM_PICTURE, LAST, Expectations
 from vqclip_video.engine.session import Session
-from vqclip_video.engine.setup import load_pair, open_prior, prior_path
 from vqclip_video.errors import ModelError, StoryboardError
-from vqclip_video.film import make_fingerprint
+from vqclip_video.film import FilmOptions, make_fingerprint
+from vqclip_video.materials import find_materials, find_models, prior_of
 from vqclip_video.models.prior import prior as priors
 from vqclip_video.models.prior.denoiser import Denoiser
 from vqclip_video.models.prior.prior import Notes
@@ -105,7 +106,9 @@ def test_a_latent_is_shown_with_its_shorter_side_as_learned(size, inner, tmp_pat
 
 
 def test_a_prior_knows_the_models_it_was_made_for(tiny_files, tmp_path):
-    paths = resolve(Models(str(tiny_files["clip"]), str(tiny_files["vqgan"]), tiny_files["config"]))
+    paths = find_models(
+        Models(str(tiny_files["clip"]), str(tiny_files["vqgan"]), tiny_files["config"])
+    )
     prior = priors.load(written(tmp_path / "prior.safetensors", denoiser()), CPU)
     with pytest.raises(ModelError, match="a prior for a tiny pair, but the film's models are"):
         prior.require(paths, 8, 64)
@@ -113,9 +116,9 @@ def test_a_prior_knows_the_models_it_was_made_for(tiny_files, tmp_path):
 
 def test_a_prior_of_other_sizes_than_its_models_is_refused(tiny_prior, tiny_models):
     prior = priors.load(tiny_prior, CPU)
-    prior.require(resolve(tiny_models), 8, 64)
+    prior.require(find_models(tiny_models), 8, 64)
     with pytest.raises(ModelError, match="8 channels and 64 dimensions, the models' 16 and 64"):
-        prior.require(resolve(tiny_models), 16, 64)
+        prior.require(find_models(tiny_models), 16, 64)
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
@@ -333,7 +336,7 @@ def tiny_prior(tiny_models, tmp_path):
     """The file of a prior for the tiny pair, which expects one latent for everything."""
     network = denoiser()
     torch.nn.init.normal_(network.leave.bias, std=0.5)
-    paths = resolve(tiny_models)
+    paths = find_models(tiny_models)
     notes = Notes(sha256_of(paths.clip), sha256_of(paths.vqgan), paths.names, 24)
     return written(tmp_path / "prior.safetensors", network, notes)
 
@@ -356,9 +359,9 @@ def board(scenes=("a cat",), models=None, settings="", top="", **about):
 
 
 def rendered(story, models, prior_file=None, start=None):
-    perceptor, vqgan = load_pair(resolve(models), CPU, "fp32")
+    perceptor, vqgan = load_pair(find_models(models), CPU, "fp32")
     prior = priors.load(prior_file, CPU) if prior_file else None
-    return list(Session(story, perceptor, vqgan, prior=prior, start=start).run())
+    return list(Session(story, Cast(perceptor, vqgan, prior), start=start).run())
 
 
 def test_a_film_from_noise_comes_nearer_to_what_the_prior_expects(tiny_models, tiny_prior):
@@ -460,11 +463,10 @@ def test_the_prior_of_a_storyboard_is_found_asked_and_part_of_the_film(
     tiny_models, tiny_prior, tmp_path
 ):
     story = board(models=tiny_models, top="prior: prior.safetensors", base=tmp_path)
-    paths = resolve(tiny_models)
-    pair = load_pair(paths, CPU, "fp32")
-    assert open_prior(story, paths, *pair).source == str(tiny_prior)
-    assert open_prior(replace(story, prior=None), paths, *pair) is None
-    assert "prior (sha256)" in make_fingerprint(story, paths, CPU, torch.float32)
+    options, materials = FilmOptions("cpu", "fp32"), find_materials(story)
+    assert load_cast(materials, options).prior.source == str(tiny_prior)
+    assert find_materials(replace(story, prior=None)).prior is None
+    assert "prior (sha256)" in make_fingerprint(Timeline(story), materials, CPU, options)
     assert reader.parse(reader.dump(story), base=tmp_path).prior == tiny_prior
     unasked = board(
         models=tiny_models,
@@ -472,10 +474,10 @@ def test_the_prior_of_a_storyboard_is_found_asked_and_part_of_the_film(
         settings="losses: {prior: 0}",
         base=tmp_path,
     )
-    assert open_prior(unasked, paths, *pair) is None
+    assert find_materials(unasked).prior is None
     other = replace(story, models=replace(tiny_models, clip="storybook"))
     with pytest.raises(ModelError, match="the film's models are storybook"):
-        open_prior(other, resolve(other.models), *pair)
+        load_cast(find_materials(other), options)
 
 
 @pytest.mark.parametrize(
@@ -505,14 +507,12 @@ def test_a_named_sketch_or_picture_asks_no_prior(tiny_models, tmp_path):
         ("{sketch: a cat}", False),
     ):
         story = board(settings=f"guide: {guide}", base=tmp_path)
-        assert (prior_path(story) is not None) == asked, guide
+        assert (prior_of(story) is not None) == asked, guide
 
 
 def test_the_packaged_prior_knows_day_from_night(storybook_pair):
     perceptor, vqgan = storybook_pair
-    prior = open_prior(
-        reader.parse("scenes: [{prompt: a cat}]"), resolve(Models()), perceptor, vqgan
-    )
+    prior = cast_of(reader.parse("scenes: [{prompt: a cat}]"), "cpu", "fp32").prior
     noise = torch.randn(1, 16, 24, 24, generator=torch.Generator().manual_seed(0))
     night, day = perceptor.embed_text(["a starry night sky", "a sunny day at the beach"])
     dark, light = (
@@ -522,8 +522,6 @@ def test_the_packaged_prior_knows_day_from_night(storybook_pair):
 
 
 def test_the_prior_is_one_of_the_packaged_models():
-    model = registry.MODELS["storybook-prior"]
-    assert (
-        model in registry.members("storybook") and registry.describe(model)["status"] == "present"
-    )
-    assert all(found.ok for found in registry.verify(model))
+    model = known.MODELS["storybook-prior"]
+    assert model in names.members("storybook") and store.describe(model)["status"] == "present"
+    assert all(found.ok for found in store.verify(model))

@@ -397,7 +397,9 @@ def test_later_checks_can_point_at_the_file(tmp_path):
         str(reader.problem_at(board, "models.clip", "unknown"))
         == f"{story}:2:9: models.clip: unknown"
     )
-    assert str(reader.problem_at(board, "models.vqgan", "unknown")) == "--set models.vqgan: unknown"
+    assert (
+        str(reader.problem_at(board, "models.vqgan", "unknown")) == "override=models.vqgan: unknown"
+    )
     assert str(reader.problem_at(board, "scenes[0].prompt[1].text", "!")).startswith(
         f"{story}:4:15: scenes[0]"
     )

@@ -13,9 +13,10 @@ from click.testing import CliRunner
 from safetensors.torch import load_file
 from test_world import make_packages
 
-from vqclip_video.catalogue.registry import BUNDLED, resolve
+from vqclip_video.catalogue.store import BUNDLED
 from vqclip_video.cli.main import main
 from vqclip_video.cli.train import STAGES
+from vqclip_video.materials import find_models
 from vqclip_video.models.clip.perceptor import load_perceptor
 from vqclip_video.models.prior import prior as priors
 from vqclip_video.models.vqgan.first_stage import load_vqgan
@@ -100,7 +101,7 @@ def beside_packaged(painted, tmp_path):
 
 def pair_in(folder):
     clip, vqgan = (str(folder / name) for name in ("clip.safetensors", "vqgan.safetensors"))
-    paths = resolve(Models(clip=clip, vqgan=vqgan))
+    paths = find_models(Models(clip=clip, vqgan=vqgan))
     return paths, load_perceptor(paths.clip), load_vqgan(paths.vqgan, paths.vqgan_config)
 
 

@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
+from vqclip_video.engine.cast import Cast
 from vqclip_video.engine.session import Session, render
 from vqclip_video.errors import RenderError, VqclipError
 from vqclip_video.storyboard.schema import (
@@ -44,7 +45,7 @@ def frames(progresses):
 
 
 def test_every_iteration_is_reported_and_frames_come_when_the_timeline_says(tiny_pair):
-    progresses = list(Session(board("sea", "sky"), *tiny_pair).run())
+    progresses = list(Session(board("sea", "sky"), Cast(*tiny_pair)).run())
     assert [progress.iteration for progress in progresses] == list(range(1, 13))
     assert [progress.moment.frame for progress in progresses if progress.frame is not None] == list(
         range(6)
@@ -52,7 +53,7 @@ def test_every_iteration_is_reported_and_frames_come_when_the_timeline_says(tiny
     captured = progresses[1]
     assert captured.frame.shape == (32, 32, 3) and captured.frame.dtype == np.uint8
     assert -1 <= captured.similarity <= 1
-    assert captured.state.iteration == 2
+    assert captured.state["loop"].numbers["iteration"] == 2
     assert progresses[0].losses == {} and progresses[0].state is None
 
 
@@ -87,52 +88,54 @@ def test_a_cut_begins_with_the_scenes_guide_where_it_has_one(storybook_pair, tmp
     guided = replace(storyboard.scenes[1].settings, guide=Guide(image=tmp_path / "red.png"))
     second = replace(storyboard.scenes[1], settings=guided, transition=Transition(0.0, "cut"))
     storyboard = replace(storyboard, scenes=(storyboard.scenes[0], second))
-    shown = frames(Session(storyboard, *storybook_pair).run())
+    shown = frames(Session(storyboard, Cast(*storybook_pair)).run())
     red, green, blue = shown[4].astype(float).mean((0, 1))
     assert red > 200 and green < 60 and blue < 60
 
 
 @pytest.mark.parametrize("stop_after", [6, 7, 8])
 def test_a_session_resumed_around_a_cut_is_bit_identical(tiny_files, stop_after):
-    from vqclip_video.engine.setup import load_models
+    from casting import cast_of
 
     models = Models(str(tiny_files["clip"]), str(tiny_files["vqgan"]), tiny_files["config"])
     storyboard = replace(board("sea", "sky", show_step=1), models=models)
     second = replace(storyboard.scenes[1], transition=Transition(0.0, "cut"))
     storyboard = replace(storyboard, scenes=(storyboard.scenes[0], second))
-    whole = list(Session(storyboard, *load_models(storyboard, "cpu")).run())
-    rest = Session(
-        storyboard, *load_models(storyboard, "cpu"), start=whole[stop_after - 1].state
-    ).run()
+    whole = list(Session(storyboard, cast_of(storyboard, "cpu")).run())
+    rest = Session(storyboard, cast_of(storyboard, "cpu"), start=whole[stop_after - 1].state).run()
     assert np.array_equal(frames(rest), frames(whole[stop_after:]))
 
 
 @pytest.mark.parametrize("stop_after", [2, 6, 8])
 def test_a_resumed_session_is_bit_identical(tiny_files, stop_after):
-    from vqclip_video.engine.setup import load_models
+    from casting import cast_of
 
     models = Models(str(tiny_files["clip"]), str(tiny_files["vqgan"]), tiny_files["config"])
     storyboard = replace(board("sea", "sky"), models=models)
-    whole = list(Session(storyboard, *load_models(storyboard, "cpu")).run())
+    whole = list(Session(storyboard, cast_of(storyboard, "cpu")).run())
     state = next(progress.state for progress in whole if progress.iteration == stop_after)
-    rest = list(Session(storyboard, *load_models(storyboard, "cpu"), start=state).run())
+    rest = list(Session(storyboard, cast_of(storyboard, "cpu"), start=state).run())
     assert rest[0].iteration == stop_after + 1
     assert np.array_equal(frames(rest), frames(whole[stop_after:]))
 
 
-def test_a_state_is_given_when_it_is_asked_for(tiny_pair):
-    session = Session(board("sea", show_step=100, iterations=100), *tiny_pair)
-    run = session.run()
-    assert next(run).state is None
-    session.want_state()
-    states = [progress.state for progress, _ in zip(run, range(3), strict=False)]
-    assert [state.iteration for state in states if state] == [3]
+@pytest.mark.parametrize("wanted", [1, 3])
+def test_a_run_that_is_to_stop_yields_all_that_was_begun_and_has_the_state_of_its_end(
+    tiny_pair, wanted
+):
+    session = Session(board("sea", show_step=100, iterations=100), Cast(*tiny_pair))
+    yielded = []
+    for progress in session.run(lambda: len(yielded) >= wanted):
+        yielded.append(progress)
+    assert yielded[-1].iteration == session.iteration in (wanted, wanted + 1)
+    assert session.state()["loop"].numbers["iteration"] == session.iteration
+    assert next(session.run()).iteration == session.iteration - 1  # it goes on from there
 
 
 @pytest.mark.parametrize("grids", [1, 2])
 def test_a_frames_latent_is_the_one_that_it_was_decoded_from(tiny_pair, grids):
     storyboard = replace(board("sea", learning_rate=0.5), grids=grids)
-    for progress in Session(storyboard, *tiny_pair).run():
+    for progress in Session(storyboard, Cast(*tiny_pair)).run():
         if progress.frame is not None:
             with torch.no_grad():
                 decoded = tiny_pair[1].decode(progress.latent)[0].clamp(0, 1).permute(1, 2, 0) * 255
@@ -140,13 +143,13 @@ def test_a_frames_latent_is_the_one_that_it_was_decoded_from(tiny_pair, grids):
 
 
 def test_smaller_batches_change_the_memory_not_the_gradient(tiny_files):
-    from vqclip_video.engine.setup import load_models
+    from casting import cast_of
 
     models = Models(str(tiny_files["clip"]), str(tiny_files["vqgan"]), tiny_files["config"])
 
     def gradient(batch_size):
         storyboard = replace(board("sea", batch_size=batch_size, cutouts=6), models=models)
-        session, found = Session(storyboard, *load_models(storyboard, "cpu", "fp32")), []
+        session, found = Session(storyboard, cast_of(storyboard, "cpu", "fp32")), []
         session.latent.step = lambda *_: found.extend(
             grid.grad.clone() for grid in session.latent.grids
         )
@@ -160,16 +163,15 @@ def test_smaller_batches_change_the_memory_not_the_gradient(tiny_files):
 
 
 def test_each_weighted_loss_is_reported_and_only_those(tiny_files, tmp_path):
+    from casting import cast_of
     from tiny import make_vqgan
-
-    from vqclip_video.engine.setup import load_models
 
     vqgan, config = make_vqgan(tmp_path, discriminator=True)
     storyboard = board(
         "sea", exclude=(PromptPart(text="boat"),), losses=Losses(clip=1, vq=0.5, gan=0.1, tv=2)
     )
     storyboard = replace(storyboard, models=Models(str(tiny_files["clip"]), str(vqgan), config))
-    last = list(Session(storyboard, *load_models(storyboard, "cpu")).run())[-1]
+    last = list(Session(storyboard, cast_of(storyboard, "cpu")).run())[-1]
     assert set(last.losses) == {"clip", "exclude", "vq", "gan", "tv"}
     assert all(np.isfinite(value) for value in last.losses.values())
 
@@ -193,7 +195,7 @@ def test_a_loss_that_is_weighted_is_minimised(tiny_files, name):
 
 def test_gan_without_a_discriminator_is_refused_before_anything_is_rendered(tiny_pair):
     with pytest.raises(VqclipError, match=r"scenes\[0\].*losses\.gan.*no discriminator"):
-        Session(board("sea", losses=Losses(gan=1.0)), *tiny_pair)
+        Session(board("sea", losses=Losses(gan=1.0)), Cast(*tiny_pair))
 
 
 @pytest.mark.parametrize(
@@ -209,7 +211,7 @@ def test_any_size_is_decoded_at_the_next_multiple_and_delivered_even(
 ):
     assert frame_size(size) == film
     assert picture_size(size, 4) == decoded
-    assert frames(Session(board("sea", size=size, iterations=2), *tiny_pair).run()).shape == (
+    assert frames(Session(board("sea", size=size, iterations=2), Cast(*tiny_pair)).run()).shape == (
         1,
         film[1],
         film[0],
@@ -224,7 +226,7 @@ def test_a_film_can_start_from_a_picture(storybook_pair, tmp_path):
     storyboard = board(
         "red", size=(64, 64), init=Init(image=tmp_path / "start.png"), show_step=1, iterations=1
     )
-    (first,) = frames(Session(storyboard, *storybook_pair).run())
+    (first,) = frames(Session(storyboard, Cast(*storybook_pair)).run())
     assert np.abs(first.astype(int) - np.asarray(picture)).mean() < 25
 
 
@@ -254,7 +256,7 @@ def test_a_film_can_start_from_the_latent_of_another_of_any_size(tiny_files, tmp
 def test_a_latent_that_does_not_fit_is_refused(tiny_pair, tmp_path, tensors, message):
     save_file(tensors, tmp_path / "wrong.safetensors")
     with pytest.raises(VqclipError, match=message):
-        Session(board("sea", init=Init(latent=tmp_path / "wrong.safetensors")), *tiny_pair)
+        Session(board("sea", init=Init(latent=tmp_path / "wrong.safetensors")), Cast(*tiny_pair))
 
 
 def test_a_scene_ends_closer_to_its_own_prompt_than_to_the_one_before(storybook_pair):
@@ -264,7 +266,7 @@ def test_a_scene_ends_closer_to_its_own_prompt_than_to_the_one_before(storybook_
     storyboard = board(
         *texts, size=(64, 64), iterations=60, show_step=60, cutouts=8, learning_rate=0.05
     )
-    for index, frame in enumerate(frames(Session(storyboard, *storybook_pair).run())):
+    for index, frame in enumerate(frames(Session(storyboard, Cast(*storybook_pair)).run())):
         picture = torch.from_numpy(frame).permute(2, 0, 1)[None] / 255
         own, other = (perceptor.embed_image(picture)[0] @ vectors[i] for i in (index, 1 - index))
         assert own > other + 0.2
@@ -272,7 +274,7 @@ def test_a_scene_ends_closer_to_its_own_prompt_than_to_the_one_before(storybook_
 
 def test_what_is_excluded_is_less_like_the_picture(storybook_pair):
     def likeness(exclude):
-        from vqclip_video.engine.setup import load_models
+        from casting import cast_of
 
         storyboard = board(
             "a sky at sunset",
@@ -282,7 +284,7 @@ def test_what_is_excluded_is_less_like_the_picture(storybook_pair):
             cutouts=8,
             exclude=exclude,
         )
-        (frame,) = frames(Session(storyboard, *load_models(storyboard, "cpu")).run())
+        (frame,) = frames(Session(storyboard, cast_of(storyboard, "cpu")).run())
         return (
             storybook_pair[0].embed_image(torch.from_numpy(frame).permute(2, 0, 1)[None] / 255)[0]
             @ red
@@ -305,9 +307,9 @@ def test_the_device_of_a_failed_render_is_released(tiny_files, monkeypatch):
 
 
 def test_numbers_that_are_none_lead_back_to_the_last_good_frame_with_a_lower_rate(tiny_pair):
-    perceptor, vqgan = tiny_pair
+    perceptor, _ = tiny_pair
     embed, notices = perceptor.embed_image, []
-    session = Session(board("sea", iterations=12), perceptor, vqgan, on_notice=notices.append)
+    session = Session(board("sea", iterations=12), Cast(*tiny_pair), on_notice=notices.append)
     poisoned = {7}
 
     def poison_once(images):
@@ -319,14 +321,14 @@ def test_numbers_that_are_none_lead_back_to_the_last_good_frame_with_a_lower_rat
     assert [progress.moment.frame for progress in progresses if progress.frame is not None] == list(
         range(6)
     )
-    assert session.rate_scale == 0.5
+    assert session.state()["recovery"].numbers["rate_scale"] == 0.5
     assert len(notices) == 1 and "not a number" in notices[0]
 
 
 def test_numbers_that_stay_none_end_the_render_with_advice(tiny_pair):
-    perceptor, vqgan = tiny_pair
+    perceptor, _ = tiny_pair
     embed = perceptor.embed_image
-    session = Session(board("sea", iterations=12), perceptor, vqgan)
+    session = Session(board("sea", iterations=12), Cast(*tiny_pair))
     perceptor.embed_image = lambda images: (
         embed(images) * (float("nan") if session.iteration >= 4 else 1.0)
     )

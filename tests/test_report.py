@@ -65,10 +65,10 @@ def test_poster_goes_on_from_a_checkpoint(tmp_path, cut):
     poster = Poster()
     for frame, similarity in film[:cut]:
         poster.offer(frame, similarity)
-    checkpoint.save(tmp_path, poster.state(), {})
+    checkpoint.save(tmp_path, {"poster": poster.state()})
     poster.offer(picture(99), 0.9)
     again = Poster()
-    again.restore(checkpoint.load(tmp_path)[0])
+    again.restore(checkpoint.load(tmp_path)["poster"])
     for frame, similarity in film[cut:]:
         again.offer(frame, similarity)
     assert np.array_equal(again.picture, picture(1)) and again.similarity == 0.4

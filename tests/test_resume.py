@@ -20,6 +20,8 @@ from stage import Call, Stage, left_behind
 from tiny import make_clip, make_vqgan
 from torture import Torture
 
+from vqclip_video.film import NUMERICS
+
 FRAMES = 16
 
 
@@ -149,7 +151,7 @@ def test_the_run_of_another_film_is_refused_with_the_differences(stage, torture,
     )
     assert "-o" in other_seed.err and "--fresh" in other_seed.err
     other_version = stage.render(folder, faults=("other-numerics",))
-    assert other_version.status == 1 and "numerics: 1" in other_version.err
+    assert other_version.status == 1 and f"numerics: {NUMERICS}" in other_version.err
     assert stage.render(folder).status == 0
     assert left_behind(folder) == torture.expected
 

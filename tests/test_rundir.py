@@ -141,7 +141,7 @@ def test_run_of_another_film_is_refused_with_all_differences(run, ended):
         f"  models.vqgan: {'b' * 64} there, nothing now",
         "  device: nothing there, cuda now",
     ]
-    assert "-o" in lines[-1] and "--fresh" in lines[-1]
+    assert "another output" in lines[-1] and "fresh=True" in lines[-1]
     assert run.open(PRINT, BOARD) == ("finished" if ended else "unfinished")
 
 
@@ -170,7 +170,8 @@ def test_fresh_removes_what_we_made_and_nothing_else(run, ended):
         file.write_bytes(b"theirs")
     assert run.open({**PRINT, "seed": 9}, "seed: 9\n", fresh=True) == "new"
     files = {file for file in run.folder.rglob("*") if file.is_file()}
-    assert files == {*theirs[:3], run.storyboard, run.work / "identity.json", run.work / "lock"}
+    ours = {run.work / name for name in ("identity.json", "lock", "lock.json")}
+    assert files == {*theirs[:3], run.storyboard, *ours}
     assert all(file.read_bytes() == b"theirs" for file in theirs) and not run.film.exists()
     finish(run)
     assert (run.work / "mine.bin").exists()
@@ -182,7 +183,7 @@ def test_folder_or_film_of_somebody_else_is_refused(tmp_path, fresh):
     (tmp_path / "holiday" / "run.json").write_text('{"fingerprint": {"seed": 7}, "finished": true}')
     (tmp_path / "wedding.mp4").write_bytes(b"irreplaceable")
     for name in ("holiday", "wedding"):
-        with pytest.raises(OutputError, match="choose another name with -o"):
+        with pytest.raises(OutputError, match="choose another output"):
             RunDir(tmp_path / name).open(PRINT, BOARD, fresh=fresh)
     assert (tmp_path / "wedding.mp4").read_bytes() == b"irreplaceable"
     assert not (tmp_path / "holiday" / ".work").exists() and not (tmp_path / "wedding").exists()
@@ -261,7 +262,7 @@ def test_folder_that_cannot_be_made_is_one_line(tmp_path, monkeypatch):
         raise OSError(errno.EROFS, "Read-only file system")
 
     monkeypatch.setattr(Path, "mkdir", read_only)
-    with pytest.raises(OutputError, match="read-only; choose a folder that can be written with -o"):
+    with pytest.raises(OutputError, match="read-only; choose another output"):
         RunDir(tmp_path / "new").open(PRINT, BOARD)
 
 
@@ -343,7 +344,7 @@ def test_progress_keeps_a_line_for_each_frame_of_the_film_so_far(tmp_path):
     log.close()
     with path.open("ab") as file:
         file.write(b'{"frame": 5, "lo')
-    log = ProgressLog(path, frames=3)
+    log = ProgressLog(path, lines=3)
     log.append({"frame": 3})
     log.close()
     lines = path.read_text(encoding="utf-8").splitlines()
@@ -354,7 +355,7 @@ def test_progress_keeps_a_line_for_each_frame_of_the_film_so_far(tmp_path):
 def test_progress_with_a_torn_last_line_loses_only_that(tmp_path):
     path = tmp_path / "progress.jsonl"
     path.write_bytes(b'{"frame": 0}\n{"fra')
-    log = ProgressLog(path, frames=2)
+    log = ProgressLog(path, lines=2)
     log.append({"frame": 1})
     log.close()
     assert path.read_bytes() == b'{"frame": 0}\n{"frame": 1}\n'

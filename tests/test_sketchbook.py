@@ -11,9 +11,9 @@ from click.testing import CliRunner
 from PIL import Image
 from safetensors.numpy import save_file
 
-from vqclip_video.catalogue.registry import companion, resolve
 from vqclip_video.cli.main import main
 from vqclip_video.errors import ModelError, UsageError
+from vqclip_video.materials import companion, find_models
 from vqclip_video.sketchbook import book, folder, subject
 from vqclip_video.sketchbook.decode import sketch
 from vqclip_video.sketchbook.pick import Picker
@@ -192,7 +192,9 @@ def test_codes_beyond_the_codebook_are_refused():
 
 
 def test_a_book_of_other_models_is_refused(tiny_files):
-    paths = resolve(Models(str(tiny_files["clip"]), str(tiny_files["vqgan"]), tiny_files["config"]))
+    paths = find_models(
+        Models(str(tiny_files["clip"]), str(tiny_files["vqgan"]), tiny_files["config"])
+    )
     with pytest.raises(ModelError, match=r"a sketchbook for a pair.*clip-vit.*sketchbook build"):
         make_book(["a cat"])[0].require(paths)
 
@@ -629,7 +631,7 @@ def test_a_books_codes_decode_to_its_pictures(storybook_pair, tmp_path):
     from vqclip_video.sketchbook.build import Drawing, build
 
     drawing = Drawing(Image.new("RGB", (64, 48), (200, 60, 40)), "red", None)
-    made = build([drawing], *storybook_pair, resolve(Models()), (64, 48))
+    made = build([drawing], *storybook_pair, find_models(Models()), (64, 48))
     pixels = np.asarray(sketch(made, 0, storybook_pair[1]), float)
     assert pixels.shape == (48, 64, 3) and np.abs(pixels.mean((0, 1)) - (200, 60, 40)).max() < 30
 

@@ -24,12 +24,11 @@ from pathlib import Path
 print(json.dumps(sorted(sys.modules)))
 """
 FIRST_ITERATIONS = """
-from vqclip_video.engine.session import Session
-from vqclip_video.engine.setup import load_models
+from vqclip_video.engine.session import render
 from vqclip_video.storyboard import reader
 text = "size: 32x32\\nsettings: {cutouts: 2, losses: {tv: 0.1, vq: 0.1}}\\nscenes: [{prompt: a cat, iterations: 4}]"
 storyboard = reader.parse(text, name="story.yaml")
-assert len(list(Session(storyboard, *load_models(storyboard, "cpu")).run())) == 4
+assert len(list(render(storyboard, "cpu"))) == 4
 """
 
 

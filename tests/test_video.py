@@ -271,7 +271,7 @@ sys.exit(code)"""
     [
         (
             "import sys; sys.exit('Broken!')",
-            r"ffmpeg failed 3 times \(Broken!\); no frame is lost: run",
+            r"ffmpeg failed 3 times \(Broken!\); no frame is lost: try",
         ),
         ("pass", r"of 5 frames it wrote 0"),
         (
@@ -361,7 +361,7 @@ def test_truly_full_disk_stops_with_the_remedy_and_the_film_goes_on_after_it(
         except OutputError as error:
             assert attempt == "full"
             assert re.search(
-                rf"not enough .* free at .*make space and run .* from frame {marks[-1]}$",
+                rf"not enough .* free at .*make space and try .* from frame {marks[-1]}$",
                 str(error),
             )
             assert not (small_disk / "film.mp4").exists()
@@ -389,7 +389,7 @@ def test_missing_frames_are_noticed_before_going_on(tmp_path, encoder):
         for number in range(8):
             film.append(picture(number))
     next(tmp_path.glob("segment-00001.rgb")).unlink()
-    with pytest.raises(OutputError, match="--fresh"):
+    with pytest.raises(OutputError, match="fresh=True"):
         writer(tmp_path, encoder, start=7)
 
 

@@ -356,7 +356,7 @@ def test_processes_that_do_not_hear_a_signal_end_with_their_work():
 
 
 def test_a_painter_that_is_killed_is_not_waited_for():
-    with pytest.raises(RenderError, match="run the same command again"), workers(2) as pool:
+    with pytest.raises(RenderError, match="try again"), workers(2) as pool:
         list(as_done(pool, killed, range(3), 2))
 
 

@@ -5,17 +5,44 @@ where it is not there.
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from .catalogue import registry
-from .catalogue.known import Model
-from .checks import Check
-from .errors import VqclipError
-from .output.checks import check_disk, check_encoders, check_ffmpeg
+from .catalogue import store
+from .catalogue.known import MODELS, Model
+from .disk.files import explanation, free_space
+from .errors import OutputError, VqclipError
+from .output.ffmpeg import (
+    ENCODERS,
+    REMEDY,
+    Encoder,
+    find_ffmpeg,
+    pick_encoder,
+    probe,
+    run,
+    temporary_folder,
+)
 from .text import readable
 
+LITTLE_SPACE = 500_000_000
+PROBE = {"size": (256, 256), "fps": 24.0}
 LITTLE_MEMORY = 2_000_000_000  # bytes; the storybook pair at 256x256 takes about half of it
+
+
+@dataclass(frozen=True)
+class Check:
+    """One finding.
+
+    `remedy` is what to do about it when it is not `ok`; `needed`: without it nothing renders.
+    """
+
+    name: str
+    ok: bool
+    detail: str
+    remedy: str = ""
+    needed: bool = True
 
 
 def run_checks(outputs: Path) -> Iterator[Check]:
@@ -24,8 +51,8 @@ def run_checks(outputs: Path) -> Iterator[Check]:
     yield check_device()
     yield check_ffmpeg()
     yield check_encoders()
-    for model in registry.MODELS.values():
-        if model.bundled or registry.status(model) != "missing":
+    for model in MODELS.values():
+        if model.bundled or store.status(model) != "missing":
             yield check_model(model)
     yield check_disk(outputs)
     yield check_memory()
@@ -70,13 +97,57 @@ def check_device() -> Check:
 
 def check_model(model: Model) -> Check:
     """Whether a model's files are here and whole. Only those of the package are needed."""
-    wrong = [result.detail for result in registry.verify(model) if not result.ok]
+    wrong = [result.detail for result in store.verify(model) if not result.ok]
     if model.bundled:
         remedy = "its files belong to the package: install vqclip-video again"
     else:
         remedy = f"remove what is damaged, then: vqclip-video models fetch {model.name}"
     name = f"model {model.name}"
     return Check(name, not wrong, "; ".join(wrong) or "verified", remedy, needed=model.bundled)
+
+
+def check_ffmpeg() -> Check:
+    """Whether there is an ffmpeg, and it starts."""
+    try:
+        ffmpeg = find_ffmpeg()
+        outcome = run(ffmpeg, ["-version"], temporary_folder(), timeout=30)
+    except OutputError as error:
+        return Check("ffmpeg", False, str(error), REMEDY)
+    return Check(
+        "ffmpeg", outcome.ok, ffmpeg if outcome.ok else f"{ffmpeg}: {outcome.message}", REMEDY
+    )
+
+
+def check_encoders() -> Check:
+    """Which encoders truly encode; one is enough."""
+    try:
+        picked = pick_encoder("auto", **PROBE)
+    except OutputError as error:
+        return Check("encoders", False, str(error), REMEDY)
+    words = []
+    for name in ENCODERS:
+        refusal = None if name == picked.name else probe(Encoder(picked.ffmpeg, name), **PROBE)
+        words.append(f"{name} works" if refusal is None else f"{name} does not")
+    return Check("encoders", True, f"{', '.join(words)}; auto is {picked.name}")
+
+
+def check_disk(path: Path) -> Check:
+    """Whether a file can be written at `path` (or at the nearest folder above that exists), and
+    the space there.
+    """
+    folder = next(place for place in (path, *path.absolute().parents) if place.is_dir())
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"vqclip-video")
+    except OSError as error:
+        return Check(
+            "disk", False, explanation(error, folder / "film"), "choose another name with -o"
+        )
+    free = free_space(folder)
+    remedy = f"make space at {folder}: a minute of film takes some 10 to 500 MB, by its size"
+    return Check(
+        "disk", free >= LITTLE_SPACE, f"{readable(free)} free at {folder}", remedy, needed=False
+    )
 
 
 def check_memory() -> Check:

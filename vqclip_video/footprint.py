@@ -1,4 +1,4 @@
-"""How much memory a film takes at its most, told before anything is loaded. Never imports torch.
+"""How much memory and disk a film takes, told before anything is loaded. Never imports torch.
 
 What an iteration keeps for its backward pass is counted from the networks' shapes; what a process
 takes beside that was measured, on Linux with a torch built for CUDA (docs/benchmarks.md), and
@@ -12,12 +12,13 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from .catalogue import registry
-from .catalogue.vqgan_config import DDConfig
+from .catalogue.vqgan_config import DDConfig, VQGANConfig
+from .outline import Outline
 from .storyboard.schema import Storyboard
 from .storyboard.sizes import picture_size
 
 MB = 1 << 20
+SAFETENSORS_HEADER = 128  # bytes
 # of what there is, for what is kept: weights, gradients on their way and the system take their part
 USABLE = 0.7
 LOW_MEMORY_CUTOUTS = 8  # per CLIP call where memory is low
@@ -65,21 +66,23 @@ class Footprint:
         return (self.host_low if low else self.host), low
 
 
-def footprint(storyboard: Storyboard, bytes_a_value: int = 4, mapped: bool = True) -> Footprint:
+def footprint(
+    storyboard: Storyboard, outline: Outline, bytes_a_value: int = 4, mapped: bool = True
+) -> Footprint:
     """What a film takes with its networks computed in numbers of so many bytes: 4 for float32, 2
     for half precision.
 
     mapped: whether its weights are in files, which count as the process's memory once they have
     been read. Raises ModelError and UsageError where the VQGAN's config cannot be had.
     """
-    config = registry.vqgan_config(storyboard.models)
-    width, height = picture_size(storyboard.size, config.factor)
-    decoder = bytes_a_value * width * height * (decoder_values(config.ddconfig) + OF_THE_PICTURE)
-    values, side = registry.clip_values(storyboard.models)
-    view = bytes_a_value * side**2 * (values + OF_A_VIEW)
+    width, height = picture_size(storyboard.size, outline.factor)
+    decoder = (
+        bytes_a_value * width * height * (decoder_values(outline.config.ddconfig) + OF_THE_PICTURE)
+    )
+    view = bytes_a_value * outline.clip_side**2 * (outline.clip_values + OF_A_VIEW)
     at_once = cutouts_at_once(storyboard)
     few, many = int(view * min(at_once, LOW_MEMORY_CUTOUTS)), int(view * at_once)
-    files = registry.bytes_of(storyboard.models) if mapped else 0
+    files = outline.bytes if mapped else 0
     return Footprint(
         HIGH.total(files, decoder, many),
         LOW.total(files, decoder, few),
@@ -90,7 +93,7 @@ def footprint(storyboard: Storyboard, bytes_a_value: int = 4, mapped: bool = Tru
 
 
 def size_that_fits(
-    storyboard: Storyboard, available: int, bytes_a_value: int = 4
+    storyboard: Storyboard, outline: Outline, available: int, bytes_a_value: int = 4
 ) -> tuple[int, int] | None:
     """The largest of half, a quarter, … of the film's size that memory=low renders in so many
     bytes.
@@ -98,9 +101,21 @@ def size_that_fits(
     width, height = storyboard.size
     while min(width, height) >= 32:
         width, height = width // 2, height // 2
-        if footprint(replace(storyboard, size=(width, height)), bytes_a_value).host_low < available:
+        smaller = replace(storyboard, size=(width, height))
+        if footprint(smaller, outline, bytes_a_value).host_low < available:
             return width, height
     return None
+
+
+def frame_latent_bytes(storyboard: Storyboard, config: VQGANConfig) -> int:
+    """Bytes on disk of the latent that is kept beside each frame: 0 where only the scenes' ends
+    are kept.
+    """
+    if storyboard.latents != "all":
+        return 0
+    width, height = picture_size(storyboard.size, config.factor)
+    places = width // config.factor * (height // config.factor)
+    return places * config.embed_dim * 4 + SAFETENSORS_HEADER
 
 
 def cutouts_at_once(storyboard: Storyboard) -> int:

@@ -5,19 +5,15 @@ heavy is loaded.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import speed
-from .catalogue import registry
-from .catalogue.vqgan_config import read_config
-from .errors import VqclipError
-from .footprint import available_host, footprint, size_that_fits
+from .footprint import available_host, footprint, frame_latent_bytes, size_that_fits
+from .materials import find_materials
+from .outline import Outline
 from .output.film_writer import estimate_disk
-from .storyboard.problems import Problem, setting_of
-from .storyboard.reader import problem_at
 from .storyboard.schema import Storyboard
 from .storyboard.sizes import frame_size, picture_size
 from .storyboard.timeline import Timeline
@@ -26,10 +22,6 @@ from .text import clock, gigabytes
 
 if TYPE_CHECKING:
     from .sketchbook.choose import Choice
-
-CONTEXT_LENGTH = 77  # of every published OpenAI CLIP
-MOST_CHANNELS = 256  # of the latent of any published VQGAN
-SAFETENSORS_HEADER = 128  # bytes
 
 
 @dataclass(frozen=True)
@@ -44,6 +36,31 @@ class PlannedScene:
     transition_iterations: int
     prompt: str
     exclude: str
+
+
+@dataclass(frozen=True)
+class PlannedMemory:
+    """What a film takes of a machine's memory, and where that is more than there is, what would
+    fit.
+    """
+
+    bytes: int  # at most, on a CPU, in the number format that this machine has taken before
+    low: bool  # whether that is with memory=low, chosen because all would not fit
+    device_bytes: int  # at most, on a GPU, in half precision
+    available_bytes: int | None  # of this machine
+    size_that_fits: tuple[int, int] | None  # where not even memory=low does
+
+    def __str__(self) -> str:
+        low = " with --memory low" if self.low else ""
+        device = gigabytes(self.device_bytes)
+        about = f"about {gigabytes(self.bytes)}{low}; on a GPU about {device} of its own"
+        if self.available_bytes is None or self.bytes < self.available_bytes:
+            return about
+        smaller = "x".join(map(str, self.size_that_fits or ())) or "a smaller size"
+        return (
+            f"{about}; this machine has {gigabytes(self.available_bytes)}, which is too little: "
+            f"{smaller} with --memory low would fit"
+        )
 
 
 @dataclass(frozen=True)
@@ -68,11 +85,7 @@ class Plan:
     render_seconds: float | None  # estimated; None before a first render with these models
     rendered_on: str | None  # the device and precision that the estimate comes from
     disk_bytes: int  # at most, while rendering
-    memory_bytes: int  # at most, on a CPU, in the number format that this machine has taken before
-    memory_low: bool  # whether that is with memory=low, chosen because all would not fit
-    device_bytes: int  # at most, on a GPU, in half precision
-    available_bytes: int | None  # of this machine's memory
-    size_that_fits: tuple[int, int] | None  # where not even memory=low does
+    memory: PlannedMemory
     # of the scenes, where they were asked for
     guides: tuple[Choice, ...] = field(default=(), compare=False)
 
@@ -119,24 +132,6 @@ class Plan:
             "iterations" + "".join(f"\n{line}" for line in self._missing())
         )
 
-    def _memory(self) -> str:
-        """What the film takes of it, and where that is more than there is, what would fit."""
-        host, device = gigabytes(self.memory_bytes), gigabytes(self.device_bytes)
-        about = (
-            f"about {host}{' with memory low' if self.memory_low else ''}; on a GPU about {device} "
-            "of its own"
-        )
-        if self.available_bytes is None or self.memory_bytes < self.available_bytes:
-            return about
-        smaller = (
-            "x".join(map(str, self.size_that_fits)) if self.size_that_fits else "a smaller size"
-        )
-        there = gigabytes(self.available_bytes)
-        return (
-            f"{about}; this machine has {there}, which is too little: {smaller} with --memory low "
-            "would fit"
-        )
-
     def _missing(self) -> Iterator[str]:
         for name in self.missing:
             yield f"{name} is not here yet; get it with: vqclip-video models fetch {name}"
@@ -158,40 +153,40 @@ class Plan:
         known = self.render_seconds is not None
         about = f"about {clock(self.render_seconds)}, on {self.rendered_on}" if known else ""
         yield f"rendering   {about or 'known after a first render here'}"
-        yield f"memory      {self._memory()}"
+        yield f"memory      {self.memory}"
         yield f"disk        at most {self.disk_bytes / 1e6:,.0f} MB while rendering"
         yield from self._missing()
 
 
 def choose_guides(storyboard: Storyboard) -> tuple[Choice, ...]:
     """What each scene will be drawn toward. Loads CLIP, whose file has to be here, on the CPU."""
-    from .sketchbook.choose import choose, open_book
+    from .sketchbook.book import load
+    from .sketchbook.choose import choose
 
-    paths = registry.resolve(storyboard.models)
-    book = open_book(storyboard, paths)
-    if book is None:
+    materials = find_materials(storyboard)
+    if materials.sketchbook is None:
         return tuple(choose(storyboard, None, None))
     from .models.clip.perceptor import load_perceptor
 
-    perceptor = load_perceptor(paths.clip)
+    book = load(materials.sketchbook)
+    book.require(materials.models)
+    perceptor = load_perceptor(materials.models.clip)
     return tuple(choose(storyboard, book, lambda texts: perceptor.embed_text(texts).numpy()))
 
 
-def make_plan(storyboard: Storyboard, film: Path, guides: tuple[Choice, ...] = ()) -> Plan:
-    """The plan of a storyboard whose film goes to `film`. The models' files need not be here."""
-    timeline = Timeline(storyboard)
+def make_plan(
+    timeline: Timeline, outline: Outline, film: Path, guides: tuple[Choice, ...] = ()
+) -> Plan:
+    """The plan of a film that goes to `film`. The models' files need not be here."""
+    storyboard, factor = timeline.storyboard, outline.factor
     width, height = frame_size(storyboard.size)
-    factor = registry.factor(storyboard.models)
     inner_width, inner_height = picture_size(storyboard.size, factor)
-    known = speed.recall(storyboard, factor)
-    bytes_a_value = 2 if "16" in (known.on if known else "") or speed.half_pays() else 4
-    memory, available = footprint(storyboard, bytes_a_value), available_host()
-    host, low = memory.host_at(available)
+    known = speed.recall(timeline, factor)
     return Plan(
         storyboard=str(storyboard.source or "storyboard"),
         title=storyboard.title,
         models=storyboard.models.names,
-        missing=registry.missing(storyboard.models),
+        missing=outline.missing,
         style=_style(storyboard),
         seed=storyboard.seed,
         scenes=tuple(
@@ -207,61 +202,23 @@ def make_plan(storyboard: Storyboard, film: Path, guides: tuple[Choice, ...] = (
         folder=str(film.with_suffix("")),
         render_seconds=known and known.seconds * timeline.total_iter,
         rendered_on=known and known.on,
-        disk_bytes=estimate_disk(timeline.frames, (width, height), frame_latent_bytes(storyboard)),
-        memory_bytes=host,
-        memory_low=low,
-        device_bytes=footprint(storyboard, 2).device,
-        available_bytes=available,
-        size_that_fits=(
-            size_that_fits(storyboard, available, bytes_a_value)
-            if available and host > available
-            else None
+        disk_bytes=estimate_disk(
+            timeline.frames, (width, height), frame_latent_bytes(storyboard, outline.config)
         ),
+        memory=_memory(storyboard, outline, known),
         guides=guides,
     )
 
 
-def frame_latent_bytes(storyboard: Storyboard) -> int:
-    """Bytes of the latent that is kept beside each frame, at most: 0 where only the scenes' ends
-    are kept.
-    """
-    if storyboard.latents != "all":
-        return 0
-    factor = registry.factor(storyboard.models)
-    width, height = picture_size(storyboard.size, factor)
-    channels = MOST_CHANNELS
-    with suppress(VqclipError):  # a model that is not here is known by its factor alone
-        channels = read_config(registry.resolve(storyboard.models).vqgan_config).embed_dim
-    return width // factor * (height // factor) * channels * 4 + SAFETENSORS_HEADER
-
-
-def warnings(storyboard: Storyboard) -> list[Problem]:
-    """What may not mean what its writer thinks, each once, and what CLIP will not read of long
-    texts.
-    """
-    found = {problem: None for problem in storyboard.warnings}
-    for index, scene in enumerate(storyboard.scenes):
-        for key, prompt in scene.parts.items():
-            where = f"scenes[{index}].{key}"
-            if key != "prompt":
-                where = setting_of(
-                    f"scenes[{index}]", key.removeprefix("settings."), storyboard.marks
-                )
-            for message in filter(None, (_unread(part.text) for part in prompt if part.text)):
-                found[problem_at(storyboard, where, message)] = None
-    return list(found)
-
-
-def _unread(text: str) -> str:
-    """What to say of a text longer than CLIP's context; nothing of others."""
-    # No token is shorter than a byte, so a short text needs no tokeniser (and no wait for its
-    # vocabulary).
-    if len(text.encode()) <= CONTEXT_LENGTH - 2:
-        return ""
-    from .models.clip.tokens import count_tokens
-
-    count, lost = count_tokens(text)
-    return f"{count} tokens, but CLIP reads {CONTEXT_LENGTH}; not read: {lost!r}" if lost else ""
+def _memory(storyboard: Storyboard, outline: Outline, known: speed.Speed | None) -> PlannedMemory:
+    half = "16" in known.on if known else speed.half_pays()
+    bytes_a_value, available = (2 if half else 4), available_host()
+    host, low = footprint(storyboard, outline, bytes_a_value).host_at(available)
+    smaller = None
+    if available and host > available:
+        smaller = size_that_fits(storyboard, outline, available, bytes_a_value)
+    device = footprint(storyboard, outline, 2).device
+    return PlannedMemory(host, low, device, available, smaller)
 
 
 def _style(storyboard: Storyboard) -> str:

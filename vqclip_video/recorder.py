@@ -16,15 +16,16 @@ from safetensors.torch import save as safetensors_bytes
 
 from ._version import __version__
 from .disk.files import atomic_write
+from .disk.part import Part
 from .engine.session import Progress, State
 from .output import checkpoint
+from .output.checkpoint import Parts
 from .output.ffmpeg import Encoder
 from .output.film_writer import FilmWriter
 from .output.metadata import FilmMetadata, chapters
 from .output.progress import ProgressLog, frame_record, to_json
 from .output.rundir import RunDir
 from .output.stills import ContactSheet, Poster
-from .storyboard.schema import Storyboard
 from .storyboard.sizes import frame_size
 from .storyboard.timeline import Timeline
 from .storyboard.writer import dump, without_places
@@ -35,17 +36,50 @@ CHECKPOINT_SHARE = 0.005  # of the time at most; what each one takes is measured
 
 @dataclass(frozen=True)
 class FilmResult:
-    """How a render ended: `state` is finished, stopped (resumable), or there (it had been
-    finished before).
+    """How a render ended: `state` is finished, stopped (resumable), or there (it had been finished
+    before).
     """
 
     state: str
-    # the preview of a stopped one; None where it was stopped before the first frame
-    film: Path | None
+    film: (
+        Path | None
+    )  # the preview of a stopped one; None where it was stopped before the first frame
     frames: int
     similarity: float | None
     seconds: float = 0.0  # that it took, in all sittings
     sittings: int = 1  # how often it was begun or gone on with
+
+
+class Stopwatch:
+    """The seconds that a film has taken, by stage and in all its sittings."""
+
+    def __init__(self, began: float):
+        """began: when this sitting began, by the monotonic clock."""
+        self.seconds: dict[str, float] = {}
+        self.sittings, self._began = 1, began
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds in all, what lay between the sittings left out."""
+        return time.monotonic() - self._began
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Add the time that the block takes to a stage's."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - began
+
+    def state(self) -> Part:
+        about = {"seconds": self.seconds, "elapsed": self.elapsed, "sittings": self.sittings}
+        return Part(numbers=about)
+
+    def restore(self, part: Part) -> None:
+        self.seconds = dict(part.numbers["seconds"])
+        self.sittings = part.numbers["sittings"] + 1
+        self._began -= part.numbers["elapsed"]
 
 
 class Recorder:
@@ -55,42 +89,30 @@ class Recorder:
 
     def __init__(
         self,
-        storyboard: Storyboard,
+        timeline: Timeline,
         run: RunDir,
         encoder: Encoder,
-        saved,
+        saved: Parts | None,
         notice: Callable[[str], None],
         began: float,
     ):
-        """`saved`: what a checkpoint holds, to go on from; `began`: when this sitting began, by
-        the monotonic clock.
+        """`saved`: a checkpoint to go on from; `began`: when this sitting began, by the monotonic
+        clock.
         """
-        self.storyboard, self.run, self.encoder = storyboard, run, encoder
-        self.timeline = Timeline(storyboard)
-        tensors, info = saved or ({}, {"frames": 0, "seconds": {}, "elapsed": 0.0, "sittings": 0})
-        frames = info["frames"]
-        self.start = _state_of(tensors, info) if saved else None
-        # of each stage, all sittings together
-        self.seconds: dict[str, float] = dict(info["seconds"])
-        self.sittings = info["sittings"] + 1
-        self._began = began - info["elapsed"]
-        self.poster = Poster()
-        self.poster.restore(
-            {name[7:]: t.numpy() for name, t in tensors.items() if name.startswith("poster.")}
-        )
-        self.sheet = ContactSheet(run.work, self.timeline.frames)
+        self.timeline, self.run, self.encoder = timeline, run, encoder
+        self.storyboard, self.saved = timeline.storyboard, saved
+        self.watch, self.poster = Stopwatch(began), Poster()
+        if saved:
+            self.watch.restore(saved["watch"])
+            self.poster.restore(saved["poster"])
+        self.sheet = ContactSheet(run.work, timeline.frames)
         self._last_frames = {
-            span.first_frame + span.frames - 1: span.scene for span in self.timeline.spans
+            span.first_frame + span.frames - 1: span.scene for span in timeline.spans
         }
         self._saved_at, self._cost = time.monotonic(), 0.0
-        size = frame_size(storyboard.size)
         with ExitStack() as stack:
-            self.writer = stack.enter_context(
-                FilmWriter(
-                    run.work, size, storyboard.fps, self.timeline.frames, encoder, frames, notice
-                )
-            )
-            self.log = ProgressLog(run.progress, frames)
+            self.writer = stack.enter_context(self._film_writer(notice))
+            self.log = ProgressLog(run.progress, saved["log"].numbers["lines"] if saved else 0)
             stack.callback(self.log.close)
             self._stack = stack.pop_all()
 
@@ -100,28 +122,34 @@ class Recorder:
     def __exit__(self, *exception: object) -> None:
         self._stack.close()
 
+    def _film_writer(self, notice: Callable[[str], None]) -> FilmWriter:
+        size, frames = frame_size(self.storyboard.size), self.timeline.frames
+        start = self.saved["film"].numbers["frames"] if self.saved else 0
+        fps, work = self.storyboard.fps, self.run.work
+        return FilmWriter(work, size, fps, frames, self.encoder, start, notice)
+
     def timed_iterations(self, iterations: Iterator[Progress]) -> Iterator[Progress]:
         """The same iterations, with the time that rendering them takes added up."""
         while True:
-            with timed(self.seconds, "render"):
+            with self.watch.stage("render"):
                 progress = next(iterations, None)
             if progress is None:
                 return
             yield progress
 
     def take(self, progress: Progress) -> None:
-        """Put a frame into the film, the log and the stills; a checkpoint follows when it is
-        time for one.
+        """Put what was captured into the film, the log and the stills; a checkpoint follows when it
+        is time for one.
         """
-        if progress.frame is None:
+        if progress.state is None:
             return
-        with timed(self.seconds, "write"):
-            number = progress.moment.frame
-            self.writer.append(progress.frame)
+        with self.watch.stage("write"):
+            for frame in progress.frames:
+                self.writer.append(frame.pixels)
+                self.sheet.offer(frame.pixels, frame.number)
+                self.poster.offer(frame.pixels, progress.similarity)
             self.log.append(frame_record(progress))
-            self.poster.offer(progress.frame, progress.similarity)
-            self.sheet.offer(progress.frame, number)
-            self._keep_latent(progress.latent, number)
+            self._keep_latent(progress.latent, progress.moment.frame)
         if time.monotonic() - self._saved_at > max(
             CHECKPOINT_SECONDS, self._cost / CHECKPOINT_SHARE
         ):
@@ -130,23 +158,14 @@ class Recorder:
     def checkpoint(self, state: State) -> None:
         """Make everything up to `state` something to go on from."""
         began = time.monotonic()
-        with timed(self.seconds, "checkpoint"):
-            frames = self.writer.sync()
-            self.log.sync()
-            tensors = {f"state.{name}": tensor for name, tensor in state.tensors.items()}
-            tensors |= {f"poster.{name}": array for name, array in self.poster.state().items()}
-            info = {
-                "iteration": state.iteration,
-                "frames": frames,
-                "rate_scale": state.rate_scale,
-                "batch_size": state.batch_size,
-                "threads": torch.get_num_threads(),
-                "seconds": self.seconds,
-                "elapsed": time.monotonic() - self._began,
-                "sittings": self.sittings,
-            }
-            older = checkpoint.save(self.run.work, tensors, info)
-            self.writer.release(older["frames"] if older else 0)
+        with self.watch.stage("checkpoint"):
+            own = {"film": self.writer.state(), "log": self.log.state()}
+        # Outside of the stage, whose seconds are part of what is kept.
+        own |= {"poster": self.poster.state(), "watch": self.watch.state()}
+        threads = Part(numbers={"count": torch.get_num_threads()})
+        with self.watch.stage("checkpoint"):
+            older = checkpoint.save(self.run.work, {**state, **own, "threads": threads})
+            self.writer.release(older["film"].numbers["frames"] if older else 0)
         self._saved_at = time.monotonic()
         self._cost = self._saved_at - began
 
@@ -159,24 +178,18 @@ class Recorder:
 
     def finish(self, device: torch.device) -> FilmResult:
         """Close the film and everything beside it."""
-        with timed(self.seconds, "finish"):
-            metadata = self._metadata()
+        with self.watch.stage("finish"):
+            metadata, board = self._metadata(), self.storyboard
             self.poster.save(self.run.poster)
-            self.sheet.save(
-                self.run.contact_sheet,
-                self.storyboard.fps,
-                metadata.chapters,
-                self.storyboard.title,
-            )
+            self.sheet.save(self.run.contact_sheet, board.fps, metadata.chapters, board.title)
             self.writer.finish(self.run.film, metadata)
         self._save_run(device, finished=True)
         return self._result("finished", self.run.film)
 
     def _result(self, state: str, film: Path | None) -> FilmResult:
-        seconds = time.monotonic() - self._began
-        return FilmResult(
-            state, film, self.writer.frames, self._similarity(), seconds, self.sittings
-        )
+        similarity, watch = self._similarity(), self.watch
+        frames = self.writer.frames
+        return FilmResult(state, film, frames, similarity, watch.elapsed, watch.sittings)
 
     def _similarity(self) -> float | None:
         return round(self.poster.similarity, 5) if self.poster.picture is not None else None
@@ -190,20 +203,18 @@ class Recorder:
             atomic_write(self.run.latents / f"{name}.safetensors", content)
 
     def _metadata(self) -> FilmMetadata:
+        board = self.storyboard
         about = {
             "program": f"vqclip-video {__version__}",
-            "seed": self.storyboard.seed,
-            "models": self.storyboard.models.names,
-            "storyboard": dump(
-                self.storyboard, without_places(self.storyboard.home, self.storyboard.home)
-            ),
+            "seed": board.seed,
+            "models": board.models.names,
+            "storyboard": dump(board, without_places(board.home, board.home)),
         }
-        title = self.storyboard.title or self.run.folder.name
-        return FilmMetadata(
-            title, to_json(about), chapters(self.storyboard.scenes, self.timeline.spans)
-        )
+        title = board.title or self.run.folder.name
+        return FilmMetadata(title, to_json(about), chapters(board.scenes, self.timeline.spans))
 
     def _save_run(self, device: torch.device, finished: bool) -> None:
+        saved = self.saved
         about = {
             "frames": self.writer.frames,
             "total_iter": self.timeline.total_iter,
@@ -214,9 +225,9 @@ class Recorder:
             "python": platform.python_version(),
             "torch": torch.__version__,
             "threads": torch.get_num_threads(),
-            "seconds": {stage: round(value, 3) for stage, value in self.seconds.items()},
-            "sittings": self.sittings,
-            "resumed_at": self.start.iteration if self.start else 0,
+            "seconds": {stage: round(value, 3) for stage, value in self.watch.seconds.items()},
+            "sittings": self.watch.sittings,
+            "resumed_at": saved["loop"].numbers["iteration"] if saved else 0,
         }
         self.run.save_run(about, finished)
 
@@ -226,18 +237,3 @@ def device_name(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"{device.type} ({platform.processor() or platform.machine()})"
-
-
-@contextmanager
-def timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
-    """Add the time that the block takes to `seconds[stage]`."""
-    began = time.monotonic()
-    try:
-        yield
-    finally:
-        seconds[stage] = seconds.get(stage, 0.0) + time.monotonic() - began
-
-
-def _state_of(tensors: dict[str, torch.Tensor], info: dict) -> State:
-    state = {name[6:]: tensor for name, tensor in tensors.items() if name.startswith("state.")}
-    return State(info["iteration"], state, info["rate_scale"], info["batch_size"])

@@ -7,7 +7,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .disk import cache
-from .storyboard.schema import Storyboard
 from .storyboard.sizes import picture_size
 from .storyboard.timeline import Timeline
 
@@ -23,28 +22,28 @@ class Speed:
     on: str  # device and precision
 
 
-def recall(storyboard: Storyboard, factor: int) -> Speed | None:
+def recall(timeline: Timeline, factor: int) -> Speed | None:
     """The speed to expect of a film on this machine, or None before a first one with its models.
 
     From a film of another size it is scaled: half of the time goes with the pixels, half with the
     cutouts, which is what the measured splits come to (docs/benchmarks.md).
     """
-    known = cache.recall(FILE).get(_key(storyboard))
+    known = cache.recall(FILE).get(_key(timeline))
     try:
-        pixels, cutouts = _work(storyboard, factor)
+        pixels, cutouts = _work(timeline, factor)
         share = 0.5 * pixels / known["pixels"] + 0.5 * cutouts / known["cutouts"]
         return Speed(float(known["seconds"]) * share, str(known["on"]))
     except (KeyError, TypeError, ValueError, ZeroDivisionError):
         return None
 
 
-def remember(storyboard: Storyboard, factor: int, seconds: float, on: str) -> None:
+def remember(timeline: Timeline, factor: int, seconds: float, on: str) -> None:
     """Keep the seconds per iteration of a film just rendered; a folder that cannot be written is
     no error.
     """
-    pixels, cutouts = _work(storyboard, factor)
+    pixels, cutouts = _work(timeline, factor)
     entry = {"pixels": pixels, "cutouts": cutouts, "seconds": seconds, "on": on}
-    cache.remember(FILE, {_key(storyboard): entry})
+    cache.remember(FILE, {_key(timeline): entry})
 
 
 def half_pays() -> bool:
@@ -54,15 +53,14 @@ def half_pays() -> bool:
     return any(answer is True for answer in cache.recall(PRECISION_NOTES).values())
 
 
-def _key(storyboard: Storyboard) -> str:
-    return f"{storyboard.models.clip} + {storyboard.models.vqgan}"
+def _key(timeline: Timeline) -> str:
+    models = timeline.storyboard.models
+    return f"{models.clip} + {models.vqgan}"
 
 
-def _work(storyboard: Storyboard, factor: int) -> tuple[int, float]:
+def _work(timeline: Timeline, factor: int) -> tuple[int, float]:
     """Pixels decoded in an iteration, and cutouts, averaged over the film."""
-    width, height = picture_size(storyboard.size, factor)
-    timeline = Timeline(storyboard)
-    cutouts = sum(
-        span.iterations * storyboard.scenes[span.scene].settings.cutouts for span in timeline.spans
-    )
+    width, height = picture_size(timeline.storyboard.size, factor)
+    scenes = timeline.storyboard.scenes
+    cutouts = sum(span.iterations * scenes[span.scene].settings.cutouts for span in timeline.spans)
     return width * height, cutouts / timeline.total_iter

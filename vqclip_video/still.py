@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
 from PIL import Image
 
 from .disk.files import atomic_write
-from .errors import OutputError, StoryboardError, UsageError
-from .show.terminal import make_display
+from .engine.options import EngineOptions
+from .errors import OutputError, UsageError
+from .materials import find_materials
+from .show.displays import Display
 from .storyboard import reader
-from .storyboard.problems import Problem
 from .storyboard.schema import Storyboard
 from .storyboard.seed import settled
+from .storyboard.timeline import Timeline
+
+if TYPE_CHECKING:
+    from .engine.session import Progress
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
-# What a value of the storyboard is called on the command line.
-WORDS = {
-    "scenes[0].prompt": "PROMPT",
-    "scenes[0].iterations": "--iterations",
-    "settings.style": "--style",
-    "settings.exclude": "--exclude",
-    "size": "--size",
-    "seed": "--seed",
-    "models": "--models",
-}
 
 
 def still_storyboard(
@@ -37,7 +35,7 @@ def still_storyboard(
     checked the same.
 
     Every iteration is a frame of it: which of them are kept, `make_still` decides. Raises
-    UsageError in the words of the command line.
+    StoryboardError.
     """
     settings = {"style": style, "exclude": list(exclude), "show_step": 1}
     scene = {"prompt": prompt, "iterations": iterations}
@@ -50,11 +48,7 @@ def still_storyboard(
         "scenes": [scene],
     }
     text = yaml.safe_dump(board, allow_unicode=True)
-    try:
-        parsed = reader.parse(text, name="image", base=Path.cwd(), overrides=overrides)
-    except StoryboardError as error:
-        said = dict.fromkeys(map(said_of_still, error.problems))
-        raise UsageError("\n".join(said)) from error
+    parsed = reader.parse(text, name="image", base=Path.cwd(), overrides=overrides)
     (scene,) = parsed.scenes
     return replace(
         settled(parsed), scenes=(replace(scene, settings=replace(scene.settings, show_step=1)),)
@@ -66,44 +60,58 @@ def _seed(written: str | int) -> str | int:
 
 
 def make_still(
-    storyboard: Storyboard, output: Path, every: int | None, quiet: bool, **setup: str
+    storyboard: Storyboard,
+    output: Path,
+    options: EngineOptions,
+    every: int | None = None,
+    display: Display | None = None,
 ) -> None:
     """Optimise and save the picture under `output`, its latent beside it, and with `every` each
     so-many-th picture.
-
-    `setup` are the options of `engine.render.render`.
     """
     if output.suffix.lower() not in SUFFIXES:
-        raise UsageError(f"-o {output}: a picture's name ends in one of {', '.join(SUFFIXES)}")
+        raise UsageError(f"output={output}: a picture's name ends in one of {', '.join(SUFFIXES)}")
     from safetensors.torch import save
-
-    from .engine.device import pick_device
-    from .engine.memory import explained_failures
-    from .engine.session import render
 
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
     except OSError as reason:
-        why = f"{output.parent}: cannot be made ({reason.strerror}); choose another place with -o"
+        why = f"{output.parent}: cannot be made ({reason.strerror}); choose another output"
         raise OutputError(why) from reason
-    display = make_display(storyboard, quiet, False)
-    display.start(0)
-    try:
-        with explained_failures(storyboard.size, pick_device(setup["device"])):
-            for progress in render(storyboard, **setup):
-                display.update(progress)
-                if every and progress.iteration % every == 0:
-                    step = output.with_stem(f"{output.stem}-{progress.iteration:05}")
-                    save_picture(step, progress.frame, storyboard)
-    finally:
-        display.close()
+    for progress in _optimised(storyboard, options, display or Display()):
+        if every and progress.iteration % every == 0:
+            step = output.with_stem(f"{output.stem}-{progress.iteration:05}")
+            save_picture(step, progress.frame, storyboard)
     save_picture(output, progress.frame, storyboard)
     latent = output.with_suffix(".safetensors")
     atomic_write(latent, save({"latent": progress.latent.contiguous().cpu()}))
-    display.notice(
+    (display or Display()).notice(
         f"{output} and its latent {latent.name}, similarity {progress.similarity:.3f}, seed "
         f"{storyboard.seed}"
     )
+
+
+def _optimised(
+    storyboard: Storyboard, options: EngineOptions, display: Display
+) -> Iterator[Progress]:
+    """The iterations of a still, told to the display as they come."""
+    from .engine.cast import load_cast
+    from .engine.device import pick_device
+    from .engine.memory import explained_failures, heap_kept, release
+    from .engine.session import Session
+
+    device, timeline = pick_device(options.device), Timeline(storyboard)
+    display.start(0)
+    with ExitStack() as stack:
+        stack.callback(release, device)
+        stack.enter_context(explained_failures(storyboard.size, device))
+        cast = load_cast(find_materials(storyboard), options)
+        cast.prepare(storyboard, timeline, options)
+        if device.type == "cpu" and not cast.vqgan.low_memory:
+            stack.enter_context(heap_kept())
+        for progress in Session(storyboard, cast, timeline=timeline).run():
+            display.update(progress)
+            yield progress
 
 
 def save_picture(path: Path, frame, storyboard: Storyboard) -> None:
@@ -116,11 +124,3 @@ def save_picture(path: Path, frame, storyboard: Storyboard) -> None:
         buffer, Image.registered_extensions()[path.suffix.lower()], quality=95
     )
     atomic_write(path, buffer.getvalue())
-
-
-def said_of_still(problem: Problem) -> str:
-    """A mistake or a warning in the words of the command line."""
-    word = next(
-        (word for name, word in WORDS.items() if problem.where.startswith(name)), problem.where
-    )
-    return f"{word}: {problem.message}" if word else problem.message

@@ -11,20 +11,24 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from ..catalogue.registry import ModelPaths, resolve
 from ..catalogue.vqgan_config import PUBLISHED as KNOWN_CONFIGS
-from ..catalogue.vqgan_config import VQGANConfig, read_config
-from ..engine.session import Session, Stage, no_stage
-from ..engine.setup import open_prior, prepare
+from ..catalogue.vqgan_config import VQGANConfig
+from ..engine.cast import Cast, load_cast
+from ..engine.device import pick_device
+from ..engine.options import EngineOptions
+from ..engine.precision import pick_precision
+from ..engine.session import Session
+from ..engine.stages import Stage, no_stage
 from ..errors import ModelError
+from ..materials import Materials, find_materials
 from ..models.clip.perceptor import Perceptor, packaged_clip
 from ..models.clip.tokens import clip_file
 from ..models.fit import Unfilled
 from ..models.vqgan.first_stage import VQGAN, packaged_vqgan, skeleton
 from ..models.weights import read_tensors
-from ..sketchbook.choose import open_book
 from ..storyboard import reader
 from ..storyboard.schema import Models, PromptPart, Scene, Settings, Storyboard
+from ..storyboard.timeline import Timeline
 
 PUBLISHED = Models(clip="ViT-B/32", vqgan="imagenet-f16-16384")
 VIT_B_32 = (512, 224, 12, 768, 32, 77, 49408, 512, 8, 12)  # the packaged CLIP's arguments
@@ -92,38 +96,26 @@ class Weights:
     vqgan: Mapping[str, Tensor]
     config: VQGANConfig
     source: str  # what to call them in a report
-    paths: ModelPaths | None = None  # the files they are from; None for made-up ones
+    # Its files and those that a film of it has beside; None for made-up ones.
+    materials: Materials | None = None
 
-    def engine_networks(
-        self,
-        storyboard: Storyboard,
-        device: torch.device,
-        dtype: torch.dtype,
-        memory: str,
-        compile: str,
-    ) -> tuple[Perceptor, VQGAN]:
-        """The engine's networks, as a render would use them."""
+    def cast(self, options: EngineOptions) -> Cast:
+        """The networks as a film has them, with the prior and the sketchbook that it would have."""
+        if self.materials:
+            return load_cast(self.materials, options)
+        device = pick_device(options.device)
+        dtype = pick_precision(options.precision, device)
         clip, vqgan = self.packaged_networks()
-        networks = (
-            Perceptor(clip, device, dtype),
-            VQGAN(vqgan, self.config, Path(self.source), device, dtype, False),
-        )
-        prepare(storyboard, *networks, memory, compile)
-        return networks
+        painter = VQGAN(vqgan, self.config, Path(self.source), device, dtype, low_memory=False)
+        return Cast(Perceptor(clip, device, dtype), painter)
 
     def session(
-        self, storyboard: Storyboard, networks: tuple[Perceptor, VQGAN], stage: Stage = no_stage
+        self, storyboard: Storyboard, options: EngineOptions, stage: Stage = no_stage
     ) -> Session:
-        """What a film of these networks is rendered by, with the prior and the sketchbook that
-        it would have.
-        """
-        prior = book = None
-        if self.paths:
-            prior, book = (
-                open_prior(storyboard, self.paths, *networks),
-                open_book(storyboard, self.paths),
-            )
-        return Session(storyboard, *networks, book=book, prior=prior, stage=stage)
+        """What a film of these weights is rendered by."""
+        cast, timeline = self.cast(options), Timeline(storyboard)
+        cast.prepare(storyboard, timeline, options)
+        return Session(storyboard, cast, timeline=timeline, stage=stage)
 
     def packaged_networks(self) -> tuple[nn.Module, nn.Module]:
         """OpenAI's CLIP and taming's modules as they come."""
@@ -133,19 +125,19 @@ class Weights:
         )
 
 
-def find_weights(models: Models) -> Weights:
-    """The files of `models`; for the published pair, where they are not here, random numbers of
-    the same shapes.
+def find_weights(storyboard: Storyboard) -> Weights:
+    """The files of a storyboard's models; for the published pair, where they are not here, random
+    numbers of the same shapes.
     """
     try:
-        paths = resolve(models)
+        materials = find_materials(storyboard)
     except ModelError:
-        if models != PUBLISHED:
+        if storyboard.models != PUBLISHED:
             raise
         return random_weights()
-    config = read_config(paths.vqgan_config)
-    name = " + ".join(dict.fromkeys((paths.clip_name, paths.vqgan_name)))
-    return Weights(read_tensors(paths.clip), read_tensors(paths.vqgan), config, name, paths)
+    files = materials.models
+    tensors = read_tensors(files.clip), read_tensors(files.vqgan)
+    return Weights(*tensors, materials.config, files.names, materials)
 
 
 def random_weights(clip: tuple = VIT_B_32, vqgan: VQGANConfig = F16_16384) -> Weights:

@@ -17,9 +17,11 @@ import torch
 
 from ..engine.compilation import pick_compile
 from ..engine.device import pick_device
-from ..engine.precision import pick_precision
-from ..engine.session import STAGES, Session
+from ..engine.options import EngineOptions
+from ..engine.session import Session
+from ..engine.stages import STAGES
 from ..footprint import footprint
+from ..outline import outline_of
 from ..output.ffmpeg import pick_encoder
 from ..output.film_writer import FilmWriter
 from ..output.metadata import FilmMetadata
@@ -32,16 +34,6 @@ from .timing import StageClock, device_peak, flops_of, host_peak, matmul_peak, s
 WARM_UP = 2  # rounds
 ENCODED_FRAMES = 96
 ITERATIONS_PER_ROUND = {"cpu": 2, "cuda": 40}  # about; always whole frames
-
-
-@dataclass(frozen=True)
-class Options:
-    """How the engine is to run, as for a render."""
-
-    device: str = "auto"
-    precision: str = "auto"
-    memory: str = "auto"
-    compile: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -58,7 +50,7 @@ class Range:
 
 
 @dataclass(frozen=True)
-class Speed:
+class Measured:
     """What was measured.
 
     Seconds are those of one iteration; what a frame costs is shared among its iterations.
@@ -123,12 +115,12 @@ class ReferenceRunner:
         iterations: int,
         frames: FrameSink,
     ):
-        vqgan, start = session.vqgan, session.latent.value.detach()
+        vqgan, start = session.cast.vqgan, session.latent.value.detach()
         networks = weights.packaged_networks()
         self.reference = Reference(*networks, start, vqgan.low, vqgan.high, session.storyboard.seed)
         self.clock, self.iterations, self.frames = clock, iterations, frames
         self.settings = session.storyboard.scenes[0].settings
-        self.target = session.targets.at(session.timeline.at(0))
+        self.target = session.judge.targets.at(session.timeline.at(0))
 
     def round(self) -> None:
         for i in range(self.iterations):
@@ -171,21 +163,20 @@ class FrameSink:
 
 def measure(
     case: Case,
-    options: Options,
+    options: EngineOptions,
     repeats: int,
     against: bool = False,
     on_round: Callable[[], None] = lambda: None,
-) -> Speed:
+) -> Measured:
     """Measure a case, with `against` in turns with the usual recipe; `on_round` is called after
     each round.
 
     Raises VqclipError where a render would.
     """
     storyboard, device = case.storyboard, pick_device(options.device)
-    dtype, weights = pick_precision(options.precision, device), find_weights(storyboard.models)
+    weights = find_weights(storyboard)
     clock, other_clock = StageClock(device), StageClock(device)
-    networks = weights.engine_networks(storyboard, device, dtype, options.memory, options.compile)
-    session = weights.session(storyboard, networks, clock)
+    session = weights.session(storyboard, options, clock)
     show_step = storyboard.scenes[0].settings.show_step
     iterations = show_step * max(1, round(ITERATIONS_PER_ROUND.get(device.type, 2) / show_step))
     with ExitStack() as stack:
@@ -203,7 +194,7 @@ def measure(
         encode = frames.encode_seconds() / show_step
         gflop = flops_of(engine.round) / iterations / 1e9
     seconds = Range.of(taken["engine"])
-    peak = matmul_peak(device, dtype) / 1e9
+    peak = matmul_peak(device, session.cast.vqgan.dtype) / 1e9
     measured = {
         "seconds": seconds,
         "stages": _medians(taken["stages"]),
@@ -215,7 +206,9 @@ def measure(
         "matmul_peak_gflops": peak,
         "share_of_peak": gflop / seconds.median / peak,
     }
-    return Speed(**_setting(case, session, weights, options), **peaks, **measured, **_ratios(taken))
+    return Measured(
+        **_setting(case, session, weights, options), **peaks, **measured, **_ratios(taken)
+    )
 
 
 def warm_up(runner: EngineRunner | ReferenceRunner, on_round: Callable[[], None]) -> None:
@@ -265,8 +258,8 @@ def _ratios(taken: dict[str, list]) -> dict[str, Range]:
     }
 
 
-def _setting(case: Case, session: Session, weights: Weights, options: Options) -> dict:
-    settings, device = session.storyboard.scenes[0].settings, session.device
+def _setting(case: Case, session: Session, weights: Weights, options: EngineOptions) -> dict:
+    settings, device = session.storyboard.scenes[0].settings, session.cast.device
     width, height = frame_size(session.storyboard.size)
     return {
         "case": case.name,
@@ -276,8 +269,8 @@ def _setting(case: Case, session: Session, weights: Weights, options: Options) -
         "show_step": settings.show_step,
         "models": weights.source,
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
-        "precision": str(session.vqgan.dtype).removeprefix("torch."),
-        "memory": "low" if session.vqgan.low_memory else "high",
+        "precision": str(session.cast.vqgan.dtype).removeprefix("torch."),
+        "memory": "low" if session.cast.vqgan.low_memory else "high",
         "compiled": pick_compile(options.compile, device, session.timeline.total_iter),
         "planned_bytes": _planned(session, weights),
         "threads": torch.get_num_threads(),
@@ -289,13 +282,11 @@ def _planned(session: Session, weights: Weights) -> int:
     """What a film would take by `plan`; made-up weights lie in the host's memory, where a file's
     are mapped.
     """
-    planned = footprint(session.storyboard, session.vqgan.dtype.itemsize, weights.paths is not None)
-    low = session.vqgan.low_memory
-    if session.device.type != "cpu":
-        return planned.device_low if low else planned.device
-    made_up = (
-        0
-        if weights.paths
-        else sum(t.nbytes for part in (weights.clip, weights.vqgan) for t in part.values())
-    )
-    return (planned.host_low if low else planned.host) + made_up
+    vqgan, files = session.cast.vqgan, weights.materials
+    outlined = outline_of(session.storyboard.models, weights.config)
+    planned = footprint(session.storyboard, outlined, vqgan.dtype.itemsize, files is not None)
+    if session.cast.device.type != "cpu":
+        return planned.device_low if vqgan.low_memory else planned.device
+    tensors = [] if files else [*weights.clip.values(), *weights.vqgan.values()]
+    made_up = sum(tensor.nbytes for tensor in tensors)
+    return (planned.host_low if vqgan.low_memory else planned.host) + made_up

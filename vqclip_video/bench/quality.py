@@ -8,11 +8,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from statistics import median
 
-from ..engine.device import pick_device
-from ..engine.precision import pick_precision
+from ..engine.options import EngineOptions
 from ..engine.session import Session
 from .cases import Case, find_weights
-from .iteration import Options
 from .reference import CUTOUTS, Reference
 
 SMOOTHING = 10.0  # iterations, the time constant of the mean that forgets
@@ -74,7 +72,7 @@ class Smoothed:
 
 def measure_quality(
     case: Case,
-    options: Options,
+    options: EngineOptions,
     level: float,
     against: bool = False,
     on_run: Callable[[], None] = lambda: None,
@@ -96,7 +94,7 @@ def measure_quality(
         for found, run in rivals:
             found.append(until(level, prompt, run))
             on_run()
-    dtype = str(session.vqgan.dtype).removeprefix("torch.")
+    dtype = str(session.cast.vqgan.dtype).removeprefix("torch.")
     return Quality(case.name, level, dtype, tuple(engine), tuple(reference))
 
 
@@ -116,18 +114,16 @@ def until(level: float, prompt: str, run: Iterator[tuple[int, float]]) -> Reache
 
 
 def _contestants(
-    case: Case, options: Options, prompt: str, against: bool
+    case: Case, options: EngineOptions, prompt: str, against: bool
 ) -> tuple[Session, Reference | None]:
-    storyboard, device = case.with_prompt(prompt), pick_device(options.device)
-    weights, dtype = find_weights(storyboard.models), pick_precision(options.precision, device)
-    networks = weights.engine_networks(storyboard, device, dtype, options.memory, options.compile)
-    session = weights.session(storyboard, networks)
+    storyboard = case.with_prompt(prompt)
+    weights = find_weights(storyboard)
+    session = weights.session(storyboard, options)
     if not against:
         return session, None
-    start, vqgan = session.latent.value.detach(), session.vqgan
-    return session, Reference(
-        *weights.packaged_networks(), start, vqgan.low, vqgan.high, storyboard.seed
-    )
+    start, vqgan = session.latent.value.detach(), session.cast.vqgan
+    bounds, seed = (vqgan.low, vqgan.high), storyboard.seed
+    return session, Reference(*weights.packaged_networks(), start, *bounds, seed)
 
 
 def _engine_run(session: Session) -> Iterator[tuple[int, float]]:
@@ -137,7 +133,7 @@ def _engine_run(session: Session) -> Iterator[tuple[int, float]]:
 
 
 def _reference_run(session: Session, reference: Reference) -> Iterator[tuple[int, float]]:
-    target = session.targets.at(session.timeline.at(0))
+    target = session.judge.targets.at(session.timeline.at(0))
     settings = replace(session.storyboard.scenes[0].settings, cutouts=CUTOUTS)
     while True:
         similarity = reference.step(target, settings)

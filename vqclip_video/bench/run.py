@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from tqdm import tqdm
 
+from ..engine.options import EngineOptions
 from .cases import find_case
-from .iteration import WARM_UP, Options, measure
+from .iteration import WARM_UP, measure
 from .quality import measure_quality
-from .tables import quality_text, speed_text
+from .tables import measured_text, quality_text
 
 
 def run_bench(
-    name: str, engine: Mapping[str, str], against: bool, until: float | None, repeats: int
+    name: str, options: EngineOptions, against: bool, until: float | None, repeats: int
 ) -> tuple[dict, str]:
-    """The measurements of a case as plain values and as text; `engine` are the fields of
-    `Options`.
-    """
-    case, options = find_case(name), Options(**engine)
+    """The measurements of a case as plain values and as text."""
+    case = find_case(name)
     rivals = 1 + against
     runs = len(case.prompts) * rivals if until is not None else repeats + WARM_UP * rivals
     with tqdm(total=runs, desc=case.name, leave=False, dynamic_ncols=True, disable=None) as bar:
         if until is not None:
             quality = measure_quality(case, options, until, against, bar.update)
             return quality.as_dict(), quality_text(quality)
-        speed = measure(case, options, repeats, against, bar.update)
-        return speed.as_dict(), speed_text(speed)
+        measured = measure(case, options, repeats, against, bar.update)
+        return measured.as_dict(), measured_text(measured)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .iteration import Range, Speed
+from .iteration import Measured, Range
 from .quality import Quality, Reached
 
 
-def speed_text(speed: Speed) -> str:
+def measured_text(speed: Measured) -> str:
     """A table of the stages and the totals."""
-    return "\n".join(_speed_lines(speed))
+    return "\n".join(_lines(speed))
 
 
-def _speed_lines(speed: Speed) -> Iterator[str]:
+def _lines(speed: Measured) -> Iterator[str]:
     size = f"{speed.width}x{speed.height}"
     yield (
         f"{speed.case}: {size}, {speed.cutouts} cutouts, show_step {speed.show_step}, "

@@ -8,18 +8,17 @@ resumed by the next one.
 
 from __future__ import annotations
 
-import contextlib
-import os
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from ..disk.checksums import sha256_of
 from ..disk.files import swap_in, sync_file
+from ..disk.lock import waited_for
 from ..errors import ModelError
-from . import registry
+from . import store
 from .known import Model, ModelFile
+from .own_files import CONFIG_SUFFIXES
 from .vqgan_config import read_config
 
 if TYPE_CHECKING:
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 
 ATTEMPTS = 5  # at each link, as long as every one of them brings something
 TIMEOUT = 30.0  # seconds
-LOCK_POLL = 0.2  # seconds
 # What a weights file begins with: a zip, an old pickle, a safetensors header (after its 8 bytes of
 # length).
 MAGICS = ((0, b"PK\x03\x04"), (0, b"\x80"), (8, b"{"))
@@ -49,11 +47,11 @@ def fetch(
     Raises ModelError naming what each link answered, or what the disk refused.
     """
     if model.bundled:
-        if registry.status(model) != "present":
-            raise ModelError(registry.how_to_get(model, registry.status(model)))
-        return list(registry.paths_of(model))
+        if store.status(model) != "present":
+            raise ModelError(store.how_to_get(model, store.status(model)))
+        return list(store.paths_of(model))
     paths: list[Path] = []
-    for file, here in zip(model.files, registry.paths_of(model), strict=True):
+    for file, here in zip(model.files, store.paths_of(model), strict=True):
         report = _reporter(on_progress, paths, model.files[len(paths) + 1 :])
         paths.append(
             here if _is_right(here, model, file) else _fetch_file(model, file, report, timeout)
@@ -80,28 +78,28 @@ def _reporter(
 def _is_right(path: Path, model: Model, file: ModelFile) -> bool:
     if not path.is_file() or file.bytes not in (None, path.stat().st_size):
         return False
-    wanted = file.sha256 or registry.recall_sha256(model, file)
+    wanted = file.sha256 or store.recall_sha256(model, file)
     return wanted is None or sha256_of(path) == wanted
 
 
 def _fetch_file(model: Model, file: ModelFile, report: Progress, timeout: float) -> Path:
     from .transfer import Target, disk_reason
 
-    path = registry.own_place(model, file)
-    wanted = file.sha256 or registry.recall_sha256(model, file)
+    path = store.own_place(model, file)
+    wanted = file.sha256 or store.recall_sha256(model, file)
     target = Target(
         path.with_name(path.name + ".part"), file.bytes, wanted is not None, timeout, report
     )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _locked(path.with_name(f".{path.name}.lock")):
+        with waited_for(path.with_name(f".{path.name}.lock")):
             if not _is_right(path, model, file):
                 sha256 = _try_links(file, target, wanted, path)
                 sync_file(target.part)
                 swap_in(target.part, path)
                 target.forget()
                 if wanted is None:
-                    registry.remember_sha256(model, file, sha256)
+                    store.remember_sha256(model, file, sha256)
     except OSError as error:
         raise ModelError(disk_reason(error, path)) from error
     return path
@@ -126,7 +124,7 @@ def _try_links(file: ModelFile, target: Target, wanted: str | None, path: Path) 
     raise ModelError(
         f"{file.filename} could not be fetched:\n"
         + "\n".join(failures)
-        + "\nCheck the connection and run the same command again, which goes on from what has"
+        + "\nCheck the connection and try again, which goes on from what has"
         f" arrived; or fetch it by hand and put it at {path}"
     )
 
@@ -163,7 +161,7 @@ def _check_kind(file: ModelFile, target: Target) -> None:
     """Raises Refused where a file whose sha256 nobody knows is not even of the right kind."""
     from .transfer import Refused
 
-    if file.filename.endswith(registry.CONFIG_SUFFIXES):
+    if file.filename.endswith(CONFIG_SUFFIXES):
         try:
             read_config(target.part)
         except ModelError as error:
@@ -177,45 +175,3 @@ def _check_kind(file: ModelFile, target: Target) -> None:
     if not any(head[at:].startswith(magic) for at, magic in MAGICS):
         target.forget()
         raise Refused("sends something that is no weights file")
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Holds a lock file, which the system releases when its process dies, however it dies."""
-    while True:
-        with path.open("a+b") as file:
-            if _try_lock(file) and _is_same(file, path):
-                try:
-                    yield
-                finally:
-                    # Removed while still held, and looked for by _is_same: nobody holds a file that
-                    # is gone.
-                    with contextlib.suppress(OSError):
-                        path.unlink()
-                return
-        time.sleep(LOCK_POLL)
-
-
-def _is_same(file: BinaryIO, path: Path) -> bool:
-    """Whether the locked file still is the one at `path`, and not one that its last holder has
-    removed.
-    """
-    try:
-        return os.path.samestat(os.fstat(file.fileno()), path.stat())
-    except FileNotFoundError:
-        return False
-
-
-def _try_lock(file: BinaryIO) -> bool:
-    try:
-        if os.name == "nt":
-            import msvcrt
-
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (BlockingIOError, PermissionError):
-        return False
-    return True

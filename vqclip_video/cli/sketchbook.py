@@ -70,8 +70,8 @@ def build_book(folder, output, pair, clip, vqgan, vqgan_config, size, words, dev
     """
     from tqdm import tqdm
 
-    from ..catalogue import registry
     from ..disk.files import atomic_write
+    from ..materials import find_models
     from ..sketchbook import folder as folders
     from ..sketchbook.book import encoded
 
@@ -80,12 +80,13 @@ def build_book(folder, output, pair, clip, vqgan, vqgan_config, size, words, dev
     found = folders.find(folder)
     other_words = folders.read_words(words) if words else {}
     models = _models(pair, clip, vqgan, vqgan_config)
-    paths = registry.resolve(models)
+    paths = find_models(models)
+    from ..catalogue.vqgan_config import read_config
+    from ..engine.cast import load_pair
     from ..engine.device import pick_device
-    from ..engine.setup import load_pair
     from ..sketchbook.build import build, check_size
 
-    check_size(width_height, registry.factor(models))
+    check_size(width_height, read_config(paths.vqgan_config).factor)
     perceptor, autoencoder = load_pair(paths, pick_device(device), "fp32")
     bad: list[str] = []
     with tqdm(total=len(found), unit="picture", dynamic_ncols=True) as bar:
@@ -131,23 +132,23 @@ def build_book(folder, output, pair, clip, vqgan, vqgan_config, size, words, dev
 )
 def show(prompt, path, pair, clip, vqgan, vqgan_config, output, count):
     """Write a contact sheet of the sketches that fit PROMPT, the best first."""
-    from ..catalogue import registry
     from ..disk.files import free_path
+    from ..materials import companion, find_models
     from ..sketchbook import book as books
 
     output = output or free_path(Path("outputs") / "sketches.png")
     _check_output(output, ".png", make=output.parent == Path("outputs"))
     models = _models(pair, clip, vqgan, vqgan_config)
-    path = path or registry.companion("sketchbook", models)
+    path = path or companion("sketchbook", models)
     if path is None:
         raise UsageError(
             "these models have no sketchbook; name one with --book, which `sketchbook build` makes"
         )
-    paths = registry.resolve(models)
+    paths = find_models(models)
     book = books.load(path)
     book.require(paths)
+    from ..engine.cast import load_pair
     from ..engine.device import pick_device
-    from ..engine.setup import load_pair
     from ..sketchbook.pick import Picker
     from ..sketchbook.sheet import write_sheet
     from ..sketchbook.subject import parse

@@ -134,9 +134,7 @@ def free_space(path: Path) -> int:
 
 
 @contextlib.contextmanager
-def explained(
-    path: Path, needed: int = 0, then: str = "run the same command again"
-) -> Iterator[None]:
+def explained(path: Path, needed: int = 0, then: str = "try again") -> Iterator[None]:
     """Turns an OSError of the block into an OutputError about `path`: what happened and the way
     out.
 
@@ -148,32 +146,30 @@ def explained(
         raise OutputError(explanation(error, path, needed, then)) from error
 
 
-def explanation(
-    error: OSError, path: Path, needed: int = 0, then: str = "run the same command again"
-) -> str:
+def explanation(error: OSError, path: Path, needed: int = 0, then: str = "try again") -> str:
     """One line for the user: what the system refused, at which file, and the remedy."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return full_disk(path, needed, then)
     if in_use(error) and path.exists():
         return f"{path}: a program has it open, such as a player or viewer; close it, then {then}"
     if error.errno == errno.EROFS:
-        return f"{path}: the file system is read-only; choose a folder that can be written with -o"
+        return f"{path}: the file system is read-only; choose another output"
     if error.errno in (errno.EACCES, errno.EPERM):
         return (
             f"{path}: writing is not permitted; change the folder's permissions, or choose another "
-            "one with -o"
+            "output"
         )
     if error.errno == errno.ENOENT:
         return f"{path.parent}: the folder has vanished; bring it back, then {then}"
     if error.errno in (errno.ENOTDIR, errno.EEXIST):
         return (
-            f"{path}: a file stands where a folder is needed; move it away, or choose another name "
-            "with -o"
+            f"{path}: a file stands where a folder is needed; move it away, or choose another "
+            "output"
         )
     if error.errno == errno.ENAMETOOLONG:
         return (
-            f"{path.name[:60]}…: the name is too long for this file system; choose a shorter one "
-            "with -o"
+            f"{path.name[:60]}…: the name is too long for this file system; choose another output, "
+            "with a shorter one"
         )
     return f"{path}: {error.strerror or error}; check the disk, then {then}"
 

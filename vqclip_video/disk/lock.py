@@ -1,5 +1,6 @@
-"""A lock on a folder that a dead process does not hold: the system lets go of it with the
-process.
+"""A lock on a folder that a dead process does not hold: the system lets go of it with the process.
+
+The locking is filelock's; who holds it is noted beside.
 """
 
 from __future__ import annotations
@@ -9,14 +10,48 @@ import errno
 import json
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from ..errors import OutputError
 from .files import explained, remove
 
 # Some network and FUSE file systems know no locks; a film there is better than none.
 NO_LOCKS = {errno.ENOTSUP, errno.ENOSYS, errno.ENOLCK, errno.EINVAL}
-LOCKED_BYTE = 1 << 30  # far behind the text: Windows lets nobody read a locked byte
+POLL = 0.2  # seconds
+
+
+@contextlib.contextmanager
+def without_locks_as_well() -> Iterator[None]:
+    """Inside, a file system that knows no locks is no error."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in NO_LOCKS or isinstance(error, Timeout):
+            raise
+
+
+@contextlib.contextmanager
+def waited_for(path: Path) -> Iterator[None]:
+    """Holds a lock file, once whoever holds it lets go. Raises OSError where it cannot be made."""
+    lock = FileLock(path, thread_local=False)
+    with without_locks_as_well():
+        lock.acquire(poll_interval=POLL)
+    try:
+        yield
+    finally:
+        remove_held(lock, path)
+
+
+def remove_held(lock: FileLock, path: Path) -> None:
+    """Lets go of a lock, and removes its file."""
+    if os.name != "nt":  # removed while held, so that nobody's new file is
+        remove(path)
+    lock.release()
+    if os.name == "nt":  # which removes no open file
+        remove(path)
 
 
 class Lock:
@@ -26,75 +61,36 @@ class Lock:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._descriptor: int | None = None
+        self._holder = path.with_name(f"{path.name}.json")  # on Windows nobody reads a locked file
+        self._lock: FileLock | None = None  # while held
 
     def acquire(self) -> None:
         with explained(self.path):
-            while self._descriptor is None:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-                self._try()
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.path, thread_local=False)
+            try:
+                with without_locks_as_well():
+                    lock.acquire(blocking=False)
+            except Timeout:
+                raise OutputError(self._taken()) from None
+            self._lock = lock
             text = {"pid": os.getpid(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}
-            os.ftruncate(self._descriptor, 0)
-            os.lseek(self._descriptor, 0, os.SEEK_SET)
-            os.write(self._descriptor, json.dumps(text).encode())
+            self._holder.write_text(json.dumps(text), encoding="utf-8")
 
     def release(self) -> None:
-        """Lets go, and removes the file."""
-        if self._descriptor is None:
-            return
-        descriptor, self._descriptor = self._descriptor, None
-        if (
-            os.name != "nt"
-        ):  # removed while held, so that nobody's new file is; Windows removes no open file
-            remove(self.path)
-        os.close(descriptor)
-        if os.name == "nt":
-            remove(self.path)
-
-    def _try(self) -> None:
-        """One attempt; it has to be repeated when the file was removed between opening and
-        locking it.
-        """
-        with contextlib.suppress(FileNotFoundError):
-            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
-            try:
-                if not _lock(descriptor):
-                    raise OutputError(self._taken())
-                if os.path.samestat(os.fstat(descriptor), self.path.stat()):
-                    self._descriptor, descriptor = descriptor, -1
-            finally:
-                if descriptor >= 0:
-                    os.close(descriptor)
+        """Lets go, and removes the files."""
+        if self._lock is not None:
+            remove(self._holder)
+            remove_held(self._lock, self.path)
+            self._lock = None
 
     def _taken(self) -> str:
         folder = self.path.parent.parent
         try:
-            holder = json.loads(self.path.read_text(encoding="utf-8"))
+            holder = json.loads(self._holder.read_text(encoding="utf-8"))
             who = f"process {int(holder['pid'])}, since {holder['since']},"
         except (OSError, ValueError, KeyError, TypeError):
             who = "another process"
         return (
-            f"{folder}: {who} is rendering here; wait for it or stop it, or choose another name "
-            "with -o"
+            f"{folder}: {who} is rendering here; wait for it or stop it, or choose another output"
         )
-
-
-def _lock(descriptor: int) -> bool:
-    """Locks an open file without waiting; False when somebody else has it. Raises OSError."""
-    try:
-        if os.name == "nt":
-            import msvcrt
-
-            os.lseek(descriptor, LOCKED_BYTE, os.SEEK_SET)
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        if error.errno in NO_LOCKS:
-            return True
-        if error.errno in (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK):
-            return False
-        raise
-    return True

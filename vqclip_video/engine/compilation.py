@@ -32,4 +32,4 @@ def compiler_failure(error: BaseException) -> RenderError | None:
     if not type(error).__module__.startswith(COMPILERS):
         return None
     reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    return RenderError(f"torch.compile failed ({reason}); render with --compile off")
+    return RenderError(f"torch.compile failed ({reason}); render with compile=off")

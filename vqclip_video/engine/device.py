@@ -19,17 +19,17 @@ def pick_device(name: str = "auto") -> torch.device:
         name = "cuda" if torch.cuda.is_available() else "mps" if _mps_works() else "cpu"
     # torch knows more words (xpu, hpu, vulkan, meta, …), on which nothing of this has ever run.
     if not re.fullmatch(r"cpu|mps|cuda(:[0-9]{1,3})?", name):
-        raise UsageError(f"--device {name}: no such device; auto, cpu, cuda, cuda:N or mps")
+        raise UsageError(f"device={name}: no such device; auto, cpu, cuda, cuda:N or mps")
     device = torch.device(name)
     if device.type == "cuda" and not (
         torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count()
     ):
         raise UsageError(
-            f"--device {name}: torch sees {torch.cuda.device_count()} CUDA devices here; try "
-            "--device cpu"
+            f"device={name}: torch sees {torch.cuda.device_count()} CUDA devices here; try "
+            "device=cpu"
         )
     if device.type == "mps" and not torch.backends.mps.is_available():
-        raise UsageError("--device mps: torch sees no Apple GPU here; try --device cpu")
+        raise UsageError("device=mps: torch sees no Apple GPU here; try device=cpu")
     return device
 
 

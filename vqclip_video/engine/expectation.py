@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..models.prior.prior import Prior
+from ..models.vqgan.first_stage import VQGAN
 from ..sketchbook.choose import Choice
 from ..storyboard.schema import Storyboard
 from ..storyboard.timeline import Moment
@@ -30,6 +31,13 @@ GUIDANCE = 5.0
 
 class Expectations:
     """The expected latents of a film; `at` gives that of a moment."""
+
+    @classmethod
+    def of(
+        cls, prior: Prior | None, storyboard: Storyboard, choices: Sequence[Choice], vqgan: VQGAN
+    ) -> Expectations | None:
+        """Those of a film; None without a prior."""
+        return cls(prior, storyboard, choices, vqgan.low, vqgan.high) if prior else None
 
     def __init__(
         self,

@@ -17,6 +17,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..disk.part import Part
+
 BETAS = (0.9, 0.95)
 EPSILON = 1e-8
 
@@ -30,9 +32,14 @@ class Latent:
 
     def __init__(self, start: Tensor, low: Tensor, high: Tensor, grids: int = 1):
         self.low, self.high = (bound.view(1, -1, 1, 1).to(start.device) for bound in (low, high))
+        self._wanted = grids
+        self.begin(start)
+
+    def begin(self, start: Tensor) -> None:
+        """Be `start` [1, channels, height, width], with nothing remembered."""
         finest = start.detach().clone().float()
         shapes = [finest.shape] + [
-            (1, start.shape[1], *size) for size in _halvings(start.shape[-2:], grids - 1)
+            (1, start.shape[1], *size) for size in _halvings(start.shape[-2:], self._wanted - 1)
         ]
         self.grids = [finest] + [finest.new_zeros(shape) for shape in shapes[1:]]
         self.means = [torch.zeros_like(grid) for grid in self.grids]
@@ -102,29 +109,33 @@ class Latent:
         ]
         self.means, self.squares = resample(self.means), resample(self.squares)
 
-    def state_dict(self) -> dict[str, Tensor]:
-        """Copies of everything a later `load_state_dict` needs to go on as if nothing had
-        happened.
-        """
+    def forget_gradients(self) -> None:
+        """Free the gradients on the grids."""
+        for grid in self.grids:
+            grid.grad = None
+
+    def state(self) -> Part:
+        """Copies of everything that a later `restore` needs to go on as if nothing had happened."""
         parts = {"grid": self.grids, "mean": self.means, "square": self.squares}
-        state = {
-            f"{name}.{i}": t.detach().clone()
-            for name, tensors in parts.items()
-            for i, t in enumerate(tensors)
+        tensors = {
+            f"{name}.{i}": tensor.detach().clone()
+            for name, grids in parts.items()
+            for i, tensor in enumerate(grids)
         }
-        return {**state, "steps": torch.tensor(self.steps)}
+        return Part(tensors, {"steps": self.steps})
 
     @torch.no_grad()
-    def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        """Take over a `state_dict`, whatever resolution it was saved at."""
-        count, device = len(self.grids), self.low.device
+    def restore(self, part: Part) -> None:
+        """Take over a `state`, whatever its resolution and number of grids."""
+        count = sum(name.startswith("grid.") for name in part.tensors)
 
         def take(name: str) -> list[Tensor]:
-            return [state[f"{name}.{i}"].detach().clone().to(device) for i in range(count)]
+            tensors = (part.tensors[f"{name}.{i}"] for i in range(count))
+            return [tensor.detach().clone().to(self.low.device) for tensor in tensors]
 
         self.grids = [grid.requires_grad_() for grid in take("grid")]
         self.means, self.squares = take("mean"), take("square")
-        self.steps = int(state["steps"])
+        self.steps = part.numbers["steps"]
 
 
 def _halvings(size: tuple[int, int], count: int) -> list[tuple[int, int]]:

@@ -29,6 +29,7 @@ OUT_OF_MEMORY = (
     "could not execute a primitive",
 )
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of glibc's malloc.h
+USUAL_MALLOC = (65536, 128 * 1024)  # blocks that may be mapped, bytes kept at the heap's end
 SAMPLE_SIDE = 4  # places along a side of the latent that is decoded to measure
 # No published network keeps more for a pixel it paints or sees; a film that fits by these need not
 # be measured.
@@ -107,19 +108,27 @@ def available_bytes(device: torch.device) -> int | None:
     return available_host() if device.type == "cpu" else None
 
 
-def keep_heap() -> None:
-    """Have glibc keep freed memory for the rest of the process; elsewhere nothing happens.
+@contextmanager
+def heap_kept() -> Iterator[None]:
+    """Inside, glibc keeps freed memory for the process; elsewhere nothing happens.
 
     By default it returns large blocks to the system at once, and every iteration faults its
-    activations in again,
-    page by page: 5 to 10 % of the time on a CPU. Of large pictures (1024 pixels a side) it holds up
-        to half more.
+    activations in again, page by page: 5 to 10 % of the time on a CPU. Of large pictures (1024
+    pixels a side) the process holds up to half more.
     """
+    _set_malloc(0, 2**31 - 1)
+    try:
+        yield
+    finally:
+        _set_malloc(*USUAL_MALLOC)
+
+
+def _set_malloc(mmaps: int, trim: int) -> None:
     if sys.platform == "linux":
         with suppress(OSError, AttributeError):
             mallopt = ctypes.CDLL("libc.so.6").mallopt
-            mallopt(M_MMAP_MAX, 0)
-            mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
+            mallopt(M_MMAP_MAX, mmaps)
+            mallopt(M_TRIM_THRESHOLD, trim)
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -157,12 +166,12 @@ def _failure(error: Exception, size: tuple[int, int], device: torch.device) -> s
     if is_out_of_memory(error):
         width, height = size
         return (
-            f"out of memory on {device} at {width}x{height}; close other programs or try --memory "
-            f"low, then run the same command again; a film of {width // 2}x{height // 2} needs "
-            "about a quarter of it"
+            f"out of memory on {device} at {width}x{height}; close other programs or take "
+            f"memory=low, then try again; a film of {width // 2}x{height // 2} needs about a "
+            "quarter of it"
         )
     reason = (str(error).strip() or type(error).__name__).splitlines()[0]
     return (
-        f"the computation on {device} failed: {reason}; run the same command again to go on from "
-        "the last checkpoint, or render to another name with --device cpu"
+        f"the computation on {device} failed: {reason}; try again to go on from the last "
+        "checkpoint, or render to another output with device=cpu"
     )

@@ -1,4 +1,5 @@
-"""Checkpoints that are proven or ignored: tensors and plain values, with a digest over every byte.
+"""Checkpoints that are proven or ignored: the state of each participant, with a digest over every
+byte.
 
 A file is 64 hexadecimal digits (the sha256 of the rest), a newline, then a safetensors file whose
 metadata holds the plain values as JSON. The two newest are kept: were the newest one torn by a
@@ -18,37 +19,40 @@ import safetensors.torch
 import torch
 
 from ..disk.files import atomic_write, explained, remove
+from ..disk.part import Part
 
 DIGITS = 64
+Parts = Mapping[str, Part]  # by participant, whose name holds no slash
 
 
-def save(
-    work: Path, tensors: Mapping[str, torch.Tensor | np.ndarray], info: Mapping[str, Any]
-) -> dict[str, Any] | None:
+def save(work: Path, parts: Parts) -> Parts | None:
     """Adds a checkpoint to the folder `work` and keeps one whole older one.
 
-    `info` is any JSON (no NaN, no infinity). Returns the `info` of the older checkpoint, to which a
-    torn newest would fall back, or None when this is the first; whatever it refers to must be kept
-    too. Raises OutputError when the disk refuses; the checkpoints there are stay.
+    Returns the plain values of the older checkpoint, to which a torn newest would fall back, or
+    None when this is the first; whatever it refers to must be kept too. Raises OutputError when the
+    disk refuses; the checkpoints there are stay.
     """
     older = _newest_whole(work)
     files = _files(work)
     path = _path(work, _number(files[0]) + 1 if files else 1)
-    plain = {name: _plain(value) for name, value in tensors.items()}
-    content = safetensors.torch.save(plain, metadata={"info": json.dumps(info, allow_nan=False)})
+    tensors = {
+        f"{participant}/{name}": _plain(tensor)
+        for participant, part in parts.items()
+        for name, tensor in part.tensors.items()
+    }
+    info = {participant: dict(part.numbers) for participant, part in parts.items()}
+    content = safetensors.torch.save(tensors, {"info": json.dumps(info, allow_nan=False)})
     atomic_write(path, hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
     for file in files:
         if older is None or file != older[0]:
             remove(file)
     for leftover in work.glob(".checkpoint-*.part"):
         remove(leftover)
-    return older[1] if older else None
+    return _parts({}, older[1]) if older else None
 
 
-def load(
-    work: Path, warn: Callable[[str], None] = lambda message: None
-) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:
-    """The newest whole checkpoint in `work` (tensors on the CPU, info), or None.
+def load(work: Path, warn: Callable[[str], None] = lambda message: None) -> Parts | None:
+    """The newest whole checkpoint in `work`, its tensors on the CPU, or None.
 
     A damaged one is passed over, with a line to `warn`. Raises OutputError when a file cannot be
     read.
@@ -57,11 +61,19 @@ def load(
     for file in files:
         content = _whole(file)
         if content is not None:
-            return safetensors.torch.load(content), _info(content)
+            return _parts(safetensors.torch.load(content), _info(content))
         warn(f"{file.name} is damaged; going back to the checkpoint before it")
     if files:
         warn("no checkpoint is whole; starting from the beginning")
     return None
+
+
+def _parts(tensors: Mapping[str, torch.Tensor], info: Mapping[str, dict[str, Any]]) -> Parts:
+    named: dict[str, dict[str, torch.Tensor]] = {participant: {} for participant in info}
+    for name, tensor in tensors.items():
+        participant, _, own = name.partition("/")
+        named[participant][own] = tensor
+    return {participant: Part(named[participant], numbers) for participant, numbers in info.items()}
 
 
 def _plain(value: torch.Tensor | np.ndarray) -> torch.Tensor:

@@ -41,6 +41,7 @@ from ..disk.files import (
     write_all,
     write_whole,
 )
+from ..disk.part import Part
 from ..errors import OutputError
 from .ffmpeg import (
     Encoder,
@@ -88,7 +89,7 @@ def check_space(folder: Path, frames: int, size: tuple[int, int], frame_latent: 
     """Raises OutputError when a film of so many (more) frames would fill the disk of `folder`."""
     needed = estimate_disk(frames, size, frame_latent)
     if free_space(folder) < needed:
-        raise OutputError(full_disk(folder / "film", needed, "run the same command again"))
+        raise OutputError(full_disk(folder / "film", needed, "try again"))
 
 
 class FilmWriter:
@@ -171,6 +172,10 @@ class FilmWriter:
         self._synced = self.frames
         return self.frames
 
+    def state(self) -> Part:
+        """`sync`, and the position that is proven by it."""
+        return Part(numbers={"frames": self.sync()})
+
     def release(self, frames: int) -> None:
         """Removes the spools that no checkpoint at `frames` or later needs, where they are
         encoded.
@@ -220,7 +225,7 @@ class FilmWriter:
         if begun != self._encoder.name:
             raise OutputError(
                 f"the film was begun with the encoder {begun}, and {self._encoder.name} cannot go "
-                f"on with it; choose {begun} again, or start anew with --fresh"
+                f"on with it; choose {begun} again, or start anew with fresh=True"
             )
         write_whole(note, self._encoder.name.encode())
 
@@ -248,7 +253,9 @@ class FilmWriter:
     def _need_spool(self, index: int, size: int) -> None:
         spool = self._spool(index)
         if not spool.exists() or spool.stat().st_size < size:
-            raise OutputError(f"{spool}: frames of the film are missing; start again with --fresh")
+            raise OutputError(
+                f"{spool}: frames of the film are missing; start again with fresh=True"
+            )
 
     def _open_spool(self) -> None:
         flags = os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0)
@@ -377,7 +384,7 @@ class FilmWriter:
         return estimate_disk(max(self.frames_total - self.frames, 1), self.size)
 
     def _then(self) -> str:
-        return f"run the same command again: it goes on from frame {self._synced}"
+        return f"try again: it goes on from frame {self._synced}"
 
     def _spool(self, index: int) -> Path:
         return self.work / f"segment-{index:05d}.rgb"

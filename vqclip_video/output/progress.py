@@ -10,19 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from ..disk.files import explained, write_all
+from ..disk.part import Part
 
 
 class ProgressLog:
-    """Appends lines; opened at a position of the film, it keeps as many lines as there were
-    frames.
-    """
+    """Appends lines; opened at a position of the film, it keeps as many as there were by then."""
 
-    def __init__(self, path: Path, frames: int = 0) -> None:
-        self.path = path
+    def __init__(self, path: Path, lines: int = 0) -> None:
+        self.path, self.lines = path, lines
         with explained(path):
             flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
             self._descriptor: int | None = os.open(path, flags, 0o666)
-            end = _end_of_line(path, frames)
+            end = _end_of_line(path, lines)
             os.ftruncate(self._descriptor, end)
             os.lseek(self._descriptor, end, os.SEEK_SET)
 
@@ -33,11 +32,17 @@ class ProgressLog:
         """
         with explained(self.path):
             write_all(self._descriptor, to_json(record).encode() + b"\n")
+        self.lines += 1
 
     def sync(self) -> None:
         """Forces the lines to the disk."""
         with explained(self.path):
             os.fsync(self._descriptor)
+
+    def state(self) -> Part:
+        """Forces the lines to the disk, and says how many there are."""
+        self.sync()
+        return Part(numbers={"lines": self.lines})
 
     def close(self) -> None:
         if self._descriptor is not None:
@@ -46,7 +51,7 @@ class ProgressLog:
 
 
 def frame_record(progress) -> dict[str, Any]:
-    """What is kept of a captured frame: of an `engine.render.Progress` that has one."""
+    """What is kept of a captured frame: of an `engine.session.Progress` that was captured."""
     moment = progress.moment
     return {
         "frame": moment.frame,

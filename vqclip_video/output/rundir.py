@@ -177,10 +177,10 @@ class RunDir:
             if theirs:
                 raise OutputError(
                     f"{self.folder} holds files that no film of {PROGRAM} left there ({theirs[0]}, "
-                    "…); choose another name with -o, or move them away"
+                    "…); choose another output, or move them away"
                 )
         if self.film.exists():
-            ways = "choose another name with -o, or move it away"
+            ways = "choose another output, or move it away"
             raise OutputError(
                 f"{self.film} exists, but not the run folder it would belong to; {ways}"
             )
@@ -193,7 +193,7 @@ class RunDir:
         for text, name in self._names.items():
             lines = [line.replace(text, f"{name} ({text})") for line in lines]
         return "\n".join(
-            [*lines, "render to another name with -o, or discard what is there with --fresh"]
+            [*lines, "choose another output, or discard what is there with fresh=True"]
         )
 
     def _begin(self) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from ..disk.files import atomic_write, explained
+from ..disk.part import Part
 from ..text import plain_text
 from .metadata import Chapter
 
@@ -45,17 +46,19 @@ class Poster:
             self.similarity = similarity
             self.picture = picture.copy()
 
-    def state(self) -> dict[str, np.ndarray]:
-        """Arrays for a checkpoint; empty before the first frame."""
+    def state(self) -> Part:
+        """For a checkpoint; empty before the first frame."""
         if self.picture is None:
-            return {}
-        return {"picture": self.picture, "similarity": np.array(self.similarity, np.float64)}
+            return Part()
+        # As an array: a similarity that is no number has no place in JSON.
+        similarity = np.array(self.similarity, np.float64)
+        return Part({"picture": self.picture, "similarity": similarity})
 
-    def restore(self, state: dict[str, np.ndarray]) -> None:
+    def restore(self, part: Part) -> None:
         """Takes up a `state`."""
-        if state:
-            self.picture = np.asarray(state["picture"]).copy()
-            self.similarity = float(state["similarity"])
+        if part.tensors:
+            self.picture = np.asarray(part.tensors["picture"]).copy()
+            self.similarity = float(part.tensors["similarity"])
 
     def save(self, path: Path) -> None:
         """Writes the PNG, if there has been a frame."""

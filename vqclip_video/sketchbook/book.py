@@ -24,9 +24,9 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from ..catalogue.registry import ModelPaths, require_models
 from ..disk.safetensors_header import LONGEST_HEADER
 from ..errors import ModelError
+from ..materials import ModelFiles
 from ..text import plain_text
 
 FORMAT = "vqclip-video sketchbook 1"
@@ -89,13 +89,13 @@ class Sketchbook:
         """
         return _unit(self.text)
 
-    def require(self, paths: ModelPaths) -> None:
+    def require(self, paths: ModelFiles) -> None:
         """Raises ModelError where the book was made for another CLIP or VQGAN: its codes would
         decode to noise.
         """
         made_for = (self.notes.clip, self.notes.vqgan, self.notes.models)
         remedy = "build one for them with: vqclip-video sketchbook build"
-        require_models(made_for, paths, self.source, "sketchbook", remedy)
+        paths.require(made_for, self.source, "sketchbook", remedy)
 
 
 def load(path: Path) -> Sketchbook:

@@ -13,10 +13,9 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from ..catalogue.registry import ModelPaths
-from ..disk.checksums import sha256_of
 from ..disk.pictures import fitted
 from ..errors import UsageError
+from ..materials import ModelFiles
 from ..models.clip.perceptor import Perceptor
 from ..models.vqgan.first_stage import VQGAN, nearest_entries
 from .book import MOST_ENTRIES, MOST_PIXELS, Notes, Sketchbook, bits_for, eight_bits, pack
@@ -38,7 +37,7 @@ def build(
     drawings: Iterable[Drawing],
     perceptor: Perceptor,
     vqgan: VQGAN,
-    paths: ModelPaths,
+    paths: ModelFiles,
     size: tuple[int, int] = SIZE,
     words: Mapping[str, Sequence[str]] | None = None,
     on_progress: Callable[[int], None] = lambda done: None,
@@ -76,8 +75,8 @@ def build(
         width=size[0] // vqgan.factor,
         entries=entries,
         factor=vqgan.factor,
-        clip=sha256_of(paths.clip),
-        vqgan=sha256_of(paths.vqgan),
+        clip=paths.digests[0],
+        vqgan=paths.digests[1],
         models=paths.names,
         captions=tuple(captions),
         subjects=tuple(subjects),
@@ -92,12 +91,12 @@ def check_size(size: tuple[int, int], factor: int) -> None:
     """Raises UsageError for a size that the VQGAN cannot encode whole, or that no book may have."""
     if size[0] * size[1] > MOST_PIXELS:
         raise UsageError(
-            f"--size {size[0]}x{size[1]}: sketches have {MOST_PIXELS:,} pixels at most; try 512x384"
+            f"size={size[0]}x{size[1]}: sketches have {MOST_PIXELS:,} pixels at most; try 512x384"
         )
     if min(size) < factor or size[0] % factor or size[1] % factor:
         width, height = (max(round(side / factor), 1) * factor for side in size)
         raise UsageError(
-            f"--size {size[0]}x{size[1]}: this VQGAN takes multiples of {factor}; try "
+            f"size={size[0]}x{size[1]}: this VQGAN takes multiples of {factor}; try "
             f"{width}x{height}"
         )
 

@@ -6,10 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ..catalogue.registry import ModelPaths, companion
 from ..storyboard.problems import Problems, setting_of
 from ..storyboard.schema import Scene, Storyboard
-from .book import Sketchbook, load
+from .book import Sketchbook
 from .pick import Embed, Pick, Picker
 from .subject import parse
 
@@ -35,28 +34,6 @@ class Choice:
     def as_dict(self) -> dict:
         sketch = asdict(self.sketch) if self.sketch else None
         return {"sketch": sketch, "image": str(self.image) if self.image else None, "why": self.why}
-
-
-def book_path(storyboard: Storyboard) -> Path | None:
-    """The sketchbook that a film chooses from; None where there is none, or no scene asks."""
-    asking = any(
-        not scene.settings.guide.off and not scene.settings.guide.image
-        for scene in storyboard.scenes
-    )
-    return (storyboard.sketchbook or companion("sketchbook", storyboard.models)) if asking else None
-
-
-def open_book(storyboard: Storyboard, paths: ModelPaths) -> Sketchbook | None:
-    """The book of `book_path`, which `paths` are the models of.
-
-    ModelError where it is damaged or of other models.
-    """
-    path = book_path(storyboard)
-    if path is None:
-        return None
-    book = load(path)
-    book.require(paths)
-    return book
 
 
 def choose(storyboard: Storyboard, book: Sketchbook | None, embed: Embed) -> list[Choice]:

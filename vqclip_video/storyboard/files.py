@@ -11,10 +11,10 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..catalogue.names import NAMES
 from ..disk.safetensors_header import read_shapes
 from ..disk.web_page import HEAD, WORDS, is_web_page, web_page
 from ..text import LONGEST_QUOTE, quoted
-from .schema import MODEL_NAMES
 from .values import Refusal
 
 if TYPE_CHECKING:
@@ -199,7 +199,7 @@ def model(written: str, base: Path) -> str:
         or Path(written).is_absolute()
     )
     path = absolute(written, base)
-    is_path = looks_like_path or (written not in MODEL_NAMES and os.path.exists(path))  # noqa: PTH110 - never raises
+    is_path = looks_like_path or (written not in NAMES and os.path.exists(path))  # noqa: PTH110 - never raises
     return str(path) if is_path else written
 
 

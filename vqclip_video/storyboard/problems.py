@@ -12,8 +12,8 @@ MOST_PROBLEMS = 100
 
 
 class Mark(NamedTuple):
-    """Where a piece of a storyboard was written: a 1-based place in the file, or the path of a
-    `--set`.
+    """Where a piece of a storyboard was written: a 1-based place in the file, or the path of an
+    override.
     """
 
     line: int
@@ -81,7 +81,7 @@ class Problems:
         self.add(nearest(self.marks, where), where, message)
 
     def fail(self, *more: Problem) -> NoReturn:
-        """Raise all that was found, in the order of the file, those of `--set` last."""
+        """Raise all that was found, in the order of the file, those of overrides last."""
         found = sorted(
             self._found.values(),
             key=lambda problem: (problem.line == 0, problem.line, problem.column),
@@ -90,11 +90,11 @@ class Problems:
 
 
 def problem_of(name: str, mark: Mark, where: str, message: str) -> Problem:
-    """A mistake in the storyboard called `name`, or in the `--set` that the mark tells of."""
+    """A mistake in the storyboard called `name`, or in the override that the mark tells of."""
     if not mark.override:
         return Problem(name, mark.line, mark.column, where, message)
     repeats = mark.override == where or mark.override.startswith((f"{where}.", f"{where}["))
-    return Problem(f"--set {mark.override}", 0, 0, "" if repeats else where, message)
+    return Problem(f"override={mark.override}", 0, 0, "" if repeats else where, message)
 
 
 def nearest(marks: dict[str, Mark], where: str) -> Mark:

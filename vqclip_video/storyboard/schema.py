@@ -20,13 +20,6 @@ CURVES = ("linear", "ease-in", "ease-out", "ease-in-out", "cut")
 BLENDS = ("slerp", "lerp")
 LATENT_KEEP = ("scenes", "all")
 TENSOR_FILES = ("latent", "sketchbook", "prior")  # kinds of keys that name a .safetensors file
-# What `models` may say and mean no file of one's own; the models' catalogue has the same, a test
-# sees to it.
-MODEL_NAMES = (
-    "storybook", "storybook-clip", "storybook-vqgan", "RN50", "RN101", "RN50x4", "RN50x16",
-    "RN50x64", "ViT-B/32", "ViT-B/16", "ViT-L/14", "ViT-L/14@336px", "imagenet",
-    "imagenet-f16-16384", "imagenet-f16-1024", "openimages-gumbel-f8-8192",
-)  # fmt: skip
 
 
 def option(

@@ -53,6 +53,14 @@ def without_places(home: Path, folder: Path) -> Naming:
     return name
 
 
+def files_of(storyboard: Storyboard) -> list[Path]:
+    """The pictures and latents that a storyboard names, each once, in its order."""
+    scenes, init = storyboard.scenes, storyboard.init
+    parts = [part for scene in scenes for prompt in scene.parts.values() for part in prompt]
+    files = [part.image for part in parts] + [scene.settings.guide.image for scene in scenes]
+    return list(dict.fromkeys(file for file in (*files, init.image, init.latent) if file))
+
+
 def _scene(scene: Scene, settings: Settings, name: Naming) -> dict[str, Any]:
     written = {
         key: value for key, value in _section(scene, None, name).items() if key != "settings"

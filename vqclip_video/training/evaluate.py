@@ -18,11 +18,13 @@ import torch
 from PIL import Image, ImageDraw
 
 from ..bench.cases import find_case
-from ..bench.iteration import Options, measure
-from ..catalogue.registry import BUNDLED, ModelPaths, resolve
+from ..bench.iteration import measure
+from ..catalogue.store import BUNDLED
+from ..engine.cast import load_pair
+from ..engine.options import EngineOptions
 from ..engine.session import render
-from ..engine.setup import load_pair
 from ..errors import VqclipError
+from ..materials import ModelFiles, find_models
 from ..models.clip.perceptor import Perceptor
 from ..sketchbook.book import load
 from ..sketchbook.pick import Pick, Picker
@@ -58,7 +60,7 @@ def measures(models: Models, held_out: Path | None) -> Iterator[Measure]:
     """Everything that can be counted; what needs unseen pictures only where their folder
     `held_out` is given.
     """
-    paths = resolve(models)
+    paths = find_models(models)
     perceptor, vqgan = load_pair(paths, CPU, "fp32")
     megabytes = sum(path.stat().st_size for path in _files(paths)) / 1e6
     yield at_most("pair, sketchbook and prior, MB", megabytes, 40)
@@ -95,7 +97,7 @@ def measures(models: Models, held_out: Path | None) -> Iterator[Measure]:
     case = find_case("storybook")
     case = replace(case, storyboard=replace(case.storyboard, models=models))
     for precision, bar in (("bf16", 0.15), ("fp32", 0.25)):
-        taken = measure(case, Options(device="cpu", precision=precision), repeats=8)
+        taken = measure(case, EngineOptions(device="cpu", precision=precision), repeats=8)
         yield at_most(
             f"seconds an iteration, {SIDE}x{SIDE}, 16 cutouts, {precision}",
             taken.seconds.median,
@@ -103,7 +105,7 @@ def measures(models: Models, held_out: Path | None) -> Iterator[Measure]:
         )
 
 
-def picks(paths: ModelPaths, perceptor: Perceptor) -> list[tuple[str, Pick | None]]:
+def picks(paths: ModelFiles, perceptor: Perceptor) -> list[tuple[str, Pick | None]]:
     """Each fixed prompt with the sketch that it would be drawn toward, or None."""
     picker = Picker(load(_book(paths)), lambda texts: perceptor.embed_text(texts).numpy())
     return [(prompt, picker.pick(prompt)) for prompt in judged.prompts()]
@@ -112,7 +114,7 @@ def picks(paths: ModelPaths, perceptor: Perceptor) -> list[tuple[str, Pick | Non
 def stills(models: Models, guide: str, seed: int = 1) -> Iterator[tuple[str, Image.Image]]:
     """Each fixed prompt optimised from noise, with `guide` auto or off; prompts and pictures."""
     named = {"clip": models.clip, "vqgan": models.vqgan}
-    paths = resolve(models)
+    paths = find_models(models)
     overrides = [f"settings.guide={guide}", f"sketchbook={_book(paths)}"]
     if _prior(paths).is_file():
         overrides.append(f"prior={_prior(paths)}")
@@ -149,16 +151,16 @@ def table(rows: list[Measure]) -> str:
     return "\n".join(lines)
 
 
-def _files(paths: ModelPaths) -> list[Path]:
+def _files(paths: ModelFiles) -> list[Path]:
     files = [paths.clip, paths.vqgan, paths.vqgan_config, _book(paths), _prior(paths)]
     return [path for path in files if path.is_file()]
 
 
-def _book(paths: ModelPaths) -> Path:
+def _book(paths: ModelFiles) -> Path:
     return paths.clip.with_name("sketchbook.safetensors")
 
 
-def _prior(paths: ModelPaths) -> Path:
+def _prior(paths: ModelFiles) -> Path:
     return paths.clip.with_name("prior.safetensors")
 
 

@@ -116,7 +116,7 @@ class Keeper(Callback):
             raise RenderError(
                 f"step {module.progress.step}: the weights are no numbers any more; what was saved "
                 "before is kept. Lower training.learning_rate, or set training.precision: fp32, "
-                "and run the same command again"
+                "and try again"
             )
         path, part = self.output / CHECKPOINT, self.output / f".{CHECKPOINT}.part"
         with explained(path):

@@ -20,11 +20,11 @@ from lightning.pytorch.utilities.rank_zero import rank_zero_only
 from torch import nn
 from torch.utils.data import DataLoader
 
-from ..catalogue import registry
 from ..catalogue.vqgan_config import read_config
 from ..disk.files import atomic_write
 from ..engine.precision import pick_precision
 from ..errors import ModelError, UsageError
+from ..materials import ModelFiles, find_models
 from ..models.clip.perceptor import Perceptor, load_perceptor
 from ..models.weights import read_tensors, read_values
 from ..storyboard.schema import Models
@@ -54,7 +54,7 @@ def train_vqgan(
     end the learning rate falls. stop: asked after every step. Raises UsageError and ModelError for
     what cannot be trained.
     """
-    paths = registry.resolve(Models(vqgan=start)) if start else None
+    paths = find_models(Models(vqgan=start)) if start else None
     config = read_training(config_path, paths and paths.vqgan_config)
     checkpoint = output / CHECKPOINT
     begun = _begun(checkpoint, config)
@@ -122,7 +122,7 @@ def _look_through(folder: Path, config: TrainConfig, report: Path) -> Pictures:
 
 
 def _parts(
-    config: TrainConfig, paths: registry.ModelPaths | None, eps: float | None
+    config: TrainConfig, paths: ModelFiles | None, eps: float | None
 ) -> tuple[nn.Module, bool]:
     """The network to train, and whether its codebook is one already.
 
@@ -147,7 +147,7 @@ def _perceptor(config: TrainConfig, device: torch.device) -> Perceptor | None:
     losses = config.losses
     if not losses.perceptual_weight and not losses.clip_weight:
         return None
-    path = registry.resolve(Models(clip=losses.perceptual_clip)).clip
+    path = find_models(Models(clip=losses.perceptual_clip)).clip
     # On CUDA the tower's float32 is computed in half precision wherever the training is.
     perceptor = load_perceptor(
         path, device, pick_precision("auto", device) if device.type == "cpu" else torch.float32

@@ -17,8 +17,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from ...catalogue.registry import ModelPaths, require_models
 from ...errors import ModelError
+from ...materials import ModelFiles
 from ...text import plain_text
 from ..apart import apart
 from ..fit import Unfilled, fit
@@ -84,7 +84,7 @@ class Prior:
             min(longest, TIMES * max(1, round(side * scale / TIMES))) for side in (height, width)
         )
 
-    def require(self, paths: ModelPaths, channels: int, dim: int) -> None:
+    def require(self, paths: ModelFiles, channels: int, dim: int) -> None:
         """Raises ModelError where the prior was made for another CLIP or VQGAN than those of
         `paths`.
 
@@ -94,7 +94,7 @@ class Prior:
             (self.notes.clip, self.notes.vqgan, self.notes.models),
             "set losses.prior to 0",
         )
-        require_models(made_for, paths, self.source, "prior", remedy)
+        paths.require(made_for, self.source, "prior", remedy)
         if (self._channels, self._dim) != (channels, dim):
             raise ModelError(
                 f"{self.source}: its sizes are {self._channels} channels and {self._dim} "

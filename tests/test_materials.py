@@ -12,15 +12,17 @@ from pathlib import Path
 
 import pytest
 
-from vqclip_video.catalogue import registry
+from vqclip_video.catalogue import known, names, store
 from vqclip_video.catalogue.known import Model, ModelFile
 from vqclip_video.disk.safetensors_header import read_shapes
 from vqclip_video.errors import ModelError, StoryboardError, UsageError
+from vqclip_video.materials import find_models
+from vqclip_video.outline import outline
 from vqclip_video.storyboard import reader
 from vqclip_video.storyboard.problems import Mark
-from vqclip_video.storyboard.schema import MODEL_NAMES, Models, Storyboard
+from vqclip_video.storyboard.schema import Models, Storyboard
 
-CONFIG = (registry.BUNDLED / "vqgan.yaml").read_text("utf-8")
+CONFIG = (store.BUNDLED / "vqgan.yaml").read_text("utf-8")
 
 
 @pytest.fixture(autouse=True)
@@ -36,15 +38,20 @@ def home(tmp_path, monkeypatch):
 def small(monkeypatch):
     """ViT-B/32 and imagenet-f16-16384 made small enough to write."""
     for name in ("ViT-B/32", "imagenet-f16-16384"):
-        known = registry.MODELS[name]
-        files = tuple(ModelFile(file.filename, file.urls, _sha(file), 4) for file in known.files)
+        model = known.MODELS[name]
+        files = tuple(ModelFile(file.filename, file.urls, _sha(file), 4) for file in model.files)
         monkeypatch.setitem(
-            registry.MODELS, name, Model(name, known.kind, known.side, files, "", "", "")
+            known.MODELS, name, Model(name, model.kind, model.side, files, "", "", "")
         )
 
 
 def _sha(file):
     return hashlib.sha256(b"good").hexdigest() if file.filename.startswith("ViT") else None
+
+
+def factor(models: Models) -> int:
+    """Pixels for one place of the latent, as a plan knows it."""
+    return outline(Storyboard(models=models)).factor
 
 
 def put(path: Path, content: bytes | str = b"good") -> Path:
@@ -54,22 +61,24 @@ def put(path: Path, content: bytes | str = b"good") -> Path:
 
 
 def test_the_storybook_pair_is_here_and_whole():
-    paths = registry.resolve(Models())
+    paths = find_models(Models())
     assert paths.clip.is_file() and paths.vqgan.is_file() and paths.vqgan_config.is_file()
-    assert (paths.clip_name, paths.vqgan_name) == ("storybook", "storybook")
-    assert registry.factor(Models()) == 8
-    for model in registry.members("storybook"):
-        assert registry.status(model) == "present"
-        assert [result.ok for result in registry.verify(model)] == [True] * len(model.files)
+    assert paths.names == "storybook"
+    assert factor(Models()) == 8
+    for model in names.members("storybook"):
+        assert store.status(model) == "present"
+        assert [result.ok for result in store.verify(model)] == [True] * len(model.files)
 
 
 def test_neither_torch_nor_the_network_is_loaded():
     code = """
 import sys
-from vqclip_video.catalogue import fetch, registry
-from vqclip_video.storyboard.schema import Models
-registry.resolve(Models()), registry.factor(Models())
-[registry.describe(model) for model in registry.MODELS.values()]
+from vqclip_video.catalogue import fetch, known, store
+from vqclip_video.materials import find_models
+from vqclip_video.outline import outline
+from vqclip_video.storyboard.schema import Models, Storyboard
+find_models(Models()), outline(Storyboard())
+[store.describe(model) for model in known.MODELS.values()]
 print([name for name in ("torch", "numpy", "urllib.request", "http.client", "requests") if name in sys.modules])
 """
     assert (
@@ -90,7 +99,7 @@ def test_openai_links_carry_their_own_sha256_as_in_the_packages_table():
     table = ast.literal_eval(tables[0])
     clips = {
         name: model
-        for name, model in registry.MODELS.items()
+        for name, model in known.MODELS.items()
         if model.kind == "clip" and not model.bundled
     }
     assert {name: model.files[0].urls[0] for name, model in clips.items()} == table
@@ -98,78 +107,73 @@ def test_openai_links_carry_their_own_sha256_as_in_the_packages_table():
 
 
 def test_every_listed_model_says_where_it_is_from():
-    for model in registry.MODELS.values():
-        row = registry.describe(model)
+    for model in known.MODELS.values():
+        row = store.describe(model)
         assert row["licence"] and row["source"] and row["summary"] and row["size"]
         assert model.bundled or all(
             url.startswith("https://") for file in model.files for url in file.urls
         )
         assert len(model.files) == (2 if model.kind == "vqgan" else 1)
-    for pair in registry.PAIRS.values():
-        assert (
-            registry.MODELS[pair.clip].kind == "clip"
-            and registry.MODELS[pair.vqgan].kind == "vqgan"
-        )
+    for pair in known.PAIRS.values():
+        assert known.MODELS[pair.clip].kind == "clip" and known.MODELS[pair.vqgan].kind == "vqgan"
         for kind in ("sketchbook", "prior"):
-            assert getattr(pair, kind) is None or registry.MODELS[getattr(pair, kind)].kind == kind
+            assert getattr(pair, kind) is None or known.MODELS[getattr(pair, kind)].kind == kind
 
 
 def test_the_reader_knows_the_same_names():
-    halves = [name for name, model in registry.MODELS.items() if model.kind in ("clip", "vqgan")]
-    assert sorted(MODEL_NAMES) == sorted([*registry.PAIRS, *halves])
+    halves = [name for name, model in known.MODELS.items() if model.kind in ("clip", "vqgan")]
+    assert sorted(names.NAMES) == sorted([*known.PAIRS, *halves])
 
 
 def test_models_that_are_not_here_are_all_told_with_the_way_to_get_them(home):
     with pytest.raises(ModelError) as caught:
-        registry.resolve(Models("imagenet", "imagenet"))
+        find_models(Models("imagenet", "imagenet"))
     text = str(caught.value)
     for name in ("ViT-B/32", "imagenet-f16-16384"):
         assert f"vqclip-video models fetch {name}" in text
-        assert all(url in text for file in registry.MODELS[name].files for url in file.urls)
+        assert all(url in text for file in known.MODELS[name].files for url in file.urls)
     assert str(home / "cache" / "models" / "clip" / "ViT-B-32.pt") in text and "354 MB" in text
-    assert registry.factor(Models("imagenet", "imagenet")) == 16
+    assert factor(Models("imagenet", "imagenet")) == 16
 
 
 def test_fetched_models_are_found_and_cut_off_ones_told(home, small):
     clip = put(home / "cache/models/clip/ViT-B-32.pt")
     vqgan = put(home / "cache/models/vqgan/imagenet-f16-16384.ckpt")
     config = put(vqgan.with_suffix(".yaml"))
-    paths = registry.resolve(Models("imagenet", "imagenet-f16-16384"))
+    paths = find_models(Models("imagenet", "imagenet-f16-16384"))
     assert (paths.clip, paths.vqgan, paths.vqgan_config) == (clip, vqgan, config)
     put(clip, b"goo")
     with pytest.raises(ModelError, match="ViT-B/32 is here, but damaged or incomplete"):
-        registry.resolve(Models("imagenet", "imagenet"))
+        find_models(Models("imagenet", "imagenet"))
 
 
 def test_openais_own_folder_is_looked_into_for_whole_files(home, small):
     theirs = put(home / ".cache/clip/ViT-B-32.pt")
-    assert registry.resolve(Models("ViT-B/32", "storybook")).clip == theirs
+    assert find_models(Models("ViT-B/32", "storybook")).clip == theirs
     put(theirs, b"cut")
-    assert (
-        registry.paths_of(registry.MODELS["ViT-B/32"])[0] == home / "cache/models/clip/ViT-B-32.pt"
-    )
+    assert store.paths_of(known.MODELS["ViT-B/32"])[0] == home / "cache/models/clip/ViT-B-32.pt"
 
 
 def test_verify_tells_right_wrong_and_missing(home, small):
-    clip, vqgan = registry.members("imagenet")
-    (missing,) = registry.verify(clip)
+    clip, vqgan = names.members("imagenet")
+    (missing,) = store.verify(clip)
     assert not missing.ok and "vqclip-video models fetch ViT-B/32" in missing.detail
     path = put(home / "cache/models/clip/ViT-B-32.pt")
-    assert [result.ok for result in registry.verify(clip)] == [True]
+    assert [result.ok for result in store.verify(clip)] == [True]
     put(path, b"evil")
-    assert [result.ok for result in registry.verify(clip)] == [False]
-    assert registry.present() == [*registry.members("storybook"), clip]
+    assert [result.ok for result in store.verify(clip)] == [False]
+    assert store.present() == [*names.members("storybook"), clip]
 
 
 def test_a_sha256_nobody_knows_is_that_of_the_first_time(home, small):
-    vqgan = registry.MODELS["imagenet-f16-16384"]
-    for path in registry.paths_of(vqgan):
+    vqgan = known.MODELS["imagenet-f16-16384"]
+    for path in store.paths_of(vqgan):
         put(path)
-    assert [result.ok for result in registry.verify(vqgan)] == [True, True]
-    put(registry.paths_of(vqgan)[0], b"evil")
-    assert [result.ok for result in registry.verify(vqgan)] == [False, True]
+    assert [result.ok for result in store.verify(vqgan)] == [True, True]
+    put(store.paths_of(vqgan)[0], b"evil")
+    assert [result.ok for result in store.verify(vqgan)] == [False, True]
     put(home / "cache/models/sha256.json", b"[not json")
-    assert [result.ok for result in registry.verify(vqgan)] == [True, True]
+    assert [result.ok for result in store.verify(vqgan)] == [True, True]
 
 
 @pytest.mark.parametrize(
@@ -186,23 +190,21 @@ def test_a_sha256_nobody_knows_is_that_of_the_first_time(home, small):
 )
 def test_an_unknown_name_gets_the_likely_one_and_the_list(name, hint):
     with pytest.raises(UsageError) as caught:
-        registry.resolve(Models(name, "storybook"))
+        find_models(Models(name, "storybook"))
     assert (
         hint in str(caught.value)
         and "RN50x64" in str(caught.value)
         and len(str(caught.value)) < 500
     )
     with pytest.raises(UsageError, match="did you mean 'RN50x4'"):
-        registry.members("RN50x")
+        names.members("RN50x")
 
 
 def test_names_are_checked_at_their_place_in_the_storyboard():
     marks = {"models": Mark(3, 1), "models.vqgan": Mark(4, 10)}
-    registry.check_names(Storyboard(models=Models("ViT-B/32", "imagenet"), marks=marks))
+    outline(Storyboard(models=Models("ViT-B/32", "imagenet"), marks=marks))
     with pytest.raises(StoryboardError) as caught:
-        registry.check_names(
-            Storyboard(models=Models("RN51", "imaginet"), source=Path("s.yaml"), marks=marks)
-        )
+        outline(Storyboard(models=Models("RN51", "imaginet"), source=Path("s.yaml"), marks=marks))
     clip, vqgan = str(caught.value).splitlines()
     assert clip.startswith(
         "s.yaml:3:1: models.clip: no model is called 'RN51'; did you mean 'RN50'?"
@@ -213,9 +215,7 @@ def test_names_are_checked_at_their_place_in_the_storyboard():
 def complaints(text: str, base: Path) -> list[str]:
     """What is wrong with the models of a storyboard, without its name."""
     with pytest.raises(StoryboardError) as caught:
-        registry.check_names(
-            reader.parse(f"{text}\nscenes:\n- {{prompt: a}}\n- {{prompt: b}}\n", base=base)
-        )
+        outline(reader.parse(f"{text}\nscenes:\n- {{prompt: a}}\n- {{prompt: b}}\n", base=base))
     return [line.removeprefix("storyboard:") for line in str(caught.value).splitlines()]
 
 
@@ -278,7 +278,7 @@ def test_ones_own_files_that_serve_and_known_models_not_here_pass_the_check(home
     put(home / "own" / "a.ckpt"), put(home / "own" / "a.yaml", CONFIG), put(home / "clip.pt")
     configured = "{vqgan: imagenet, vqgan_config: own/a.yaml}"
     for models in ("{clip: clip.pt, vqgan: own}", "imagenet", "storybook", configured):
-        registry.check_names(reader.parse(f"models: {models}\nscenes: [{{prompt: a}}]", base=home))
+        outline(reader.parse(f"models: {models}\nscenes: [{{prompt: a}}]", base=home))
 
 
 def safetensors(path: Path, *names: str) -> Path:
@@ -300,7 +300,7 @@ def test_gan_without_a_discriminator_is_told_at_the_setting(home):
             " 0.5}}}\n"
         )
         with pytest.raises(StoryboardError) as caught:
-            registry.check_names(reader.parse(board, base=home))
+            outline(reader.parse(board, base=home))
         assert str(caught.value).startswith(
             "storyboard:4:40: scenes[1].settings.losses.gan: found 0.5, but the VQGAN "
         )
@@ -326,17 +326,15 @@ def test_gan_passes_where_there_is_a_discriminator_or_only_loading_can_tell(home
         board = (
             f"models: {{vqgan: {vqgan}}}\nsettings: {{losses: {{gan: 1}}}}\nscenes: [{{prompt: a}}]"
         )
-        registry.check_names(reader.parse(board, base=home))
+        outline(reader.parse(board, base=home))
     off = "settings: {losses: {gan: 1}}\nscenes: [{prompt: a, settings: {losses: {gan: 0}}}]"
-    registry.check_names(reader.parse(off, base=home))
+    outline(reader.parse(off, base=home))
 
 
 def test_the_catalogue_is_right_about_the_storybook_discriminator():
-    paths = registry.resolve(Models())
-    names = read_shapes(paths.vqgan)
-    assert any(
-        name.startswith("loss.discriminator.") for name in names
-    ) == registry.has_discriminator(Models())
+    tensors = read_shapes(find_models(Models()).vqgan)
+    has_one = any(name.startswith("loss.discriminator.") for name in tensors)
+    assert has_one == known.MODELS["storybook-vqgan"].discriminator
 
 
 @pytest.mark.parametrize(
@@ -354,11 +352,11 @@ def test_the_config_of_ones_own_vqgan_is_found(home, checkpoint, config):
     checkpoint, config = put(home / "own" / checkpoint), put(home / "own" / config, CONFIG)
     if config.name.endswith("-project.yaml"):
         put(config.with_name("2020-11-09T13-31-51-lightning.yaml"), "trainer: {}")
-    paths = registry.resolve(Models("storybook", str(checkpoint)))
+    paths = find_models(Models("storybook", str(checkpoint)))
     assert (paths.vqgan, paths.vqgan_config) == (checkpoint, config)
-    assert registry.factor(Models("storybook", str(checkpoint))) == 8
+    assert factor(Models("storybook", str(checkpoint))) == 8
     folder = home / "own" / "log" if "log" in checkpoint.parts else home / "own"
-    assert registry.resolve(Models("storybook", str(folder))).vqgan == checkpoint
+    assert find_models(Models("storybook", str(folder))).vqgan == checkpoint
 
 
 def test_a_config_named_wins_over_the_one_beside(home):
@@ -368,15 +366,15 @@ def test_a_config_named_wins_over_the_one_beside(home):
     )
     put(home / "own.yaml", CONFIG)
     models = Models("storybook", str(own), other)
-    assert registry.resolve(models).vqgan_config == other and registry.factor(models) == 4
-    assert registry.factor(Models("imagenet", "imagenet", other)) == 4
+    assert find_models(models).vqgan_config == other and factor(models) == 4
+    assert factor(Models("imagenet", "imagenet", other)) == 4
     with pytest.raises(ModelError, match="there is no file"):
-        registry.resolve(Models("storybook", str(own), home / "no.yaml"))
+        find_models(Models("storybook", str(own), home / "no.yaml"))
 
 
 def test_ones_own_files_that_do_not_serve(home):
     clip = str(put(home / "clip.pt"))
-    assert registry.resolve(Models(clip, "storybook")).clip == Path(clip)
+    assert find_models(Models(clip, "storybook")).clip == Path(clip)
     put(home / "two" / "a.ckpt"), put(home / "two" / "b.ckpt"), put(home / "lone" / "a.ckpt")
     for vqgan, reason in (
         (home / "gone.ckpt", "there is no file"),
@@ -385,12 +383,12 @@ def test_ones_own_files_that_do_not_serve(home):
         (home / "lone" / "a.ckpt", "no YAML beside it; .*a.yaml, or name it with vqgan_config"),
     ):
         with pytest.raises(ModelError, match=reason):
-            registry.resolve(Models(clip, str(vqgan)))
+            find_models(Models(clip, str(vqgan)))
 
 
 def test_a_config_naming_another_class_is_refused_and_not_imported(home):
     own = put(home / "own.ckpt")
     put(home / "own.yaml", CONFIG.replace("taming.models.vqgan.VQModel", "antigravity.Network"))
-    with pytest.raises(ModelError, match="antigravity.Network.*is not a VQGAN known here"):
-        registry.factor(Models("storybook", str(own)))
+    with pytest.raises(StoryboardError, match="antigravity.Network.*is not a VQGAN known here"):
+        factor(Models("storybook", str(own)))
     assert "antigravity" not in sys.modules

@@ -1,0 +1,53 @@
+"""Models by name: which a word means, and what to say of one that means none."""
+
+from __future__ import annotations
+
+from ..errors import UsageError
+from ..text import did_you_mean
+from .known import MODELS, PAIRS, Model
+
+# What a storyboard may say that means no file of one's own.
+NAMES = frozenset(
+    [*PAIRS, *(model.name for model in MODELS.values() if model.kind in ("clip", "vqgan"))]
+)
+
+
+def members(name: str) -> tuple[Model, ...]:
+    """The model of that name, or those of a pair. UsageError where there is none."""
+    if pair := PAIRS.get(name):
+        return tuple(
+            MODELS[member]
+            for member in (pair.clip, pair.vqgan, pair.sketchbook, pair.prior)
+            if member
+        )
+    if name in MODELS:
+        return (MODELS[name],)
+    raise UsageError(unknown(name, [*PAIRS, *MODELS]))
+
+
+def find(kind: str, name: str) -> Model | None:
+    """The model that `name` means for one half of a pair ("clip" or "vqgan"); None for anything
+    but a known name.
+    """
+    if name in PAIRS:
+        return MODELS[getattr(PAIRS[name], kind)]
+    model = MODELS.get(name)
+    return model if model and model.kind == kind else None
+
+
+def names_of(kind: str) -> list[str]:
+    return [*PAIRS, *(model.name for model in MODELS.values() if model.kind == kind)]
+
+
+def known_text(names: list[str]) -> str:
+    return f"known names are {', '.join(names)}"
+
+
+def unknown(name: str, names: list[str]) -> str:
+    """Why `name` is none of `names`, with the likely slip."""
+    if name in MODELS:
+        return f"{name!r} is a {MODELS[name].kind.upper()}; {known_text(names)}"
+    hint = did_you_mean(name, names)
+    return (
+        f"no model is called {name[:60]!r}{hint}; {known_text(names)}; or give the path of a file"
+    )

@@ -1,0 +1,76 @@
+"""The networks of a film, loaded once. A cast survives a film and can serve the next one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from ..materials import Materials, ModelFiles
+from ..models.clip.perceptor import Perceptor, load_perceptor
+from ..models.prior.prior import Prior
+from ..models.prior.prior import load as load_prior
+from ..models.vqgan.first_stage import VQGAN, load_vqgan
+from ..sketchbook.book import Sketchbook
+from ..sketchbook.book import load as load_book
+from ..storyboard.schema import Storyboard
+from ..storyboard.timeline import Timeline
+from .compilation import pick_compile
+from .device import pick_device
+from .memory import fits
+from .options import EngineOptions
+from .precision import pick_precision
+
+
+@dataclass
+class Cast:
+    """What sees, what paints, what knows how pictures are composed, and what to draw after.
+
+    perceptor, vqgan: the networks, on one device. prior: what scenes without a guide are held
+    against besides their prompt; without one CLIP is alone there. book: the sketchbook that scenes
+    choose their guide from; without one only the pictures that are named guide.
+    """
+
+    perceptor: Perceptor
+    vqgan: VQGAN
+    prior: Prior | None = None
+    book: Sketchbook | None = None
+
+    @property
+    def device(self) -> torch.device:
+        return self.vqgan.device
+
+    def prepare(self, storyboard: Storyboard, timeline: Timeline, options: EngineOptions) -> None:
+        """Set the networks up for a film: how much they keep for the backward pass, and whether
+        they are compiled.
+        """
+        memory = options.memory
+        self.vqgan.low_memory = memory == "low" or (
+            memory == "auto" and not fits(storyboard, self.perceptor, self.vqgan)
+        )
+        if pick_compile(options.compile, self.device, timeline.total_iter):
+            self.perceptor.compile()
+            self.vqgan.compile()
+
+
+def load_cast(materials: Materials, options: EngineOptions) -> Cast:
+    """The networks of these files. Raises ModelError where one is damaged, or made for others."""
+    files, device = materials.models, pick_device(options.device)
+    perceptor, vqgan = load_pair(files, device, options.precision)
+    prior = book = None
+    if materials.prior:
+        prior = load_prior(materials.prior, vqgan.device, vqgan.dtype)
+        prior.require(files, vqgan.channels, perceptor.dim)
+    if materials.sketchbook:
+        book = load_book(materials.sketchbook)
+        book.require(files)
+    return Cast(perceptor, vqgan, prior, book)
+
+
+def load_pair(
+    files: ModelFiles, device: torch.device, precision: str = "auto"
+) -> tuple[Perceptor, VQGAN]:
+    """A CLIP and a VQGAN alone."""
+    dtype = pick_precision(precision, device)
+    perceptor = load_perceptor(files.clip, device, dtype)
+    return perceptor, load_vqgan(files.vqgan, files.vqgan_config, device, dtype)

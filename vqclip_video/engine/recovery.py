@@ -1,0 +1,112 @@
+"""What a session does where an iteration fails: fewer cutouts at a time, or a step back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+import torch
+
+from ..disk.part import Part
+from ..errors import RenderError
+from ..storyboard.schema import Settings
+from .compilation import compiler_failure
+from .judge import Judge
+from .memory import is_out_of_memory, release
+
+RETRIES_AFTER_NAN = 4
+Found = TypeVar("Found")
+
+
+class SmallerBatches:
+    """Halves the cutouts of one CLIP call where memory runs out; the smaller size is kept."""
+
+    def __init__(
+        self,
+        judge: Judge,
+        device: torch.device,
+        size: tuple[int, int],
+        on_notice: Callable[[str], None],
+    ):
+        """size: (width, height) of the film, for the message."""
+        self.judge, self.device, self.size, self.on_notice = judge, device, size, on_notice
+
+    def attempt(
+        self, work: Callable[[], Found], settings: Settings, forget: Callable[[], None]
+    ) -> Found:
+        """What `work` returns, after as many tries as there are sizes; `forget` frees what a failed
+        one has left.
+
+        Raises RenderError where one cutout at a time is still too much.
+        """
+        before = self.judge.batch_size
+        while True:
+            try:
+                found = work()
+                break
+            except (RuntimeError, MemoryError) as error:
+                if failure := compiler_failure(error):
+                    raise failure from error
+                if not is_out_of_memory(error):
+                    raise
+            # Not in the handler: the error's traceback keeps the tensors of the failed attempt
+            # alive.
+            forget()
+            release(self.device)
+            self._halve(settings)
+        if (now := self.judge.batch_size) != before:
+            self.on_notice(
+                f"out of memory: now {now} cutouts per CLIP call (same picture, less speed)"
+            )
+        return found
+
+    def _halve(self, settings: Settings) -> None:
+        batch = self.judge.cutouts_at_once(settings)
+        if batch == 1:
+            width, height = self.size
+            raise RenderError(
+                f"out of memory at {width}x{height} with one cutout at a time on {self.device}; a "
+                f"film of about {width // 2}x{height // 2} needs a quarter of it, and memory=low "
+                "trades time for memory"
+            )
+        self.judge.batch_size = (batch + 1) // 2
+
+
+class StepsBack:
+    """Remembers the last state whose numbers were numbers, and returns there with less haste."""
+
+    def __init__(self, on_notice: Callable[[str], None]):
+        self.on_notice = on_notice
+        self.rate_scale = 1.0  # of the learning rate, halved with each step back
+        self._good: Mapping[str, Part] = {}
+        self._failures = 0
+
+    def state(self) -> Part:
+        return Part(numbers={"rate_scale": self.rate_scale})
+
+    def restore(self, part: Part) -> None:
+        self.rate_scale = part.numbers["rate_scale"]
+
+    def keep(self, state: Mapping[str, Part]) -> None:
+        """This state's numbers are numbers."""
+        self._good, self._failures = state, 0
+
+    def take(self, iteration: int) -> Mapping[str, Part]:
+        """The state to return to from an iteration whose loss is none.
+
+        Raises RenderError after some tries.
+        """
+        self._failures += 1
+        if self._failures > RETRIES_AFTER_NAN:
+            raise RenderError(
+                f"iteration {iteration}: the loss is still not a number after {RETRIES_AFTER_NAN} "
+                "tries with a lower learning_rate; lower it in the storyboard, or render with "
+                "precision=fp32"
+            )
+        self.rate_scale /= 2
+        back = self._good["loop"].numbers["iteration"]
+        self.on_notice(
+            f"iteration {iteration}: the loss is not a number; going on from iteration {back} with "
+            f"{self.rate_scale:g} of the learning rate"
+        )
+        return self._good
