@@ -21,15 +21,8 @@ from hypothesis import strategies as st
 
 from vqclip_video.errors import StoryboardError
 from vqclip_video.storyboard import reader, yaml_nodes
-from vqclip_video.storyboard.schema import (
-    Augment,
-    Losses,
-    Scene,
-    Settings,
-    Storyboard,
-    Transition,
-    keys,
-)
+from vqclip_video.storyboard.kinds import keys
+from vqclip_video.storyboard.schema import Augment, Losses, Scene, Settings, Storyboard, Transition
 from vqclip_video.storyboard.template import TEMPLATE
 from vqclip_video.storyboard.timeline import Timeline
 

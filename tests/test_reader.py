@@ -11,7 +11,8 @@ from PIL import Image
 
 from vqclip_video.errors import StoryboardError
 from vqclip_video.storyboard import reader
-from vqclip_video.storyboard.schema import PromptPart, Settings, Transition, keys
+from vqclip_video.storyboard.kinds import keys
+from vqclip_video.storyboard.schema import PromptPart, Settings, Transition
 from vqclip_video.storyboard.template import TEMPLATE
 from vqclip_video.storyboard.timeline import Timeline
 

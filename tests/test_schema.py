@@ -8,6 +8,7 @@ import yaml
 from vqclip_video.errors import StoryboardError
 from vqclip_video.storyboard import reader
 from vqclip_video.storyboard.json_schema import json_schema, settings_table
+from vqclip_video.storyboard.kinds import keys
 from vqclip_video.storyboard.schema import (
     Augment,
     Guide,
@@ -20,7 +21,6 @@ from vqclip_video.storyboard.schema import (
     Settings,
     Storyboard,
     Transition,
-    keys,
 )
 from vqclip_video.storyboard.template import TEMPLATE
 

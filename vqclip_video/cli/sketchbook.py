@@ -172,13 +172,12 @@ def _models(pair: str, clip: str | None, vqgan: str | None, config: Path | None)
 
 
 def _size(text: str) -> tuple[int, int]:
-    from ..storyboard import values
-    from ..storyboard.schema import Storyboard, keys
-    from ..storyboard.yaml_nodes import load
+    from ..storyboard.kinds import Refusal
+    from ..storyboard.reader import size_of
 
     try:
-        return values.size(keys(Storyboard)["size"], load(text or '""'))
-    except values.Refusal as refusal:
+        return size_of(text)
+    except Refusal as refusal:
         raise UsageError(f"--size: {refusal}") from None
 
 

@@ -10,8 +10,9 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from ..errors import UsageError, VqclipError
-from ..storyboard.files import PICTURE_FORMATS
 
+# What Pillow reads without calling another program (its EPS reader starts Ghostscript).
+PICTURE_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "AVIF")
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".avif")
 
 

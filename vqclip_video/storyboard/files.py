@@ -12,16 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..catalogue.names import NAMES
+from ..disk.pictures import PICTURE_FORMATS
 from ..disk.safetensors_header import read_shapes
 from ..disk.web_page import HEAD, WORDS, is_web_page, web_page
 from ..text import LONGEST_QUOTE, quoted
-from .values import Refusal
+from .kinds import Refusal
 
 if TYPE_CHECKING:
     from PIL import Image
 
-# What Pillow reads without calling another program (its EPS reader starts Ghostscript).
-PICTURE_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "AVIF")
 # brands in a file's first box
 HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 WEB = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)

@@ -5,23 +5,26 @@ place.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 from ..disk.web_page import HEAD, WORDS, is_web_page
 from . import overrides as overriding
-from .convert import BAD, Converter, rate_of
 from .files import reason
+from .kinds import BAD, Place, Reading, Refusal, keys
 from .problems import Mark, Problem, Problems, nearest, problem_of
 from .resolve import assemble
-from .schema import Storyboard
+from .schema import FILM, Storyboard
 from .writer import dump
-from .yaml_nodes import Node, Scalar, YamlError, load
+from .yaml_nodes import Mapping, Node, Scalar, YamlError, load
 
 __all__ = ["Problem", "dump", "parse", "problem_at", "read"]
 
 MOST_BYTES = 2 * 2**20
 NAMELESS = "<string>"
+NOWHERE = Place(Reading(Path(), Problems(""), Fraction(1)))  # for values that are read alone
 
 
 def read(path: str | Path, overrides: Sequence[str] = ()) -> Storyboard:
@@ -61,6 +64,11 @@ def parse(
     return _parse(text, Problems(name), Path(base), overrides)
 
 
+def size_of(text: str) -> tuple[int, int] | str:
+    """The size that a text means, (width, height) or a word of `sizes.SHAPES`. Raises Refusal."""
+    return keys(Storyboard)["size"].kind.read(load(text or '""'), NOWHERE)
+
+
 def problem_at(storyboard: Storyboard, where: str, message: str) -> Problem:
     """A mistake that only a later check can see, at the place of the value `where`, such as
     "models.clip".
@@ -72,7 +80,8 @@ def problem_at(storyboard: Storyboard, where: str, message: str) -> Problem:
 def _parse(text: str, problems: Problems, base: Path, overrides: Sequence[str]) -> Storyboard:
     root = overriding.apply(_root(text, problems), overrides, problems)
     problems.marks[""] = root.mark
-    given = Converter(base.absolute(), problems, rate_of(root)).section(Storyboard, root, "")
+    reading = Reading(base.absolute(), problems, _rate_of(root))
+    given = FILM.read(root, Place(reading))
     storyboard = assemble(given, problems) if given is not BAD else None
     if problems or storyboard is None:
         problems.fail()
@@ -80,6 +89,18 @@ def _parse(text: str, problems: Problems, base: Path, overrides: Sequence[str]) 
         problems.warnings.values(), key=lambda problem: (problem.line, problem.column)
     )
     return replace(storyboard, marks=problems.marks, warnings=tuple(warnings))
+
+
+def _rate_of(root: Node) -> Fraction:
+    """The film's frames a second, before anything is read; a wrong one is refused where it is its
+    turn.
+    """
+    key = keys(Storyboard)["fps"]
+    for name, node in root.entries if isinstance(root, Mapping) else ():
+        if name.text == "fps":
+            with suppress(Refusal):
+                return key.kind.read(node, NOWHERE)
+    return key.default
 
 
 def _root(text: str, problems: Problems) -> Node:

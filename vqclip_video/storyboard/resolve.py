@@ -7,12 +7,13 @@ from __future__ import annotations
 from dataclasses import replace
 from fractions import Fraction
 
-from .convert import BAD, Given, build, merged
+from .kinds import BAD
+from .numbers import plain, rate_text
 from .problems import Problems, setting_of
 from .schema import Scene, Settings, Storyboard, Transition
+from .sections import Given, build, merged
 from .sizes import named_size
 from .timeline import Timeline, exact, in_frames, scene_seconds
-from .values import plain, rate_text
 
 SCENE_SECONDS = 3.0  # where a scene says nothing of its length
 MOST_ITERATIONS = 10**9

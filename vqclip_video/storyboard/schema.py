@@ -7,83 +7,67 @@ merged into each scene, paths are absolute, times are seconds.
 
 from __future__ import annotations
 
-import dataclasses
-import functools
-import types
-import typing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+
+from . import files
+from .file_kinds import FilePath, ModelName, Picture, TensorFile
+from .kinds import internal, option
+from .numbers import Number, Rate, Seed, Size, Time, Weight, Whole
+from .sections import Parts, SceneList, Section
+from .shorthands import (
+    GuideValue,
+    GuideWeightSection,
+    InitSection,
+    ModelsSection,
+    TransitionSection,
+)
+from .texts import Flag, PromptText, Text, Word
 
 CURVES = ("linear", "ease-in", "ease-out", "ease-in-out", "cut")
 BLENDS = ("slerp", "lerp")
 LATENT_KEEP = ("scenes", "all")
-TENSOR_FILES = ("latent", "sketchbook", "prior")  # kinds of keys that name a .safetensors file
-
-
-def option(
-    default, help, *, least=None, above=None, most=None, choices=None, kind=None, empty=None
-):
-    """A field with its allowed range: `least <= value <= most`, or `above < value`; `choices` for
-    words.
-
-    `kind` names how the value is written where its type alone does not say (see `Key.kind`);
-    `empty`: whether a prompt may be none.
-    """
-    limits = {
-        "least": least,
-        "above": above,
-        "most": most,
-        "choices": choices,
-        "kind": kind,
-        "empty": empty,
-    }
-    return field(
-        default=default,
-        metadata={"help": help, **{k: v for k, v in limits.items() if v is not None}},
-    )
 
 
 @dataclass(frozen=True)
 class PromptPart:
     """One thing the picture should (or should not) be like: a text or an image, never both."""
 
-    text: str | None = option(None, "what to see, in words", kind="prompt text")
-    image: Path | None = option(
-        None, "a picture to resemble, beside the storyboard", kind="picture"
-    )
+    text: str | None = option(None, "what to see, in words", PromptText())
+    image: Path | None = option(None, "a picture to resemble, beside the storyboard", Picture())
     weight: float = option(
-        1.0, "share of this part among the scene's prompts", above=0.0, most=1000.0
+        1.0, "share of this part among the scene's prompts", Weight(above=0.0, most=1000.0)
     )
 
 
 Prompt = tuple[PromptPart, ...]
+PART = Section(PromptPart, {"oneOf": [{"required": ["text"]}, {"required": ["image"]}]})
 
 
 @dataclass(frozen=True)
 class Losses:
     """Weights of the terms that the optimiser minimises; 0 switches a term off."""
 
-    clip: float = option(1.0, "closeness to the prompts, by CLIP", least=0.0, most=1000.0)
+    clip: float = option(1.0, "closeness to the prompts, by CLIP", Number(least=0.0, most=1000.0))
     vq: float = option(
-        0.0, "distance of the latent to the nearest codebook entries", least=0.0, most=1000.0
+        0.0,
+        "distance of the latent to the nearest codebook entries",
+        Number(least=0.0, most=1000.0),
     )
     gan: float = option(
         0.0,
         "verdict of the VQGAN's own discriminator, where its file has one",
-        least=0.0,
-        most=1000.0,
+        Number(least=0.0, most=1000.0),
     )
     tv: float = option(
-        0.0, "total variation of the picture: higher is smoother", least=0.0, most=1000.0
+        0.0, "total variation of the picture: higher is smoother", Number(least=0.0, most=1000.0)
     )
     prior: float = option(
         3.0,
         "distance to what the pair's prior expects, in scenes without a guide; it fades as a scene "
         "goes on",
-        least=0.0,
-        most=1000.0,
+        Number(least=0.0, most=1000.0),
     )
 
 
@@ -91,25 +75,25 @@ class Losses:
 class Augment:
     """How the cutouts differ from each other."""
 
-    flip: float = option(0.5, "share of the cutouts that are mirrored", least=0.0, most=1.0)
-    rotate: float = option(12.0, "largest rotation, in degrees", least=0.0, most=180.0)
-    shear: float = option(5.0, "largest shear, in degrees", least=0.0, most=45.0)
+    flip: float = option(0.5, "share of the cutouts that are mirrored", Number(least=0.0, most=1.0))
+    rotate: float = option(12.0, "largest rotation, in degrees", Number(least=0.0, most=180.0))
+    shear: float = option(5.0, "largest shear, in degrees", Number(least=0.0, most=45.0))
     overview: float = option(
-        0.4, "share of the cutouts that show the whole picture", least=0.0, most=1.0
+        0.4, "share of the cutouts that show the whole picture", Number(least=0.0, most=1.0)
     )
     smallest: float = option(
         0.45,
         "side of the smallest crop, as a share of the picture's shorter side",
-        above=0.0,
-        most=1.0,
+        Number(above=0.0, most=1.0),
     )
     pad: float = option(
         0.06,
         "how far a crop may reach beyond the border, as a share of the picture's shorter side",
-        least=0.0,
-        most=0.5,
+        Number(least=0.0, most=0.5),
     )
-    gain: float = option(0.15, "largest change of contrast and brightness", least=0.0, most=1.0)
+    gain: float = option(
+        0.15, "largest change of contrast and brightness", Number(least=0.0, most=1.0)
+    )
 
 
 @dataclass(frozen=True)
@@ -122,18 +106,21 @@ class Guide:
     """
 
     image: Path | None = option(
-        None, "a picture of one's own, cropped to the film's shape", kind="picture"
+        None, "a picture of one's own, cropped to the film's shape", Picture()
     )
     sketch: str | None = option(
-        None, "words to choose the sketch by, instead of the prompt", kind="prompt text"
+        None, "words to choose the sketch by, instead of the prompt", PromptText()
     )
     # written as the word, in place of the mapping
-    off: bool = field(default=False, metadata={"internal": True})
+    off: bool = internal(default=False)
 
     @property
     def word(self) -> str:
         """`auto` or `off`; nothing where an image or a sketch is named."""
         return "off" if self.off else "" if self.image or self.sketch else "auto"
+
+
+GUIDE = Section(Guide, {"oneOf": [{"required": ["image"]}, {"required": ["sketch"]}]})
 
 
 @dataclass(frozen=True)
@@ -143,14 +130,17 @@ class GuideWeight:
     """
 
     start: float = option(
-        0.1, "share at the scene's start, held while the film travels there", least=0.0, most=1.0
+        0.1,
+        "share at the scene's start, held while the film travels there",
+        Number(least=0.0, most=1.0),
     )
-    end: float = option(0.03, "share at the end of `over` and from then on", least=0.0, most=1.0)
+    end: float = option(
+        0.03, "share at the end of `over` and from then on", Number(least=0.0, most=1.0)
+    )
     over: float = option(
         0.6,
         "how long that takes, as a share of the scene after its transition",
-        least=0.0,
-        most=1.0,
+        Number(least=0.0, most=1.0),
     )
 
 
@@ -161,40 +151,57 @@ class Settings:
     `settings:` of the film are the defaults of each scene's own.
     """
 
-    learning_rate: float = option(0.08, "step size of AdamW on the latent", above=0.0, most=10.0)
-    weight_decay: float = option(0.0, "AdamW's decay of the latent", least=0.0, most=10.0)
+    learning_rate: float = option(
+        0.08, "step size of AdamW on the latent", Number(above=0.0, most=10.0)
+    )
+    weight_decay: float = option(0.0, "AdamW's decay of the latent", Number(least=0.0, most=10.0))
     noise_factor: float = option(
-        0.1, "strongest noise added to the cutouts (picture values are 0 to 1)", least=0.0, most=1.0
+        0.1,
+        "strongest noise added to the cutouts (picture values are 0 to 1)",
+        Number(least=0.0, most=1.0),
     )
     cutouts: int = option(
-        24, "augmented views of the picture that CLIP sees each iteration", least=1, most=1024
+        24,
+        "augmented views of the picture that CLIP sees each iteration",
+        Whole(least=1, most=1024),
     )
     batch_size: int = option(
         0,
         "cutouts per CLIP call, to save memory; 0 is all at once; the result is the same",
-        least=0,
-        most=1024,
+        Whole(least=0, most=1024),
     )
-    show_step: int = option(2, "iterations between two frames of the film", least=1, most=10000)
+    show_step: int = option(
+        2, "iterations between two frames of the film", Whole(least=1, most=10000)
+    )
     style: Prompt = option(
-        (), "extra text, said once for every scene: a text, or a list like a prompt", empty=True
+        (),
+        "extra text, said once for every scene: a text, or a list like a prompt",
+        Parts(PART, empty=True),
     )
-    w1: float = option(1.0, "weight of the scene's prompt in the target", least=0.0, most=1000.0)
-    w2: float = option(0.3, "weight of the style text in the target", least=0.0, most=1000.0)
+    w1: float = option(
+        1.0, "weight of the scene's prompt in the target", Number(least=0.0, most=1000.0)
+    )
+    w2: float = option(
+        0.3, "weight of the style text in the target", Number(least=0.0, most=1000.0)
+    )
     exclude: Prompt = option(
-        (), "what the picture should not be like: a text, or a list like a prompt", empty=True
+        (),
+        "what the picture should not be like: a text, or a list like a prompt",
+        Parts(PART, empty=True),
     )
     guide: Guide = option(
         Guide(),
         "what to draw the picture toward: `auto` (the sketchbook's fitting sketch), `off`, {image} "
         "or {sketch}",
-        kind="guide",
+        GuideValue(GUIDE),
     )
     guide_weight: GuideWeight = option(
-        GuideWeight(), "how strongly; a number alone is the same all through the scene"
+        GuideWeight(),
+        "how strongly; a number alone is the same all through the scene",
+        GuideWeightSection(GuideWeight),
     )
-    losses: Losses = option(Losses(), "weights of the loss terms")
-    augment: Augment = option(Augment(), "how the cutouts are varied")
+    losses: Losses = option(Losses(), "weights of the loss terms", Section(Losses))
+    augment: Augment = option(Augment(), "how the cutouts are varied", Section(Augment))
 
 
 @dataclass(frozen=True)
@@ -204,15 +211,13 @@ class Transition:
     duration: float = option(
         1.0,
         "seconds of film; by default 1s, or the whole scene where it is shorter",
-        least=0.0,
-        most=86400.0,
-        kind="time",
+        Time(least=0.0, most=86400.0),
     )
     curve: str = option(
-        "ease-in-out", "course of the travel over time; `cut` begins afresh", choices=CURVES
+        "ease-in-out", "course of the travel over time; `cut` begins afresh", Word(CURVES)
     )
     blend: str = option(
-        "slerp", "path between the two targets: along the sphere, or straight", choices=BLENDS
+        "slerp", "path between the two targets: along the sphere, or straight", Word(BLENDS)
     )
 
 
@@ -223,28 +228,26 @@ class Scene:
     Exactly one of `duration` and `iterations` is set once `at` is resolved.
     """
 
-    prompt: Prompt = option((), "a text, or a list of texts and {text|image, weight} entries")
+    prompt: Prompt = option(
+        (), "a text, or a list of texts and {text|image, weight} entries", Parts(PART)
+    )
     duration: float | None = option(
         None,
         "seconds of film: 3, 3s, 500ms, 1:30, 100f; 3s where nothing is said",
-        above=0.0,
-        most=86400.0,
-        kind="time",
+        Time(above=0.0, most=86400.0),
     )
     iterations: int | None = option(
-        None, "optimiser steps, instead of a duration", least=1, most=100_000_000
+        None, "optimiser steps, instead of a duration", Whole(least=1, most=100_000_000)
     )
     at: float | None = option(
         None,
         "when the scene starts, instead of a duration; then every scene says so",
-        least=0.0,
-        most=86400.0,
-        kind="time",
+        Time(least=0.0, most=86400.0),
     )
     transition: Transition | None = option(
-        None, "how the target travels here from the scene before"
+        None, "how the target travels here from the scene before", TransitionSection(Transition)
     )
-    settings: Settings = option(Settings(), "overrides of the film's settings")
+    settings: Settings = option(Settings(), "overrides of the film's settings", Section(Settings))
 
     @property
     def parts(self) -> dict[str, Prompt]:
@@ -262,20 +265,21 @@ class Scene:
         return self.transition is not None and self.transition.curve == "cut"
 
 
+SCENE = Section(Scene, {"required": ["prompt"], "not": {"required": ["duration", "iterations"]}})
+
+
 @dataclass(frozen=True)
 class Models:
     """Which CLIP and which VQGAN: names of `vqclip-video models list`, or absolute paths of
     files of one's own.
     """
 
-    clip: str = option(
-        "storybook", "a name, or the path of an OpenAI-CLIP checkpoint", kind="model"
-    )
+    clip: str = option("storybook", "a name, or the path of an OpenAI-CLIP checkpoint", ModelName())
     vqgan: str = option(
-        "storybook", "a name, or the path of a taming VQGAN checkpoint", kind="model"
+        "storybook", "a name, or the path of a taming VQGAN checkpoint", ModelName()
     )
     vqgan_config: Path | None = option(
-        None, "the VQGAN's YAML; by default the one beside the checkpoint", kind="path"
+        None, "the VQGAN's YAML; by default the one beside the checkpoint", FilePath()
     )
 
     @property
@@ -294,13 +298,13 @@ class Init:
     """What the latent starts from: noise, unless an image or a saved latent is named."""
 
     noise: float = option(
-        0.3, "strength of the noise, in standard deviations of the codebook", least=0.0, most=10.0
+        0.3,
+        "strength of the noise, in standard deviations of the codebook",
+        Number(least=0.0, most=10.0),
     )
-    image: Path | None = option(
-        None, "a picture, taken through the VQGAN's encoder", kind="picture"
-    )
+    image: Path | None = option(None, "a picture, taken through the VQGAN's encoder", Picture())
     latent: Path | None = option(
-        None, "a latent saved by an earlier film (.safetensors)", kind="latent"
+        None, "a latent saved by an earlier film (.safetensors)", TensorFile(files.latent, own=True)
     )
 
 
@@ -308,59 +312,60 @@ class Init:
 class Storyboard:
     """A whole film, checked and complete."""
 
-    title: str = option("", "name of the film, written into the MP4")
+    title: str = option("", "name of the film, written into the MP4", Text())
     size: tuple[int, int] = option(
         (256, 256),
         "delivered pixels, WIDTHxHEIGHT, or a word such as square, reel or 16:9",
-        least=16,
-        most=8192,
-        kind="size",
+        Size(least=16, most=8192),
     )
     fps: Fraction = option(
-        Fraction(24), "frames a second: 24, 23.976, 30000/1001", least=1.0, most=240.0, kind="rate"
+        Fraction(24), "frames a second: 24, 23.976, 30000/1001", Rate(least=1.0, most=240.0)
     )
     seed: int | None = option(
         0,
         "the film's random numbers; the same seed gives the same film; `random` draws one (here "
         "None)",
-        least=0,
-        most=2**63 - 1,
-        kind="seed",
+        Seed(least=0, most=2**63 - 1),
     )
-    models: Models = option(Models(), "a named pair, or {clip, vqgan}")
-    init: Init = option(Init(), "what the first picture starts from")
+    models: Models = option(Models(), "a named pair, or {clip, vqgan}", ModelsSection(Models))
+    init: Init = option(
+        Init(),
+        "what the first picture starts from",
+        InitSection(Init, {"not": {"required": ["image", "latent"]}}),
+    )
     sketchbook: Path | None = option(
         None,
         "a sketchbook for these models; by default the one that comes with the pair",
-        kind="sketchbook",
+        TensorFile(files.sketchbook, own=False),
     )
     prior: Path | None = option(
-        None, "a prior for these models; by default the one that comes with the pair", kind="prior"
+        None,
+        "a prior for these models; by default the one that comes with the pair",
+        TensorFile(files.prior, own=False),
     )
     grids: int = option(
         4,
         "resolutions the latent is the sum of, each half of the one before; 1 is the plain latent",
-        least=1,
-        most=8,
+        Whole(least=1, most=8),
     )
     grow: bool = option(
-        False, "optimise the first half of the first scene at half the resolution, which is faster"
+        False,
+        "optimise the first half of the first scene at half the resolution, which is faster",
+        Flag(),
     )
     latents: str = option(
         "scenes",
         "which latents are kept: those of the scenes' ends, or one for each frame",
-        choices=LATENT_KEEP,
+        Word(LATENT_KEEP),
     )
-    settings: Settings = option(Settings(), "defaults for every scene")
-    scenes: tuple[Scene, ...] = option((), "the scenes, in order")
-    source: Path | None = field(default=None, compare=False, metadata={"internal": True})
+    settings: Settings = option(Settings(), "defaults for every scene", Section(Settings))
+    scenes: tuple[Scene, ...] = option((), "the scenes, in order", SceneList(SCENE))
+    source: Path | None = internal(default=None, compare=False)
     # What may not mean what its writer thinks, each a problems.Problem with its place.
-    warnings: tuple = field(default=(), compare=False, repr=False, metadata={"internal": True})
+    warnings: tuple = internal(default=(), compare=False, repr=False)
     # Where each value was written (problems.Mark: line, column), by its dotted path, for checks
     # that come later.
-    marks: dict = field(
-        default_factory=dict, compare=False, repr=False, metadata={"internal": True}
-    )
+    marks: dict = internal(default_factory=dict, compare=False, repr=False)
 
     @property
     def home(self) -> Path:
@@ -368,54 +373,4 @@ class Storyboard:
         return self.source.absolute().parent if self.source else Path.cwd()
 
 
-@dataclass(frozen=True)
-class Key:
-    """One key of a storyboard, as its dataclass field declares it."""
-
-    name: str
-    type: Any  # without `| None`
-    kind: str  # how it is written: a kind of `option`, or that of its type
-    default: Any
-    help: str
-    least: float | None = None
-    above: float | None = None
-    most: float | None = None
-    choices: tuple[str, ...] | None = None
-    empty: bool = False
-
-
-KIND_OF_TYPE = {
-    float: "number",
-    int: "whole",
-    bool: "flag",
-    str: "text",
-    Prompt: "prompt",
-    tuple[Scene, ...]: "scenes",
-}
-
-
-@functools.cache
-def keys(section: type) -> dict[str, Key]:
-    """The keys that the mapping for a dataclass of this module may hold, in order."""
-    hints = typing.get_type_hints(section)
-    return {
-        item.name: _key(item, _without_none(hints[item.name]))
-        for item in dataclasses.fields(section)
-        if "internal" not in item.metadata
-    }
-
-
-def _key(item: dataclasses.Field, type_: Any) -> Key:
-    metadata = dict(item.metadata)
-    kind = metadata.pop("kind", None)
-    if kind is None:
-        kind = "section" if dataclasses.is_dataclass(type_) else KIND_OF_TYPE[type_]
-    if "choices" in metadata:
-        kind = "word"
-    return Key(name=item.name, type=type_, kind=kind, default=item.default, **metadata)
-
-
-def _without_none(hint: Any) -> Any:
-    if typing.get_origin(hint) in (typing.Union, types.UnionType):
-        (hint,) = (part for part in typing.get_args(hint) if part is not type(None))
-    return hint
+FILM = Section(Storyboard, {"required": ["scenes"]})

@@ -18,7 +18,7 @@ from ..disk.files import atomic_write
 from ..disk.pictures import open_picture, pictures_in
 from ..errors import UsageError, VqclipError
 from ..storyboard.files import picture as checked_picture
-from ..storyboard.values import Refusal
+from ..storyboard.kinds import Refusal
 from .config import Data
 
 ARRAY = "pictures.npy"  # uint8 [N, H, W, 3], as `training.storybook` writes it

@@ -1,0 +1,254 @@
+"""Kinds of values with others inside: mappings, prompts, the list of scenes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..text import did_you_mean, quoted
+from .kinds import BAD, Kind, Naming, Place, Refusal, Schema, keys
+from .numbers import is_number
+from .yaml_nodes import Mapping, Node, Scalar, Sequence, describe
+
+MOST_SCENES = 10_000
+MOST_PARTS = 100  # of one prompt
+
+# What a mapping sets, by key; BAD where the value was refused; a section within is again a Given.
+Given = dict[str, Any]
+
+
+def build(section: type, given: Given) -> Any:
+    """The dataclass, with its defaults for what is not given (or BAD: then it will never be
+    used).
+    """
+    known = keys(section)
+    return section(
+        **{
+            name: build(known[name].kind.type, value) if isinstance(value, dict) else value
+            for name, value in given.items()
+            if value is not BAD
+        }
+    )
+
+
+def merged(below: Given, above: Given) -> Given:
+    """`above` laid over `below`, section by section."""
+    both = dict(below)
+    for name, value in above.items():
+        inner = both.get(name)
+        both[name] = (
+            merged(inner, value) if isinstance(inner, dict) and isinstance(value, dict) else value
+        )
+    return both
+
+
+@dataclass(frozen=True)
+class Section(Kind):
+    """A mapping for a dataclass of schema.py; `read` returns a `Given`, so that it can be merged.
+
+    rules: of the JSON Schema, beyond the shape of each key.
+    """
+
+    type: type
+    rules: Schema = field(default_factory=dict, hash=False)
+
+    shorthand = None  # a JSON Schema of what may stand for the whole mapping; `read_word` reads it
+
+    def expected(self) -> str:
+        some = ", ".join(list(keys(self.type))[:4])
+        return f"{'a word, or ' if self.shorthand else ''}a mapping with keys such as {some}"
+
+    def read_word(self, node: Scalar, place: Place) -> Given:
+        """The same of the word that stands for the mapping."""
+        raise NotImplementedError
+
+    def read(self, node: Node, place: Place) -> Given:
+        if self.shorthand and isinstance(node, Scalar) and not node.is_null:
+            return self.read_word(node, place)
+        if not isinstance(node, Mapping):
+            return place.wrong(node, f"expected {self.expected()}; found {describe(node)}")
+        known, given, first = keys(self.type), {}, {}
+        for name, value in node.entries:
+            if name.text in first:
+                where = f"it stands in line {first[name.text].line}"
+                place.wrong(name, f"the key {quoted(name.text)} is repeated; {where}")
+            elif name.text not in known:
+                place.wrong(name, self._unknown(name.text))
+            else:
+                first[name.text] = name.mark
+                given[name.text] = known[name.text].read(value, place.key(name.text))
+        return given
+
+    def _unknown(self, name: str) -> str:
+        known = keys(self.type)
+        if name == "<<":
+            return (
+                "merge keys (<<) are not read; settings that every scene shares belong in the "
+                "film's settings"
+            )
+        if "settings" in known and name in keys(known["settings"].kind.type):
+            return f"the key {quoted(name)} belongs one level deeper, in `settings`"
+        hint = did_you_mean(name, list(known)) or f"; known are {', '.join(known)}"
+        return f"unknown key {quoted(name)}{hint}"
+
+    def schema(self, sections: dict[str, Schema]) -> Schema:
+        name = self.type.__name__
+        if name not in sections:
+            sections[name] = {}  # so that one within itself would end
+            about = {"title": name, "description": (self.type.__doc__ or "").strip()}
+            sections[name] = {**about, **self.described(sections)}
+        reference = {"$ref": f"#/$defs/{name}"}
+        return {"anyOf": [reference, self.shorthand]} if self.shorthand else reference
+
+    def described(self, sections: dict[str, Schema]) -> Schema:
+        """The JSON Schema of the mapping itself."""
+        properties = {}
+        for name, key in keys(self.type).items():
+            properties[name] = {"title": name, "description": key.help, **key.kind.schema(sections)}
+            if not isinstance(key.kind, (Section, SceneList)) and key.kind.says(key.default):
+                properties[name]["default"] = key.kind.write(key.default, str)
+        about = {"type": "object", "properties": properties, "additionalProperties": False}
+        return {**about, **self.rules}
+
+    def write(self, value: Any, name: Naming, below: Any = None) -> dict[str, Any]:
+        """A mapping; only what differs, where another value to lie over is given."""
+        written = {}
+        for key in keys(self.type).values():
+            own = getattr(value, key.name)
+            beneath = getattr(below, key.name) if below is not None else None
+            if not key.kind.says(own) or (below is not None and own == beneath):
+                continue
+            inner = (own, name, beneath) if isinstance(key.kind, Section) else (own, name)
+            written[key.name] = key.kind.write(*inner)
+        return written
+
+    def files(self, value: Any) -> Iterator[Path]:
+        for key in keys(self.type).values():
+            if (inner := getattr(value, key.name)) is not None:
+                yield from key.kind.files(inner)
+
+
+@dataclass(frozen=True)
+class Parts(Kind):
+    """The parts of a prompt: a text, a {text|image, weight} mapping, or a list of these and
+    [text, weight].
+
+    part: the dataclass of one part. empty: whether a prompt may have none.
+    """
+
+    part: Section
+    empty: bool = False
+
+    def expected(self) -> str:
+        return "a text, or a list of texts and {text, weight} or {image, weight} entries"
+
+    def read(self, node: Node, place: Place) -> tuple:
+        if self.empty and isinstance(node, Scalar) and not node.is_null and not node.text.strip():
+            return ()
+        if not isinstance(node, Sequence):
+            part = self._part(node, place)
+            return BAD if part is BAD else (part,)
+        if not node.items and not self.empty:
+            raise Refusal("expected at least one text or image, found an empty list")
+        if len(node.items) > MOST_PARTS:
+            raise Refusal(
+                f"expected at most {MOST_PARTS} texts and images, found {len(node.items)}"
+            )
+        parts = [self._listed(item, place.item(index)) for index, item in enumerate(node.items)]
+        return BAD if BAD in parts else tuple(parts)
+
+    def _listed(self, node: Node, place: Place) -> Any:
+        place.mark(node)
+        try:
+            if is_number(node) and node.plain:
+                raise Refusal(
+                    f"found the number {quoted(node.text)} among texts; write {{text: ..., weight: "
+                    f"{node.text[:20]}}}, or put it in quotes if it is a text"
+                )
+            return self._part(_as_mapping(node), place)
+        except Refusal as refusal:
+            return place.wrong(node, str(refusal))
+
+    def _part(self, node: Node, place: Place) -> Any:
+        if isinstance(node, Scalar):
+            text = keys(self.part.type)["text"].kind
+            return self.part.type(text=text.read(self.scalar(node), place))
+        if not isinstance(node, Mapping):
+            raise self.refusal(node)
+        given = self.part.read(node, place)
+        if "text" in given and "image" in given:
+            raise Refusal("found both text and image; make them two entries, each with its weight")
+        if not {"text", "image"} & given.keys():
+            raise Refusal("expected a text or an image, found neither")
+        return BAD if BAD in given.values() else self.part.type(**given)
+
+    def schema(self, sections: dict[str, Schema]) -> Schema:
+        part, own = self.part.schema(sections), keys(self.part.type)
+        text, weight = (own[name].kind.schema(sections) for name in ("text", "weight"))
+        # a number in the list is more likely a misplaced weight
+        listed = {**text, "type": ["string", "boolean"]}
+        pair = {"type": "array", "prefixItems": [text, weight], "minItems": 2, "maxItems": 2}
+        several = {"type": "array", "items": {"anyOf": [listed, part, pair]}}
+        several |= {"maxItems": MOST_PARTS, "minItems": 0 if self.empty else 1}
+        nothing = [{"type": "string", "pattern": r"^\s*$"}] if self.empty else []
+        return {"anyOf": [text, part, several, *nothing]}
+
+    def write(self, value: tuple, name: Naming) -> str | list[dict[str, Any]]:
+        if len(value) == 1 and value[0] == self.part.type(text=value[0].text):
+            return value[0].text
+        return [self.part.write(part, name) for part in value]
+
+    def files(self, value: tuple) -> Iterator[Path]:
+        for part in value:
+            yield from self.part.files(part)
+
+
+def _as_mapping(node: Node) -> Node:
+    """[text, weight] as the mapping that it stands for; any other node as it is."""
+    if not (isinstance(node, Sequence) and len(node.items) == 2):
+        return node
+    names = ("text", "weight")
+    entries = [
+        (Scalar(item.mark, name, plain=True), item)
+        for name, item in zip(names, node.items, strict=True)
+    ]
+    return Mapping(node.mark, entries)
+
+
+@dataclass(frozen=True)
+class SceneList(Kind):
+    """The list of scenes; `read` returns a `Given` for each, or BAD."""
+
+    scene: Section
+
+    def expected(self) -> str:
+        return "a list of scenes"
+
+    def read(self, node: Node, place: Place) -> list[Given]:
+        if not isinstance(node, Sequence):
+            raise self.refusal(node)
+        if not node.items:
+            raise Refusal("expected at least one scene, found none")
+        if len(node.items) > MOST_SCENES:
+            raise Refusal(f"expected at most {MOST_SCENES:,} scenes, found {len(node.items):,}")
+        return [self._scene(item, place.item(index)) for index, item in enumerate(node.items)]
+
+    def _scene(self, node: Node, place: Place) -> Given:
+        place.mark(node)
+        given = self.scene.read(node, place)
+        if given is not BAD and "prompt" not in given:
+            place.wrong(node, "the prompt is missing: what should the picture show?")
+        return given
+
+    def schema(self, sections: dict[str, Schema]) -> Schema:
+        items = self.scene.schema(sections)
+        return {"type": "array", "items": items, "minItems": 1, "maxItems": MOST_SCENES}
+
+    def write(self, value: tuple, name: Naming) -> list[dict[str, Any]]:
+        return [self.scene.write(scene, name) for scene in value]
+
+    def files(self, value: tuple) -> Iterator[Path]:
+        for scene in value:
+            yield from self.scene.files(scene)

@@ -1,0 +1,103 @@
+"""Mappings for which a word or a number may stand: `models: imagenet`, `transition: cut`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .file_kinds import PATH
+from .kinds import BAD, Kind, Naming, Place, Refusal, Schema, keys
+from .sections import Given, Section
+from .yaml_nodes import Mapping, Node, Scalar, describe
+
+
+def _same(section: type, names: tuple[str, ...], node: Scalar, place: Place) -> Given:
+    """The mapping in which each of these keys has the value of the node."""
+    value = keys(section)[names[0]].read(node, place)
+    return BAD if value is BAD else dict.fromkeys(names, value)
+
+
+@dataclass(frozen=True)
+class ModelsSection(Section):
+    """The name of a pair stands for both of its models."""
+
+    shorthand = {**PATH, "description": "the name of a pair"}  # noqa: RUF012 - never changed
+
+    def read_word(self, node: Scalar, place: Place) -> Given:
+        return _same(self.type, ("clip", "vqgan"), node, place)
+
+
+@dataclass(frozen=True)
+class InitSection(Section):
+    """`noise` stands for the defaults."""
+
+    shorthand = {"const": "noise"}  # noqa: RUF012
+
+    def read_word(self, node: Scalar, place: Place) -> Given:
+        if node.text == "noise":
+            return {}
+        wanted = "noise, or a mapping with noise, image or latent"
+        return place.wrong(node, f"expected {wanted}; found {describe(node)}")
+
+
+@dataclass(frozen=True)
+class GuideWeightSection(Section):
+    """A number stands for the same weight all through the scene."""
+
+    shorthand = {  # noqa: RUF012
+        "type": "number",
+        "minimum": 0.0,
+        "maximum": 1.0,
+        "description": "the same all through the scene",
+    }
+
+    def read_word(self, node: Scalar, place: Place) -> Given:
+        return _same(self.type, ("start", "end"), node, place)
+
+
+@dataclass(frozen=True)
+class TransitionSection(Section):
+    """A time stands for the duration, a word for the curve."""
+
+    def read_word(self, node: Scalar, place: Place) -> Given:
+        return _same(self.type, ("duration" if node.text[:1].isdigit() else "curve",), node, place)
+
+    @property
+    def shorthand(self) -> Schema:
+        known = keys(self.type)
+        curve, time = (known[name].kind.schema({}) for name in ("curve", "duration"))
+        return {"anyOf": [curve, *time["anyOf"]]}
+
+
+@dataclass(frozen=True)
+class GuideValue(Kind):
+    """A value of its own, not merged: a scene's guide replaces the film's."""
+
+    section: Section
+
+    def expected(self) -> str:
+        return "auto, off, or a mapping with image or sketch"
+
+    def read(self, node: Node, place: Place) -> Any:
+        guide = self.section.type
+        if isinstance(node, Scalar) and node.text in ("auto", "off"):
+            return guide(off=node.text == "off")
+        if not isinstance(node, Mapping):
+            raise self.refusal(node)
+        given = self.section.read(node, place)
+        if len(given) > 1:
+            raise Refusal("found both image and sketch; a scene is drawn toward one of them")
+        if not given and not node.entries:
+            raise self.refusal(node)
+        return BAD if not given or BAD in given.values() else guide(**given)
+
+    def schema(self, sections: dict[str, Schema]) -> Schema:
+        return {"anyOf": [{"enum": ["auto", "off"]}, self.section.schema(sections)]}
+
+    def write(self, value: Any, name: Naming) -> Any:
+        return value.word or self.section.write(value, name)
+
+    def files(self, value: Any) -> Iterator[Path]:
+        yield from self.section.files(value)
