@@ -77,7 +77,8 @@ def test_the_reference_optimises_and_saves_what_it_sees(case):
     reference = Reference(
         *weights.packaged_networks(), session.latent.value, vqgan.low, vqgan.high, 0
     )
-    target, settings = session.judge.targets.scenes[0], storyboard.scenes[0].settings
+    settings = storyboard.scenes[0].settings
+    target = session.judge.targets.scenes[0].target(settings)
     similarities = [reference.step(target, settings) for _ in range(12)]
     assert similarities[-1] > similarities[0]
     assert (reference.latent.amin((0, 2, 3)) >= vqgan.low).all()

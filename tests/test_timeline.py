@@ -6,6 +6,7 @@ import pytest
 
 from vqclip_video.storyboard.schema import PromptPart, Scene, Settings, Storyboard, Transition
 from vqclip_video.storyboard.timeline import Timeline
+from vqclip_video.storyboard.tracks import Clock, Ramp
 
 
 def scene(
@@ -111,3 +112,20 @@ def test_a_day_long_film_takes_no_more_memory_than_a_second():
     assert line.total_iter == 3 * 86400 * 240 * 100
     assert line.at(line.total_iter - 1).frame == line.frames - 1
     assert peak < 100_000
+
+
+def test_a_ramp_holds_its_start_while_the_film_travels_and_its_end_once_it_is_there():
+    ramp = Ramp(4.0, 1.0, over=0.5, geometric=True)
+    clocks = [Clock(done, total=30, travel=10) for done in (0, 10, 15, 20, 30)]
+    assert [ramp.at(clock) for clock in clocks] == [4.0, 4.0, 2.0, 1.0, 1.0]
+
+
+@pytest.mark.parametrize("geometric", [False, True])
+def test_a_ramp_over_nothing_is_at_its_end_at_once(geometric):
+    assert Ramp(4.0, 1.0, 0.0, geometric).at(Clock(0, total=30, travel=0)) == 1.0
+
+
+def test_a_geometric_ramp_to_nothing_goes_by_a_thousandth():
+    ramp = Ramp(1.0, 0.0, over=1.0, geometric=True)
+    assert ramp.at(Clock(15, total=30, travel=0)) == pytest.approx(0.001**0.5)
+    assert ramp.at(Clock(30, total=30, travel=0)) == 0.0

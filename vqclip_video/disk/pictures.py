@@ -1,39 +1,15 @@
-"""Pictures from the user's disk: which there are in a folder, and each upright and in RGB."""
+"""Pictures from the user's disk, upright and in RGB."""
 
 from __future__ import annotations
 
-import os
 import warnings
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
 
-from ..errors import UsageError, VqclipError
-
-# What Pillow reads without calling another program (its EPS reader starts Ghostscript).
-PICTURE_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "AVIF")
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".avif")
-
-
-def pictures_in(folder: Path) -> list[Path]:
-    """The picture files in a folder and the folders in it, known by their suffixes, in order of
-    their paths.
-
-    Links to folders are not followed, and folders that may not be read are passed over. UsageError
-    where `folder` is none, or there is no picture.
-    """
-    if not folder.is_dir():
-        raise UsageError(f"{folder} is no folder; name one with pictures in it")
-    files = (Path(place, name) for place, _, names in os.walk(folder) for name in names)
-    paths = sorted(
-        path
-        for path in files
-        if path.suffix.lower() in SUFFIXES and os.path.isfile(path)  # noqa: PTH113 - never raises
-    )
-    if not paths:
-        raise UsageError(f"{folder}: no pictures in it; known are {', '.join(SUFFIXES)}")
-    return paths
+from ..errors import VqclipError
+from .picture_files import PICTURE_FORMATS
 
 
 def open_picture(path: Path) -> Image.Image:

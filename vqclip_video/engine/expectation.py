@@ -21,6 +21,7 @@ from ..models.vqgan.first_stage import VQGAN
 from ..sketchbook.choose import Choice
 from ..storyboard.schema import Storyboard
 from ..storyboard.timeline import Moment
+from ..storyboard.tracks import Ramp
 from .cutouts import generator_for
 
 # shares of noise: a film's first, a later scene's, a scene's last
@@ -75,7 +76,7 @@ class Expectations:
         first = FROM_NOISE if self.from_noise[moment.scene] else FROM_PICTURE
         if moment.previous is not None:
             return LAST + (first - LAST) * moment.mix * self.free[moment.scene]
-        return first + (LAST - first) * min(1.0, moment.settled / OVER)
+        return Ramp(first, LAST, OVER).at(moment.clock)
 
     @torch.no_grad()
     def at(self, moment: Moment, latent: Tensor, text: Tensor) -> Tensor:

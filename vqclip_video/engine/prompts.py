@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from ..models.clip.perceptor import Perceptor
-from ..storyboard.schema import Prompt, Scene, Storyboard
+from ..storyboard.schema import Prompt, Scene, Settings, Storyboard
 from ..storyboard.timeline import Moment
 from .pictures import load_square
 
@@ -23,17 +24,52 @@ class Target:
     exclude_weights: Tensor  # [k]
 
 
+@dataclass(frozen=True)
+class Encoded:
+    """The parts of a prompt as unit vectors [n, dim], with their weights [n]."""
+
+    vectors: Tensor
+    weights: Tensor
+
+    def direction(self) -> Tensor:
+        """The unit vector [dim] in the middle of the parts, each by its weight."""
+        return F.normalize((self.weights[:, None] * self.vectors).sum(0), dim=0)
+
+
+@dataclass
+class SceneTexts:
+    """All that a scene tells CLIP; how much each counts is a matter of the moment."""
+
+    prompt: Encoded
+    style: Encoded | None
+    exclude: Encoded
+    _known: dict[tuple[float, float], Target] = field(default_factory=dict)
+
+    def target(self, settings: Settings) -> Target:
+        """What the scene's picture should be like with the weights of these settings."""
+        weights = settings.w1, settings.w2
+        if weights not in self._known:
+            self._known = {weights: self._target(*weights)}
+        return self._known[weights]
+
+    def _target(self, prompt: float, style: float) -> Target:
+        wanted = prompt * self.prompt.direction()
+        if self.style:
+            wanted = wanted + style * self.style.direction()
+        return Target(F.normalize(wanted, dim=0), self.exclude.vectors, self.exclude.weights)
+
+
 class Targets:
     """The targets of every scene; `at(moment)` mixes the two that hold during a transition."""
 
-    def __init__(self, scenes: list[Target]):
+    def __init__(self, scenes: list[SceneTexts]):
         self.scenes = scenes
 
     def at(self, moment: Moment) -> Target:
-        here = self.scenes[moment.scene]
+        here = self.scenes[moment.scene].target(moment.settings)
         if moment.previous is None:
             return here
-        before = self.scenes[moment.previous]
+        before = self.scenes[moment.previous].target(moment.before)
         blend = slerp if moment.blend == "slerp" else lerp
         return Target(
             blend(before.include, here.include, moment.mix),
@@ -57,26 +93,19 @@ def encode(storyboard: Storyboard, perceptor: Perceptor) -> Targets:
             vectors[path] = perceptor.embed_image(
                 load_square(path, perceptor.size).to(perceptor.device)
             )[0]
-    return Targets([_scene_target(scene, vectors) for scene in storyboard.scenes])
+    return Targets([_scene_texts(scene, vectors) for scene in storyboard.scenes])
 
 
-def _scene_target(scene: Scene, vectors: dict) -> Target:
-    settings = scene.settings
-    wanted = settings.w1 * _mixed(scene.prompt, vectors)
-    if settings.style:
-        wanted = wanted + settings.w2 * _mixed(settings.style, vectors)
-    unwanted = [vectors[part.text or part.image] for part in settings.exclude]
-    return Target(
-        F.normalize(wanted, dim=0),
-        torch.stack(unwanted) if unwanted else wanted.new_zeros(0, len(wanted)),
-        wanted.new_tensor([part.weight for part in settings.exclude]),
-    )
+def _scene_texts(scene: Scene, vectors: dict[str | Path, Tensor]) -> SceneTexts:
+    some = next(iter(vectors.values()))
 
+    def encoded(prompt: Prompt) -> Encoded:
+        found = [vectors[part.text or part.image] for part in prompt]
+        together = torch.stack(found) if found else some.new_zeros(0, len(some))
+        return Encoded(together, some.new_tensor([part.weight for part in prompt]))
 
-def _mixed(prompt: Prompt, vectors: dict) -> Tensor:
-    """The unit vector [dim] in the middle of a prompt's parts, each by its weight."""
-    parts = torch.stack([part.weight * vectors[part.text or part.image] for part in prompt])
-    return F.normalize(parts.sum(0), dim=0)
+    style, exclude = scene.settings.style, scene.settings.exclude
+    return SceneTexts(encoded(scene.prompt), encoded(style) if style else None, encoded(exclude))
 
 
 def lerp(start: Tensor, end: Tensor, share: float) -> Tensor:

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..disk.pictures import open_picture, pictures_in
+from ..disk.picture_files import pictures_in
+from ..disk.pictures import open_picture
 from ..disk.web_page import web_page
 from ..errors import UsageError, VqclipError
 from ..text import plain_text

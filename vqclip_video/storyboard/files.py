@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..catalogue.names import NAMES
-from ..disk.pictures import PICTURE_FORMATS
+from ..disk.picture_files import PICTURE_FORMATS
 from ..disk.safetensors_header import read_shapes
 from ..disk.web_page import HEAD, WORDS, is_web_page, web_page
 from ..text import LONGEST_QUOTE, quoted

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
-from .schema import GuideWeight, Scene, Settings, Storyboard
+from .schema import Scene, Settings, Storyboard
+from .tracks import Clock, Ramp
 
 # Every curve but `cut` goes from 0 at 0 to exactly 1 at 1; a cut has no course to describe.
 COURSES: dict[str, Callable[[float], float]] = {
@@ -35,9 +36,10 @@ class Moment:
     mix: float
     blend: str  # "slerp" or "lerp"
     settings: Settings
+    before: Settings | None  # those of `previous`
+    clock: Clock
     frame: int | None  # number of the film's frame this iteration's picture becomes, or None
     time: float  # seconds of film at this iteration's next frame
-    settled: float = 0.0  # share of the scene after its transition that has passed, 0..1
     guide_weight: float = 0.0  # pull of the scene's guide, as a share of the way to it
     guide_weight_before: float = 0.0  # that of the guide of `previous`
     coarse: bool = False  # whether the latent has half its resolution yet (see `Storyboard.grow`)
@@ -78,6 +80,8 @@ class Timeline:
         scene = self.storyboard.scenes[span.scene]
         local = iteration - span.first_iteration
         mix = _mix(scene, span, local)
+        before = self.storyboard.scenes[span.scene - 1] if mix < 1 else None
+        clock = Clock(local, span.iterations, span.transition_iterations)
         frame = span.first_frame + local // scene.settings.show_step
         captured = (local + 1) % scene.settings.show_step == 0
         return Moment(
@@ -87,18 +91,21 @@ class Timeline:
             mix=mix,
             blend=scene.transition.blend if scene.transition else "slerp",
             settings=scene.settings,
+            before=before.settings if before else None,
+            clock=clock,
             frame=frame if captured else None,
             time=float(frame / self.storyboard.fps),
-            settled=_settled(span, local),
-            guide_weight=_guide_weight(scene.settings.guide_weight, span, local),
-            guide_weight_before=self._guide_weight_at_end(span.scene - 1) if mix < 1 else 0.0,
+            guide_weight=guide_weight(scene).at(clock),
+            guide_weight_before=guide_weight(before).end if before else 0.0,
             afresh=local == 0 and scene.begins_afresh,
             coarse=self.storyboard.grow and iteration < self.spans[0].iterations // 2,
         )
 
-    def _guide_weight_at_end(self, scene: int) -> float:
-        weights, span = self.storyboard.scenes[scene].settings.guide_weight, self.spans[scene]
-        return _guide_weight(weights, span, span.iterations)
+
+def guide_weight(scene: Scene) -> Ramp:
+    """The share of the way to its guide that a scene's latent is moved, over time."""
+    weight = scene.settings.guide_weight
+    return Ramp(weight.start, weight.end, weight.over, geometric=True)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -159,28 +166,6 @@ def _transition_iterations(scene: Scene, fps: Fraction) -> int:
     if scene.transition is None or scene.transition.curve == "cut":
         return 0
     return _half_up(in_frames(scene.transition.duration, fps) * scene.settings.show_step)
-
-
-def _settled(span: Span, local: int) -> float:
-    rest = span.iterations - span.transition_iterations
-    return max(0, local - span.transition_iterations) / rest if rest else 0.0
-
-
-def _guide_weight(weights: GuideWeight, span: Span, local: int) -> float:
-    """A geometric course from `start` to `end`; one that ends or begins at 0 is as good as there
-    at a thousandth.
-    """
-    held = span.transition_iterations
-    length = weights.over * (span.iterations - held)
-    if local <= held and held:
-        return weights.start
-    if local >= held + length:
-        return weights.end
-    share = (local - held) / length
-    low, high = sorted((weights.start, weights.end))
-    low = max(low, high / 1000)
-    start, end = (high, low) if weights.start >= weights.end else (low, high)
-    return start * (end / start) ** share if high else 0.0
 
 
 def _mix(scene: Scene, span: Span, local: int) -> float:

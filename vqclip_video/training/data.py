@@ -15,7 +15,8 @@ from torch import Tensor
 from torch.utils.data import IterableDataset
 
 from ..disk.files import atomic_write
-from ..disk.pictures import open_picture, pictures_in
+from ..disk.picture_files import pictures_in
+from ..disk.pictures import open_picture
 from ..errors import UsageError, VqclipError
 from ..storyboard.files import picture as checked_picture
 from ..storyboard.kinds import Refusal
