@@ -123,5 +123,5 @@ def test_the_speed_of_bfloat16_is_not_measured_in_bfloat16_alone(monkeypatch):
 
     monkeypatch.setattr(precision.F, "conv2d", watched)
     with torch.autocast("cpu", torch.bfloat16):
-        precision.probe()
+        precision.half_gain()
     assert seen == {torch.float32, torch.bfloat16}

@@ -45,9 +45,9 @@ def same(loaded, given):
 
 
 def test_what_was_saved_is_loaded_bit_for_bit(tmp_path):
-    assert checkpoint.load(tmp_path) is None
+    assert checkpoint.load_checkpoint(tmp_path) is None
     checkpoint.save(tmp_path, parts(1))
-    loaded = checkpoint.load(tmp_path)
+    loaded = checkpoint.load_checkpoint(tmp_path)
     assert same(loaded["latent"].tensors, tensors(1)) and loaded["film"] == Part(numbers=INFO)
     loaded["latent"].tensors["latent"].add_(1)  # what goes on from a checkpoint changes it
 
@@ -55,7 +55,7 @@ def test_what_was_saved_is_loaded_bit_for_bit(tmp_path):
 def test_newest_wins_and_two_are_kept(tmp_path):
     olders = [checkpoint.save(tmp_path, parts(n, {"frames": n})) for n in range(5)]
     assert olders[0] is None and [frames(older) for older in olders[1:]] == [0, 1, 2, 3]
-    loaded = checkpoint.load(tmp_path)
+    loaded = checkpoint.load_checkpoint(tmp_path)
     assert frames(loaded) == 4 and same(loaded["latent"].tensors, tensors(4))
     assert len(list(tmp_path.iterdir())) == 2
 
@@ -87,7 +87,7 @@ def test_damaged_newest_falls_back_to_the_one_before(tmp_path, monkeypatch, how)
         newest = max(work.iterdir())
         damage(newest, how, rng)
         said = []
-        loaded = checkpoint.load(work, said.append)
+        loaded = checkpoint.load_checkpoint(work, said.append)
         assert frames(loaded) == 1 and same(loaded["latent"].tensors, tensors(1))
         assert said == [f"{newest.name} is damaged; going back to the checkpoint before it"]
 
@@ -98,7 +98,7 @@ def test_every_byte_counts(tmp_path):
     data = path.read_bytes()
     for position in range(len(data)):
         path.write_bytes(data[:position] + bytes([data[position] ^ 0x20]) + data[position + 1 :])
-        assert checkpoint.load(tmp_path) is None
+        assert checkpoint.load_checkpoint(tmp_path) is None
 
 
 def test_whole_one_is_kept_when_the_newest_was_torn_before_a_save(tmp_path):
@@ -107,14 +107,14 @@ def test_whole_one_is_kept_when_the_newest_was_torn_before_a_save(tmp_path):
     max(tmp_path.iterdir()).write_bytes(b"torn")
     assert frames(checkpoint.save(tmp_path, parts(3, {"frames": 3}))) == 1
     max(tmp_path.iterdir()).write_bytes(b"torn")
-    assert frames(checkpoint.load(tmp_path)) == 1
+    assert frames(checkpoint.load_checkpoint(tmp_path)) == 1
 
 
 def test_nothing_whole_is_none_with_a_warning(tmp_path):
     checkpoint.save(tmp_path, parts(1))
     next(tmp_path.iterdir()).write_bytes(b"")
     said = []
-    assert checkpoint.load(tmp_path, said.append) is None
+    assert checkpoint.load_checkpoint(tmp_path, said.append) is None
     assert said[-1] == "no checkpoint is whole; starting from the beginning"
 
 
@@ -123,7 +123,7 @@ def test_other_files_in_the_folder_are_left_alone(tmp_path):
     for other in others:
         other.write_bytes(b"mine")
     checkpoint.save(tmp_path, parts(1))
-    assert checkpoint.load(tmp_path)["film"].numbers == INFO
+    assert checkpoint.load_checkpoint(tmp_path)["film"].numbers == INFO
     assert all(other.read_bytes() == b"mine" for other in others)
 
 
@@ -138,7 +138,7 @@ def test_full_disk_leaves_the_checkpoints_there_are(tmp_path, monkeypatch, faili
     with pytest.raises(OutputError, match="not enough disk space"):
         checkpoint.save(tmp_path, parts(2))
     assert sorted(tmp_path.iterdir()) == before
-    assert same(checkpoint.load(tmp_path)["latent"].tensors, tensors(1))
+    assert same(checkpoint.load_checkpoint(tmp_path)["latent"].tensors, tensors(1))
 
 
 def test_vanished_folder_is_one_line(tmp_path):

@@ -24,7 +24,7 @@ from vqclip_video.errors import StoryboardError
 from vqclip_video.film import FilmOptions, make_fingerprint
 from vqclip_video.materials import companion, find_materials, find_models
 from vqclip_video.sketchbook import book as books
-from vqclip_video.sketchbook.build import Drawing, build
+from vqclip_video.sketchbook.build import Drawing, build_sketchbook
 from vqclip_video.sketchbook.choose import choose
 from vqclip_video.storyboard import reader
 from vqclip_video.storyboard.schema import Guide, GuideWeight, Models
@@ -46,7 +46,7 @@ def tiny_book(tiny_pair, tiny_models):
         Drawing(Image.new("RGB", (32, 24), colour), f"a {name}", name)
         for name, colour in COLOURS.items()
     ]
-    return build(drawings, *tiny_pair, find_models(tiny_models), (32, 24))
+    return build_sketchbook(drawings, *tiny_pair, find_models(tiny_models), (32, 24))
 
 
 def board(scenes, models=None, settings="", top="", **about):
@@ -287,7 +287,7 @@ def test_a_sketchbook_that_is_none_is_told_with_its_place(tmp_path):
 @pytest.fixture
 def book_file(tiny_book, tmp_path):
     path = tmp_path / "book.safetensors"
-    path.write_bytes(books.encoded(tiny_book))
+    path.write_bytes(books.book_bytes(tiny_book))
     return path
 
 

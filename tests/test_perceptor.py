@@ -14,7 +14,7 @@ from tiny import make_clip
 
 from vqclip_video.errors import ModelError
 from vqclip_video.models.clip.perceptor import Perceptor, load_perceptor
-from vqclip_video.models.clip.tokens import clip_file, count_tokens, encode
+from vqclip_video.models.clip.tokens import clip_file, count_tokens, tokens_of
 from vqclip_video.models.clip.vit import MEAN, STD
 from vqclip_video.models.weights import read_tensors
 
@@ -74,7 +74,7 @@ def test_texts_are_those_of_the_packaged_clip(path):
     perceptor, clip = load_perceptor(path), packaged(path)
     ids = torch.zeros(len(TEXTS), 77, dtype=torch.long)
     for row, text in zip(ids, TEXTS, strict=True):
-        row[: len(encode(text))] = torch.tensor(encode(text))
+        row[: len(tokens_of(text))] = torch.tensor(tokens_of(text))
     expected = F.normalize(clip.encode_text(ids), dim=-1)
     found = perceptor.embed_text(TEXTS)
     assert found.shape == (3, perceptor.dim) and not found.requires_grad
@@ -168,7 +168,7 @@ def test_neighbours_do_not_change_a_text_and_many_texts_fit():
 
 def test_a_long_text_is_cut_with_its_end_token_kept():
     text = "blue " * 100
-    tokens = encode(text)
+    tokens = tokens_of(text)
     assert len(tokens) == 77 and tokens[-1] == 49407 and tokens[-2] == tokens[1]
     perceptor = load_perceptor(STORYBOOK)
     torch.testing.assert_close(*perceptor.embed_text([text, "blue " * 75]))

@@ -66,7 +66,7 @@ def test_cuda_takes_bfloat16_where_it_is_native(monkeypatch, ampere, expected):
 )
 def test_a_cpu_takes_bfloat16_where_it_is_native_and_faster(monkeypatch, native, gain, expected):
     monkeypatch.setattr(precision, "has_native_bf16", lambda: native)
-    monkeypatch.setattr(precision, "probe", lambda: gain)
+    monkeypatch.setattr(precision, "half_gain", lambda: gain)
     assert pick_precision("auto", CPU) is expected
     assert (
         pick_precision("fp32", CPU) is torch.float32
@@ -75,10 +75,10 @@ def test_a_cpu_takes_bfloat16_where_it_is_native_and_faster(monkeypatch, native,
 
 
 def test_the_first_answer_stays_whatever_a_later_probe_would_say(monkeypatch, home):
-    monkeypatch.setattr(precision, "probe", lambda: 2.0)
+    monkeypatch.setattr(precision, "half_gain", lambda: 2.0)
     assert bf16_pays()
     bf16_pays.cache_clear()
-    monkeypatch.setattr(precision, "probe", lambda: pytest.fail("probed again"))
+    monkeypatch.setattr(precision, "half_gain", lambda: pytest.fail("probed again"))
     assert bf16_pays()
     known = json.loads((home / "precision.json").read_text())
     assert list(known.values()) == [True] and torch.__version__ in next(iter(known))
@@ -87,7 +87,7 @@ def test_the_first_answer_stays_whatever_a_later_probe_would_say(monkeypatch, ho
 @pytest.mark.parametrize("content", ["", "[]", '{"other": false}', "\x00"])
 def test_a_damaged_or_foreign_memory_is_written_anew(monkeypatch, home, content):
     (home / "precision.json").write_text(content)
-    monkeypatch.setattr(precision, "probe", lambda: 1.0)
+    monkeypatch.setattr(precision, "half_gain", lambda: 1.0)
     assert not bf16_pays()
     assert False in json.loads((home / "precision.json").read_text()).values()
 
@@ -97,13 +97,13 @@ def test_where_nothing_can_be_remembered_the_answer_does_not_hang_on_a_probe(mon
     monkeypatch.setenv("VQCLIP_HOME", str(tmp_path / "file" / "below"))
     for gain in (0.5, 2.0):
         bf16_pays.cache_clear()
-        monkeypatch.setattr(precision, "probe", lambda gain=gain: gain)
+        monkeypatch.setattr(precision, "half_gain", lambda gain=gain: gain)
         assert bf16_pays()
 
 
 def test_the_probe_is_short_and_leaves_the_threads_as_they_are():
     torch.set_num_threads(2)
-    assert 0.01 < precision.probe() < 100
+    assert 0.01 < precision.half_gain() < 100
     assert torch.get_num_threads() == 2
 
 

@@ -22,7 +22,7 @@ from vqclip_video.film import FilmOptions, make_fingerprint
 from vqclip_video.materials import find_materials, find_models, prior_of
 from vqclip_video.models.prior import prior as priors
 from vqclip_video.models.prior.denoiser import Denoiser
-from vqclip_video.models.prior.prior import Notes
+from vqclip_video.models.prior.prior import PriorNotes
 from vqclip_video.sketchbook.choose import Choice
 from vqclip_video.sketchbook.pick import Pick
 from vqclip_video.storyboard import reader
@@ -35,7 +35,7 @@ from vqclip_video.training.storybook.recipe import PRESETS, Recipe
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 CPU = torch.device("cpu")
-NOTES = Notes("a", "b", "a tiny pair", 24)
+NOTES = PriorNotes("a", "b", "a tiny pair", 24)
 
 
 def denoiser(channels=8, dim=64):
@@ -49,7 +49,7 @@ def denoiser(channels=8, dim=64):
 
 
 def written(path, network, notes=NOTES):
-    path.write_bytes(priors.encoded(network, notes))
+    path.write_bytes(priors.prior_bytes(network, notes))
     return path
 
 
@@ -70,7 +70,7 @@ def test_a_prior_is_stored_in_a_byte_a_weight_and_answers_nearly_as_before(tmp_p
     network = denoiser()
     path = written(tmp_path / "prior.safetensors", network)
     assert path.stat().st_size < 1.3 * sum(weight.numel() for weight in network.parameters())
-    loaded = priors.load(path, CPU)
+    loaded = priors.load_prior(path, CPU)
     mixture, text = torch.randn(1, 8, 8, 8), normalize(torch.randn(64), dim=0)
     velocity = network(mixture, torch.tensor([0.5]), text[None])
     assert torch.allclose(
@@ -80,7 +80,7 @@ def test_a_prior_is_stored_in_a_byte_a_weight_and_answers_nearly_as_before(tmp_p
 
 
 def test_guidance_is_how_often_the_text_counts_against_none(tmp_path):
-    prior = priors.load(written(tmp_path / "prior.safetensors", denoiser()), CPU)
+    prior = priors.load_prior(written(tmp_path / "prior.safetensors", denoiser()), CPU)
     mixture, text = torch.randn(1, 8, 8, 8), normalize(torch.randn(64), dim=0)
     untold, told, twice = (prior.clean(mixture, 0.7, text, guidance) for guidance in (0, 1, 2))
     assert torch.allclose(prior.clean(mixture, 0.7, torch.zeros(64), 1.0), untold, atol=1e-5)
@@ -101,7 +101,7 @@ def test_guidance_is_how_often_the_text_counts_against_none(tmp_path):
     ],
 )
 def test_a_latent_is_shown_with_its_shorter_side_as_learned(size, inner, tmp_path):
-    prior = priors.load(written(tmp_path / "prior.safetensors", denoiser()), CPU)
+    prior = priors.load_prior(written(tmp_path / "prior.safetensors", denoiser()), CPU)
     assert prior.inner_size(*size) == inner
 
 
@@ -109,13 +109,13 @@ def test_a_prior_knows_the_models_it_was_made_for(tiny_files, tmp_path):
     paths = find_models(
         Models(str(tiny_files["clip"]), str(tiny_files["vqgan"]), tiny_files["config"])
     )
-    prior = priors.load(written(tmp_path / "prior.safetensors", denoiser()), CPU)
+    prior = priors.load_prior(written(tmp_path / "prior.safetensors", denoiser()), CPU)
     with pytest.raises(ModelError, match="a prior for a tiny pair, but the film's models are"):
         prior.require(paths, 8, 64)
 
 
 def test_a_prior_of_other_sizes_than_its_models_is_refused(tiny_prior, tiny_models):
-    prior = priors.load(tiny_prior, CPU)
+    prior = priors.load_prior(tiny_prior, CPU)
     prior.require(find_models(tiny_models), 8, 64)
     with pytest.raises(ModelError, match="8 channels and 64 dimensions, the models' 16 and 64"):
         prior.require(find_models(tiny_models), 16, 64)
@@ -126,7 +126,7 @@ def test_half_precision_expects_nearly_the_same(dtype, tmp_path):
     path = written(tmp_path / "prior.safetensors", denoiser())
     mixture, text = torch.randn(1, 8, 8, 8), normalize(torch.randn(64), dim=0)
     exact, found = (
-        priors.load(path, CPU, kind).clean(mixture, 0.5, text, 2.0)
+        priors.load_prior(path, CPU, kind).clean(mixture, 0.5, text, 2.0)
         for kind in (torch.float32, dtype)
     )
     assert found.dtype == torch.float32 and (found - exact).square().mean().sqrt() < 0.05
@@ -190,16 +190,16 @@ def test_a_damaged_prior_is_an_error_that_says_so(spoil, said, tmp_path):
     spoil(tensors, notes)
     save_file(tensors, path, notes)
     with pytest.raises(ModelError, match=said):
-        priors.load(path, CPU)
+        priors.load_prior(path, CPU)
 
 
 @pytest.mark.parametrize("content", [b"", b"PK", b"\xff" * 100])
 def test_what_is_no_safetensors_file_is_an_error_too(content, tmp_path):
     (tmp_path / "prior.safetensors").write_bytes(content)
     with pytest.raises(ModelError, match="cannot be read"):
-        priors.load(tmp_path / "prior.safetensors", CPU)
+        priors.load_prior(tmp_path / "prior.safetensors", CPU)
     with pytest.raises(ModelError, match="cannot be read"):
-        priors.load(tmp_path / "none.safetensors", CPU)
+        priors.load_prior(tmp_path / "none.safetensors", CPU)
 
 
 @pytest.fixture
@@ -267,7 +267,7 @@ def test_it_learns_what_a_text_looks_like(tmp_path, monkeypatch):
         learning_rate=3e-3,
         report=lambda line: None,
     )
-    prior = priors.load(written(tmp_path / "prior.safetensors", network), CPU)
+    prior = priors.load_prior(written(tmp_path / "prior.safetensors", network), CPU)
     noise = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(1))
     first, second = (prior.clean(noise, 1.0, text, 1.0).mean() for text in taught.texts)
     assert first > 0.5 and second < -0.5
@@ -316,13 +316,13 @@ def test_the_recipe_trains_a_prior_for_its_pair_and_another_for_another(walls, t
         stop=lambda: False,
     )
     recipe.run(["prior"])
-    prior = priors.load(walls / "prior.safetensors", CPU)
+    prior = priors.load_prior(walls / "prior.safetensors", CPU)
     prior.require(recipe.paths, 8, 64)
     assert prior.notes.side == 48  # 192 pixels at a factor of 4
     # another file
     save_file(load_file(walls / "clip.safetensors"), walls / "clip.safetensors", {"trained": "on"})
     recipe.run(["prior"])
-    priors.load(walls / "prior.safetensors", CPU).require(recipe.paths, 8, 64)
+    priors.load_prior(walls / "prior.safetensors", CPU).require(recipe.paths, 8, 64)
     assert len(list((walls / "work").glob("prior-*"))) == 2
 
 
@@ -337,7 +337,7 @@ def tiny_prior(tiny_models, tmp_path):
     network = denoiser()
     torch.nn.init.normal_(network.leave.bias, std=0.5)
     paths = find_models(tiny_models)
-    notes = Notes(sha256_of(paths.clip), sha256_of(paths.vqgan), paths.names, 24)
+    notes = PriorNotes(sha256_of(paths.clip), sha256_of(paths.vqgan), paths.names, 24)
     return written(tmp_path / "prior.safetensors", network, notes)
 
 
@@ -360,7 +360,7 @@ def board(scenes=("a cat",), models=None, settings="", top="", **about):
 
 def rendered(story, models, prior_file=None, start=None):
     perceptor, vqgan = load_pair(find_models(models), CPU, "fp32")
-    prior = priors.load(prior_file, CPU) if prior_file else None
+    prior = priors.load_prior(prior_file, CPU) if prior_file else None
     return list(Session(story, Cast(perceptor, vqgan, prior), start=start).run())
 
 
@@ -402,7 +402,9 @@ def test_a_film_with_a_prior_goes_on_bit_for_bit(tiny_models, tiny_prior):
 def expectations(story, guided, tiny_prior):
     pick = Pick(index=0, caption="a cat", subject="cat", fit=0.5)
     choices = [Choice(scene, pick if found else None) for scene, found in enumerate(guided)]
-    return Expectations(priors.load(tiny_prior, CPU), story, choices, -torch.ones(8), torch.ones(8))
+    return Expectations(
+        priors.load_prior(tiny_prior, CPU), story, choices, -torch.ones(8), torch.ones(8)
+    )
 
 
 @pytest.mark.parametrize(

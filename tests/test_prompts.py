@@ -44,7 +44,7 @@ def text(words, weight=1.0):
 
 def targets(*scenes):
     perceptor = WordPerceptor()
-    encoded = prompts.encode(Storyboard(scenes=scenes), perceptor)
+    encoded = prompts.encode_scenes(Storyboard(scenes=scenes), perceptor)
     pairs = zip(encoded.scenes, scenes, strict=True)
     return [texts.target(scene.settings) for texts, scene in pairs], perceptor
 
@@ -97,7 +97,7 @@ def test_in_a_transition_the_target_travels_on_the_sphere_and_excludes_fade():
     )
     board = Storyboard(scenes=(first, second), fps=10)
     perceptor = WordPerceptor()
-    encoded, timeline = prompts.encode(board, perceptor), Timeline(board)
+    encoded, timeline = prompts.encode_scenes(board, perceptor), Timeline(board)
     sea, sky = perceptor.embed_text(["sea", "sky"])
     start = timeline.spans[1].first_iteration
     half = encoded.at(timeline.at(start + 9))

@@ -1,4 +1,4 @@
-"""The README says what the program does: its settings table, its commands, its examples.
+"""The README and the pages beside it say what the program does: settings, commands, examples.
 
 After a change of the schema, `python tests/test_readme.py` writes the table anew.
 """
@@ -14,11 +14,13 @@ from vqclip_video.storyboard.json_schema import settings_table
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
+SETTINGS = ROOT / "docs/settings.md"
+PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
 TABLE = re.compile(r"(<!-- settings: [^>]*-->\n)(.*?)(<!-- end of settings -->)", re.DOTALL)
 
 
 def test_the_settings_table_is_the_schemas():
-    assert TABLE.search(README.read_text("utf-8"))[2].strip() == settings_table().strip()
+    assert TABLE.search(SETTINGS.read_text("utf-8"))[2].strip() == settings_table().strip()
 
 
 def test_the_storyboard_in_the_readme_is_right(tmp_path):
@@ -40,16 +42,15 @@ def test_the_python_in_the_readme_runs(monkeypatch, capsys, tmp_path):
     assert namespace["progress"].iteration == 4
 
 
-@pytest.mark.parametrize(
-    "target", sorted(set(re.findall(r"\]\(([^)#:]+)\)", README.read_text("utf-8"))))
-)
-def test_every_link_into_the_repository_leads_somewhere(target):
-    assert (ROOT / target).exists()
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_into_the_repository_leads_somewhere(page):
+    targets = set(re.findall(r"\]\(([^)#:]+)[)#]", page.read_text("utf-8")))
+    assert {target for target in targets if not (page.parent / target).exists()} == set()
 
 
 if __name__ == "__main__":
-    text = README.read_text("utf-8")
-    README.write_text(
+    text = SETTINGS.read_text("utf-8")
+    SETTINGS.write_text(
         TABLE.sub(lambda found: found[1] + settings_table().strip() + "\n" + found[3], text),
         "utf-8",
     )

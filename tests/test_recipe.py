@@ -21,7 +21,7 @@ from vqclip_video.models.clip.perceptor import load_perceptor
 from vqclip_video.models.prior import prior as priors
 from vqclip_video.models.vqgan.first_stage import load_vqgan
 from vqclip_video.sketchbook import book as books
-from vqclip_video.sketchbook.decode import sketch
+from vqclip_video.sketchbook.decode import decode_sketch
 from vqclip_video.storyboard.schema import Models
 from vqclip_video.training.storybook import recipe
 from vqclip_video.training.storybook.image_tower import Batches
@@ -137,8 +137,8 @@ def test_the_vqgan_paints_as_well_as_the_packaged_one_that_it_begins_with(made):
 def test_the_prior_and_the_sketchbook_are_for_the_pair_that_was_made(made):
     folder, said = made
     paths, perceptor, vqgan = pair_in(folder)
-    priors.load(folder / "prior.safetensors", torch.device("cpu")).require(paths, 16, 256)
-    book = books.load(folder / "sketchbook.safetensors")
+    priors.load_prior(folder / "prior.safetensors", torch.device("cpu")).require(paths, 16, 256)
+    book = books.load_book(folder / "sketchbook.safetensors")
     book.require(paths)
     assert len(book) == TINY.sketches and "in a storyboard:" in said
 
@@ -146,7 +146,7 @@ def test_the_prior_and_the_sketchbook_are_for_the_pair_that_was_made(made):
 def test_a_prior_is_trained_on_what_the_packaged_pair_sees(painted, beside_packaged):
     said = train(painted[0], "-o", beside_packaged, "--stage", "prior")
     paths, perceptor, vqgan = pair_in(beside_packaged)
-    prior = priors.load(beside_packaged / "prior.safetensors", torch.device("cpu"))
+    prior = priors.load_prior(beside_packaged / "prior.safetensors", torch.device("cpu"))
     prior.require(paths, 16, 256)
     assert prior.notes.side == 24 and "sketchbook.safetensors" in said
     (kept,) = (beside_packaged / "work").glob("prior-*/000000.npz")
@@ -160,11 +160,11 @@ def test_sketches_are_painted_by_the_packaged_pair(painted, beside_packaged):
     art, _ = painted
     train(art, "-o", beside_packaged, "--stage", "sketchbook")
     paths, _, vqgan = pair_in(beside_packaged)
-    book = books.load(beside_packaged / "sketchbook.safetensors")
+    book = books.load_book(beside_packaged / "sketchbook.safetensors")
     book.require(paths)
     world = build_world(art, beside_packaged / "work/cache", recipe.SKETCH_SIZE)
     drawn = next(iter(world.sketches(0, TINY.sketches)))
-    found = np.asarray(sketch(book, 0, vqgan)).astype(float)
+    found = np.asarray(decode_sketch(book, 0, vqgan)).astype(float)
     assert book.notes.captions[0] == drawn.captions[0]
     assert np.sqrt(np.square(found - drawn.pixels).mean()) < 30  # of 255
 

@@ -10,7 +10,7 @@ from PIL import Image, ImageFont
 from vqclip_video.output import checkpoint
 from vqclip_video.output import stills as report
 from vqclip_video.output.metadata import Chapter, FilmMetadata, chapters
-from vqclip_video.output.stills import ContactSheet, Poster, fitted, sheet_frames
+from vqclip_video.output.stills import ContactSheet, Poster, lines_that_fit, sheet_frames
 from vqclip_video.storyboard.schema import PromptPart, Scene
 from vqclip_video.storyboard.timeline import Span
 from vqclip_video.storyboard.words import caption
@@ -68,7 +68,7 @@ def test_poster_goes_on_from_a_checkpoint(tmp_path, cut):
     checkpoint.save(tmp_path, {"poster": poster.state()})
     poster.offer(picture(99), 0.9)
     again = Poster()
-    again.restore(checkpoint.load(tmp_path)["poster"])
+    again.restore(checkpoint.load_checkpoint(tmp_path)["poster"])
     for frame, similarity in film[cut:]:
         again.offer(frame, similarity)
     assert np.array_equal(again.picture, picture(1)) and again.similarity == 0.4
@@ -142,7 +142,7 @@ def test_captions_of_any_text_are_drawn(tmp_path, monkeypatch, text, bare):
 @pytest.mark.parametrize("lines", [1, 2, 5])
 def test_fitted_lines_are_narrow_enough_and_say_when_they_are_cut(text, lines):
     font = ImageFont.load_default(14)
-    rows = fitted(text, font, 100, lines)
+    rows = lines_that_fit(text, font, 100, lines)
     assert len(rows) <= lines and all(font.getlength(row) <= 100 for row in rows)
     whole = "".join(rows).replace(" ", "")
     assert whole == text.replace(" ", "") or (

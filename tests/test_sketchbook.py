@@ -15,7 +15,7 @@ from vqclip_video.cli.main import main
 from vqclip_video.errors import ModelError, UsageError
 from vqclip_video.materials import companion, find_models
 from vqclip_video.sketchbook import book, folder, subject
-from vqclip_video.sketchbook.decode import sketch
+from vqclip_video.sketchbook.decode import decode_sketch
 from vqclip_video.sketchbook.pick import Picker
 from vqclip_video.storyboard.schema import Models
 
@@ -31,7 +31,7 @@ def make_book(captions, subjects=None, words=None, image=None, text=None, entrie
     codes = np.random.default_rng(0).integers(0, entries, (count, 12))
     sizes = {"height": 3, "width": 4, "entries": entries, "factor": 8}
     models = {"clip": "c" * 64, "vqgan": "v" * 64, "models": "a pair"}
-    notes = book.Notes(
+    notes = book.BookNotes(
         **{**sizes, **models, **about},
         captions=tuple(captions),
         subjects=tuple(subjects or [None] * count),
@@ -62,8 +62,8 @@ def test_codes_come_back_from_their_bits(entries):
 
 def test_a_book_comes_back_from_its_file(tmp_path):
     made, _ = make_book(["a kitten", None], ["cat", None], {"cat": ("feline",)})
-    (tmp_path / "b.safetensors").write_bytes(book.encoded(made))
-    again = book.load(tmp_path / "b.safetensors")
+    (tmp_path / "b.safetensors").write_bytes(book.book_bytes(made))
+    again = book.load_book(tmp_path / "b.safetensors")
     assert (
         again.notes == made.notes
         and (again.packed == made.packed).all()
@@ -81,7 +81,7 @@ def test_four_thousand_and_a_half_sketches_fit_into_seven_megabytes():
         image=np.zeros((4500, 256), np.int8),
         text=np.zeros((4500, 256), np.int8),
     )
-    assert len(book.encoded(made)) <= 7e6
+    assert len(book.book_bytes(made)) <= 7e6
 
 
 def test_eight_bits_keep_a_direction():
@@ -148,7 +148,7 @@ def test_a_file_that_is_no_sketchbook_is_one_line(spoil, tmp_path):
     arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     save_file(arrays, tmp_path / "b.safetensors", {"format": format_, "notes": json.dumps(notes)})
     with pytest.raises(ModelError, match="build it again") as caught:
-        book.load(tmp_path / "b.safetensors")
+        book.load_book(tmp_path / "b.safetensors")
     assert "\n" not in str(caught.value)
 
 
@@ -159,8 +159,8 @@ def test_texts_that_would_steer_a_terminal_are_shown_without_it(tmp_path):
         {"c\x00at": ("k\x1bitten",)},
         models="a\npair",
     )
-    (tmp_path / "b.safetensors").write_bytes(book.encoded(made))
-    notes = book.load(tmp_path / "b.safetensors").notes
+    (tmp_path / "b.safetensors").write_bytes(book.book_bytes(made))
+    notes = book.load_book(tmp_path / "b.safetensors").notes
     assert notes.captions == ("a cat [2J and more", "🦊\u200d日本") and notes.subjects == (
         "cat",
         None,
@@ -173,14 +173,14 @@ def test_embeddings_or_codes_of_another_size_than_the_models_are_one_line(tiny_p
     with pytest.raises(ModelError, match="embeddings are not those of this CLIP; build it again"):
         Picker(made, lambda texts: np.zeros((len(texts), 8), np.float32)).pick("a cat")
     with pytest.raises(ModelError, match="codes are not those of this VQGAN; build it again"):
-        sketch(made, 0, tiny_pair[1])
+        decode_sketch(made, 0, tiny_pair[1])
 
 
 @pytest.mark.parametrize("content", [b"", b"x" * 100, b"\xff" * 16])
 def test_what_is_no_safetensors_file_is_one_line(content, tmp_path):
     (tmp_path / "b.safetensors").write_bytes(content)
     with pytest.raises(ModelError, match="b.safetensors"):
-        book.load(tmp_path / "b.safetensors")
+        book.load_book(tmp_path / "b.safetensors")
 
 
 def test_codes_beyond_the_codebook_are_refused():
@@ -245,7 +245,7 @@ PROMPTS = {
 @pytest.mark.parametrize(("prompt", "wanted"), PROMPTS.items())
 def test_the_subject_of_a_prompt(prompt, wanted):
     known = set(PROMPTS.values())
-    assert next(name for name in subject.parse(prompt).names() if name in known) == wanted
+    assert next(name for name in subject.parse_prompt(prompt).names() if name in known) == wanted
 
 
 @pytest.mark.parametrize(
@@ -286,7 +286,7 @@ def test_one_and_many_are_the_same_word(many, one):
     ],
 )
 def test_any_text_has_a_phrase(prompt):
-    phrase = subject.parse(prompt)
+    phrase = subject.parse_prompt(prompt)
     assert len([*phrase.names(), *phrase.longer]) < 1000
 
 
@@ -560,7 +560,7 @@ def test_a_book_of_ones_own_pictures(pictures, tmp_path, tiny_options):
     assert ended.exit_code == 0, ended.output
     assert "4 pictures, 3 with captions" in ended.output and "left out" in ended.output
     assert "broken.png" in ended.output
-    notes = book.load(made).notes
+    notes = book.load_book(made).notes
     assert (
         notes.captions == (None, "a cat", "a dog on a hill", "a vixen")
         and notes.subjects[3] == "fox"
@@ -605,7 +605,7 @@ MEANT = {
 
 
 def packaged_picker(pair):
-    made = book.load(companion("sketchbook", Models()))
+    made = book.load_book(companion("sketchbook", Models()))
     return Picker(made, lambda texts: pair[0].embed_text(texts).numpy())
 
 
@@ -628,11 +628,11 @@ def test_the_packaged_book_shows_no_look_that_is_not_asked_for(storybook_pair):
 
 def test_a_books_codes_decode_to_its_pictures(storybook_pair, tmp_path):
     """Through the real VQGAN: a flat picture comes back with its colour."""
-    from vqclip_video.sketchbook.build import Drawing, build
+    from vqclip_video.sketchbook.build import Drawing, build_sketchbook
 
     drawing = Drawing(Image.new("RGB", (64, 48), (200, 60, 40)), "red", None)
-    made = build([drawing], *storybook_pair, find_models(Models()), (64, 48))
-    pixels = np.asarray(sketch(made, 0, storybook_pair[1]), float)
+    made = build_sketchbook([drawing], *storybook_pair, find_models(Models()), (64, 48))
+    pixels = np.asarray(decode_sketch(made, 0, storybook_pair[1]), float)
     assert pixels.shape == (48, 64, 3) and np.abs(pixels.mean((0, 1)) - (200, 60, 40)).max() < 30
 
 
@@ -672,7 +672,7 @@ def test_each_mistake_is_one_line(arguments, said, pictures, tmp_path):
 def test_a_table_that_is_none_is_refused(table, pictures):
     (pictures / "captions.json").write_text(table)
     with pytest.raises(UsageError, match="captions.json"):
-        folder.find(pictures)
+        folder.find_drawings(pictures)
 
 
 def test_texts_of_hostile_tables_and_files_become_captions(pictures, tmp_path, tiny_options):
@@ -687,7 +687,7 @@ def test_texts_of_hostile_tables_and_files_become_captions(pictures, tmp_path, t
         (pictures / "IMG_2.png").rename(os.fsdecode(os.fsencode(pictures) + b"/red \xff car.png"))
     except OSError:  # file systems that know their names' encoding
         (pictures / "IMG_2.png").rename(pictures / "red car.png")
-    found = [each.caption for each in folder.find(pictures)]
+    found = [each.caption for each in folder.find_drawings(pictures)]
     assert found == ["a cat", "broken", "a d�g barks", "fox", "red car"]
     ended = run(
         "build", pictures, "-o", tmp_path / "own.safetensors", "--size", "32x24", *tiny_options
@@ -699,9 +699,9 @@ def test_texts_of_hostile_tables_and_files_become_captions(pictures, tmp_path, t
 def test_what_may_not_be_read_is_passed_over_or_named(pictures):
     (pictures / "deep").chmod(0o400)
     try:
-        assert len(folder.find(pictures)) == 4
+        assert len(folder.find_drawings(pictures)) == 4
     finally:
         (pictures / "deep").chmod(0o700)
     (pictures / "captions.json").chmod(0)
     with pytest.raises(UsageError, match="captions.json: cannot be read"):
-        folder.find(pictures)
+        folder.find_drawings(pictures)

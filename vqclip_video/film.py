@@ -13,7 +13,6 @@ from pathlib import Path
 
 import torch
 
-from . import speed
 from .disk.files import explained
 from .disk.part import Part
 from .engine.cast import Cast, load_cast
@@ -25,15 +24,15 @@ from .engine.precision import PRECISIONS, pick_precision
 from .engine.session import Session
 from .footprint import frame_latent_bytes
 from .materials import Materials, find_materials
-from .output import checkpoint
-from .output.checkpoint import Parts
+from .output.checkpoint import Parts, load_checkpoint
 from .output.ffmpeg import pick_encoder
 from .output.film_writer import check_space
 from .output.rundir import FINISHED, UNFINISHED, RunDir
 from .recorder import FilmResult, Recorder
 from .show.displays import Display
+from .speed import remember_speed
 from .storyboard.schema import Storyboard
-from .storyboard.seed import settled
+from .storyboard.seed import with_seed
 from .storyboard.sizes import frame_size
 from .storyboard.timeline import Timeline
 from .storyboard.writer import dump, without_places
@@ -73,7 +72,7 @@ def make_film(
     materials, device = find_materials(storyboard), pick_device(options.device)
     with RunDir(output) as run:
         begun = {} if options.fresh else run.begun()
-        storyboard = settled(storyboard, str(begun.get("storyboard")))
+        storyboard = with_seed(storyboard, str(begun.get("storyboard")))
         timeline = Timeline(storyboard)
         options = replace(options, precision=_precision(options, begun, device))
         fingerprint = make_fingerprint(timeline, materials, device, options)
@@ -83,7 +82,7 @@ def make_film(
         if state == FINISHED:
             result = FilmResult("there", run.film, timeline.frames, None)
         else:
-            saved = checkpoint.load(run.work, display.notice) if state == UNFINISHED else None
+            saved = load_checkpoint(run.work, display.notice) if state == UNFINISHED else None
             shoot = Shoot(timeline, materials, device, options, display, should_stop, cast)
             result = shoot.film(run, saved, began)
     display.end(result)
@@ -135,7 +134,7 @@ class Shoot:
             frames = f"{recorder.writer.frames} of {self.timeline.frames}"
             self.display.notice(f"going on from frame {frames}")
         first, before = session.iteration, recorder.watch.seconds.get("render", 0.0)
-        self.display.start(first)
+        self.display.start(self.timeline, first)
         if self.should_stop():  # asked while the models were loading
             return recorder.stop(session.state(), self.device)
         for progress in recorder.timed_iterations(session.run(self.should_stop)):
@@ -149,7 +148,7 @@ class Shoot:
         if rendered >= ENOUGH_ITERATIONS:
             seconds = (recorder.watch.seconds["render"] - before) / rendered
             on = f"{self.device.type}, {dtype_name(session.cast.vqgan.dtype)}"
-            speed.remember(self.timeline, self.materials.config.factor, seconds, on)
+            remember_speed(self.timeline, self.materials.config.factor, seconds, on)
         return result
 
     def _session(self, recorder: Recorder, stack: ExitStack) -> Session:

@@ -9,11 +9,11 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import speed
 from .footprint import available_host, footprint, frame_latent_bytes, size_that_fits
 from .materials import find_materials
 from .outline import Outline
 from .output.film_writer import estimate_disk
+from .speed import Speed, half_pays, recall_speed
 from .storyboard.schema import Storyboard
 from .storyboard.sizes import frame_size, picture_size
 from .storyboard.timeline import Timeline
@@ -160,7 +160,7 @@ class Plan:
 
 def choose_guides(storyboard: Storyboard) -> tuple[Choice, ...]:
     """What each scene will be drawn toward. Loads CLIP, whose file has to be here, on the CPU."""
-    from .sketchbook.book import load
+    from .sketchbook.book import load_book
     from .sketchbook.choose import choose
 
     materials = find_materials(storyboard)
@@ -168,7 +168,7 @@ def choose_guides(storyboard: Storyboard) -> tuple[Choice, ...]:
         return tuple(choose(storyboard, None, None))
     from .models.clip.perceptor import load_perceptor
 
-    book = load(materials.sketchbook)
+    book = load_book(materials.sketchbook)
     book.require(materials.models)
     perceptor = load_perceptor(materials.models.clip)
     return tuple(choose(storyboard, book, lambda texts: perceptor.embed_text(texts).numpy()))
@@ -181,7 +181,7 @@ def make_plan(
     storyboard, factor = timeline.storyboard, outline.factor
     width, height = frame_size(storyboard.size)
     inner_width, inner_height = picture_size(storyboard.size, factor)
-    known = speed.recall(timeline, factor)
+    known = recall_speed(timeline, factor)
     return Plan(
         storyboard=str(storyboard.source or "storyboard"),
         title=storyboard.title,
@@ -210,8 +210,8 @@ def make_plan(
     )
 
 
-def _memory(storyboard: Storyboard, outline: Outline, known: speed.Speed | None) -> PlannedMemory:
-    half = "16" in known.on if known else speed.half_pays()
+def _memory(storyboard: Storyboard, outline: Outline, known: Speed | None) -> PlannedMemory:
+    half = "16" in known.on if known else half_pays()
     bytes_a_value, available = (2 if half else 4), available_host()
     host, low = footprint(storyboard, outline, bytes_a_value).host_at(available)
     smaller = None

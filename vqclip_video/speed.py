@@ -22,7 +22,7 @@ class Speed:
     on: str  # device and precision
 
 
-def recall(timeline: Timeline, factor: int) -> Speed | None:
+def recall_speed(timeline: Timeline, factor: int) -> Speed | None:
     """The speed to expect of a film on this machine, or None before a first one with its models.
 
     From a film of another size it is scaled: half of the time goes with the pixels, half with the
@@ -37,7 +37,7 @@ def recall(timeline: Timeline, factor: int) -> Speed | None:
         return None
 
 
-def remember(timeline: Timeline, factor: int, seconds: float, on: str) -> None:
+def remember_speed(timeline: Timeline, factor: int, seconds: float, on: str) -> None:
     """Keep the seconds per iteration of a film just rendered; a folder that cannot be written is
     no error.
     """

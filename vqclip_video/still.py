@@ -19,7 +19,7 @@ from .materials import find_materials
 from .show.displays import Display
 from .storyboard import reader
 from .storyboard.schema import Storyboard
-from .storyboard.seed import settled
+from .storyboard.seed import with_seed
 from .storyboard.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def still_storyboard(
     parsed = reader.parse(text, name="image", base=Path.cwd(), overrides=overrides)
     (scene,) = parsed.scenes
     return replace(
-        settled(parsed), scenes=(replace(scene, settings=replace(scene.settings, show_step=1)),)
+        with_seed(parsed), scenes=(replace(scene, settings=replace(scene.settings, show_step=1)),)
     )
 
 
@@ -101,7 +101,7 @@ def _optimised(
     from .engine.session import Session
 
     device, timeline = pick_device(options.device), Timeline(storyboard)
-    display.start(0)
+    display.start(timeline, 0)
     with ExitStack() as stack:
         stack.callback(release, device)
         stack.enter_context(explained_failures(storyboard.size, device))

@@ -193,12 +193,23 @@ def measure(
         taken = take_turns(engine, reference, repeats, on_round)
         encode = frames.encode_seconds() / show_step
         gflop = flops_of(engine.round) / iterations / 1e9
-    seconds = Range.of(taken["engine"])
     peak = matmul_peak(device, session.cast.vqgan.dtype) / 1e9
-    measured = {
+    return Measured(
+        **_setting(case, session, weights, options),
+        **peaks,
+        **_speeds(Range.of(taken["engine"]), show_step, gflop, peak),
+        stages=_medians(taken["stages"]),
+        encode=encode,
+        **_ratios(taken),
+    )
+
+
+def _speeds(seconds: Range, show_step: int, gflop: float, peak: float) -> dict:
+    """What follows from the seconds of an iteration, its work, and the most that the device
+    does in a second (`peak`, GFLOP).
+    """
+    return {
         "seconds": seconds,
-        "stages": _medians(taken["stages"]),
-        "encode": encode,
         "iterations_per_second": 1 / seconds.median,
         "frames_per_second": 1 / seconds.median / show_step,
         "gflop": gflop,
@@ -206,9 +217,6 @@ def measure(
         "matmul_peak_gflops": peak,
         "share_of_peak": gflop / seconds.median / peak,
     }
-    return Measured(
-        **_setting(case, session, weights, options), **peaks, **measured, **_ratios(taken)
-    )
 
 
 def warm_up(runner: EngineRunner | ReferenceRunner, on_round: Callable[[], None]) -> None:

@@ -22,7 +22,7 @@ from .own_files import CONFIG_SUFFIXES
 from .vqgan_config import read_config
 
 if TYPE_CHECKING:
-    from .transfer import Target
+    from .transfer import Destination
 
 ATTEMPTS = 5  # at each link, as long as every one of them brings something
 TIMEOUT = 30.0  # seconds
@@ -83,11 +83,11 @@ def _is_right(path: Path, model: Model, file: ModelFile) -> bool:
 
 
 def _fetch_file(model: Model, file: ModelFile, report: Progress, timeout: float) -> Path:
-    from .transfer import Target, disk_reason
+    from .transfer import Destination, disk_reason
 
     path = store.own_place(model, file)
     wanted = file.sha256 or store.recall_sha256(model, file)
-    target = Target(
+    target = Destination(
         path.with_name(path.name + ".part"), file.bytes, wanted is not None, timeout, report
     )
     try:
@@ -105,7 +105,7 @@ def _fetch_file(model: Model, file: ModelFile, report: Progress, timeout: float)
     return path
 
 
-def _try_links(file: ModelFile, target: Target, wanted: str | None, path: Path) -> str:
+def _try_links(file: ModelFile, target: Destination, wanted: str | None, path: Path) -> str:
     """Fills `target.part` from the first link that serves; its sha256.
 
     ModelError with what each of them answered.
@@ -129,7 +129,7 @@ def _try_links(file: ModelFile, target: Target, wanted: str | None, path: Path) 
     )
 
 
-def _download(url: str, target: Target, wanted: str | None) -> str:
+def _download(url: str, target: Destination, wanted: str | None) -> str:
     """Fills `target.part` from one link and proves it; its sha256.
 
     Raises Refused with why it cannot be had there.
@@ -157,7 +157,7 @@ def _download(url: str, target: Target, wanted: str | None) -> str:
     raise Refused(reason)
 
 
-def _check_kind(file: ModelFile, target: Target) -> None:
+def _check_kind(file: ModelFile, target: Destination) -> None:
     """Raises Refused where a file whose sha256 nobody knows is not even of the right kind."""
     from .transfer import Refused
 

@@ -38,7 +38,7 @@ class Broken(Exception):
 
 
 @dataclass(frozen=True)
-class Target:
+class Destination:
     """What is to arrive.
 
     `bytes` is its size if known; `proven`: so is its sha256, and any link may go on with it.
@@ -80,7 +80,7 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
-def receive(url: str, target: Target) -> None:
+def receive(url: str, target: Destination) -> None:
     """Makes `target.part` as large as the file behind `url`, going on where it stopped.
 
     Raises Refused or Broken with the reason, ModelError where the disk refuses.
@@ -123,7 +123,7 @@ def _opener() -> urllib.request.OpenerDirector:
     return opener
 
 
-def _resumption(url: str, target: Target) -> tuple[int, dict[str, str]]:
+def _resumption(url: str, target: Destination) -> tuple[int, dict[str, str]]:
     """From which byte to ask, and the headers that ask for it."""
     start = target.arrived()
     try:
@@ -136,7 +136,7 @@ def _resumption(url: str, target: Target) -> tuple[int, dict[str, str]]:
     return start, {"Range": f"bytes={start}-", **({"If-Range": version} if version else {})}
 
 
-def _store(url: str, response: Any, asked: int, target: Target) -> None:
+def _store(url: str, response: Any, asked: int, target: Destination) -> None:
     # A server that ignores Range, or has another version by now, answers 200 and begins at the
     # first byte.
     start, total = 0, _whole_number(response.headers.get("Content-Length"))
@@ -159,7 +159,7 @@ def _store(url: str, response: Any, asked: int, target: Target) -> None:
     _copy(response, first, start, total, target)
 
 
-def _copy(response: Any, chunk: bytes, start: int, total: int | None, target: Target) -> None:
+def _copy(response: Any, chunk: bytes, start: int, total: int | None, target: Destination) -> None:
     done = start
     most = total or LARGEST
     since, since_done = time.monotonic(), done
@@ -182,7 +182,7 @@ def _copy(response: Any, chunk: bytes, start: int, total: int | None, target: Ta
         raise Refused("sends an empty file")
 
 
-def _network_read(response: Any, target: Target) -> bytes:
+def _network_read(response: Any, target: Destination) -> bytes:
     try:
         # read1 gives what is there; read would wait for a whole chunk from a server that drips.
         return response.read1(CHUNK)
@@ -191,7 +191,7 @@ def _network_read(response: Any, target: Target) -> bytes:
 
 
 @contextlib.contextmanager
-def _writing(target: Target) -> Iterator[None]:
+def _writing(target: Destination) -> Iterator[None]:
     """Within it an OSError comes from the disk, and is the user's to mend."""
     try:
         yield
@@ -209,7 +209,7 @@ def disk_reason(error: OSError, path: Path) -> str:
     return f"{path}: cannot be written ({error.strerror}); set VQCLIP_HOME to a folder that can be"
 
 
-def _check_space(target: Target, wanted: int) -> None:
+def _check_space(target: Destination, wanted: int) -> None:
     with _writing(target):
         free = shutil.disk_usage(target.part.parent).free
     if wanted > free:
@@ -219,7 +219,7 @@ def _check_space(target: Target, wanted: int) -> None:
         )
 
 
-def _note_version(url: str, response: Any, target: Target) -> None:
+def _note_version(url: str, response: Any, target: Destination) -> None:
     """Remembers which version of which link the part file comes from, for If-Range."""
     tag = response.headers.get("ETag")
     version = tag if tag and not tag.startswith("W/") else response.headers.get("Last-Modified")

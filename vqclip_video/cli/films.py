@@ -46,11 +46,10 @@ def render(storyboard, output, overrides, encoder, fresh, quiet, as_json, **engi
     """Render a storyboard to an MP4. A render that was stopped goes on where it was."""
     from ..materials import find_models
     from ..signals import StopRequests
-    from ..storyboard.timeline import Timeline
 
     board, _ = checked(storyboard, overrides, quiet)
     film = output_path(storyboard, output)
-    display = make_display(Timeline(board), quiet, as_json)
+    display = make_display(quiet, as_json)
 
     def stopping() -> None:
         display.notice("stopping after this step; once more stops at once")
@@ -70,15 +69,15 @@ def render(storyboard, output, overrides, encoder, fresh, quiet, as_json, **engi
     sys.exit(130 if result.state == "stopped" else 0)
 
 
-def make_display(timeline, quiet: bool, as_json: bool):
+def make_display(quiet: bool, as_json: bool):
     """The listener that suits the options and whether somebody is watching standard error."""
     from ..show.displays import Display
     from ..show.json_lines import JsonLines
     from ..show.terminal import terminal_display
 
     if as_json:
-        return JsonLines(timeline)
-    return Display() if quiet else terminal_display(timeline)
+        return JsonLines()
+    return Display() if quiet else terminal_display()
 
 
 @click.command()

@@ -70,7 +70,6 @@ def image(
     from ..show.displays import Display
     from ..show.terminal import terminal_display
     from ..still import make_still, still_storyboard
-    from ..storyboard.timeline import Timeline
 
     try:
         board = still_storyboard(prompt, exclude, style, iterations, size, seed, models, overrides)
@@ -80,7 +79,7 @@ def image(
     find_models(board.models)
     say_warnings(board, quiet, said_of_still)
     output = output or free_path(OUTPUTS / "image.png", ".safetensors")
-    display = Display() if quiet else terminal_display(Timeline(board))
+    display = Display() if quiet else terminal_display()
     try:
         make_still(board, output, EngineOptions(**engine), every, display)
     finally:

@@ -73,36 +73,31 @@ def build_book(folder, output, pair, clip, vqgan, vqgan_config, size, words, dev
     from ..disk.files import atomic_write
     from ..materials import find_models
     from ..sketchbook import folder as folders
-    from ..sketchbook.book import encoded
+    from ..sketchbook.book import book_bytes
 
     width_height = _size(size)
     _check_output(output, ".safetensors")
-    found = folders.find(folder)
+    found = folders.find_drawings(folder)
     other_words = folders.read_words(words) if words else {}
     models = _models(pair, clip, vqgan, vqgan_config)
     paths = find_models(models)
     from ..catalogue.vqgan_config import read_config
     from ..engine.cast import load_pair
     from ..engine.device import pick_device
-    from ..sketchbook.build import build, check_size
+    from ..sketchbook.build import build_sketchbook, check_size
 
     check_size(width_height, read_config(paths.vqgan_config).factor)
     perceptor, autoencoder = load_pair(paths, pick_device(device), "fp32")
     bad: list[str] = []
     with tqdm(total=len(found), unit="picture", dynamic_ncols=True) as bar:
-        drawings = folders.drawings(found, bad.append)
-        book = build(
-            drawings,
-            perceptor,
-            autoencoder,
-            paths,
-            width_height,
-            other_words,
-            lambda done: bar.update(done + len(bad) - bar.n),
+        book = build_sketchbook(
+            folders.drawings(found, bad.append),
+            *(perceptor, autoencoder, paths, width_height, other_words),
+            on_progress=lambda done: bar.update(done + len(bad) - bar.n),
         )
     for line in bad:
         click.echo(f"left out: {line}", err=True)
-    content = encoded(book)
+    content = book_bytes(book)
     atomic_write(output, content)
     named = sum(caption is not None for caption in book.notes.captions)
     click.echo(
@@ -145,18 +140,18 @@ def show(prompt, path, pair, clip, vqgan, vqgan_config, output, count):
             "these models have no sketchbook; name one with --book, which `sketchbook build` makes"
         )
     paths = find_models(models)
-    book = books.load(path)
+    book = books.load_book(path)
     book.require(paths)
     from ..engine.cast import load_pair
     from ..engine.device import pick_device
     from ..sketchbook.pick import Picker
     from ..sketchbook.sheet import write_sheet
-    from ..sketchbook.subject import parse
+    from ..sketchbook.subject import parse_prompt
 
     perceptor, autoencoder = load_pair(paths, pick_device("cpu"), "fp32")
     found = Picker(book, lambda texts: perceptor.embed_text(texts).numpy()).ranked(prompt, count)
     if not found:
-        click.echo(f"none fits: no sketch of {str(parse(prompt)) or prompt!r} in {path}")
+        click.echo(f"none fits: no sketch of {str(parse_prompt(prompt)) or prompt!r} in {path}")
         return
     write_sheet(found, book, autoencoder, prompt, output)
     for pick in found:

@@ -9,10 +9,10 @@ import torch
 from ..materials import Materials, ModelFiles
 from ..models.clip.perceptor import Perceptor, load_perceptor
 from ..models.prior.prior import Prior
-from ..models.prior.prior import load as load_prior
+from ..models.prior.prior import load_prior as load_prior
 from ..models.vqgan.first_stage import VQGAN, load_vqgan
 from ..sketchbook.book import Sketchbook
-from ..sketchbook.book import load as load_book
+from ..sketchbook.book import load_book as load_book
 from ..storyboard.schema import Storyboard
 from ..storyboard.timeline import Timeline
 from .compilation import pick_compile

@@ -62,9 +62,31 @@ def draw_views(
     and noise strength.
     """
     random = generator_for(seed, iteration, "views")
+    crops = _crops(count, picture, augment, random)
+    contrast = 1 + _uniform(count, -augment.gain, augment.gain, random)
+    brightness = _uniform(count, -augment.gain, augment.gain, random) / 3
+    strength = _uniform(count, 0, noise_factor, random).to(device, non_blocking=True)
+    other = generator_for(seed, iteration, "noise", device)
+    noise = torch.randn(count, 3, size, size, generator=other, device=device)
+    crops, contrast, brightness = (
+        t.to(device, non_blocking=True) for t in (crops, contrast, brightness)
+    )
+    a_view = (-1, 1, 1, 1)
+    noise.mul_(strength.view(a_view))
+    return Views(crops, contrast.view(a_view), brightness.view(a_view), noise)
+
+
+def _uniform(count: int, low: float, high: float, random: torch.Generator) -> Tensor:
+    return low + (high - low) * torch.rand(count, generator=random)
+
+
+def _crops(
+    count: int, picture: tuple[int, int], augment: Augment, random: torch.Generator
+) -> Tensor:
+    """The affine maps [count, 2, 3] of as many views of a (height, width) picture."""
 
     def uniform(low: float, high: float) -> Tensor:
-        return low + (high - low) * torch.rand(count, generator=random)
+        return _uniform(count, low, high, random)
 
     height, width = picture
     shorter = min(height, width)
@@ -81,36 +103,9 @@ def draw_views(
         for extent, n in ((extent_x, width), (extent_y, height))
     )
     cos, sin = angle.cos(), angle.sin()
-    crops = torch.stack(
-        [
-            torch.stack(
-                [extent_x * mirror * cos, extent_x * (shear * cos - sin), uniform(-1, 1) * reach_x],
-                1,
-            ),
-            torch.stack(
-                [extent_y * mirror * sin, extent_y * (shear * sin + cos), uniform(-1, 1) * reach_y],
-                1,
-            ),
-        ],
-        1,
-    )
-    contrast = 1 + uniform(-augment.gain, augment.gain)
-    brightness = uniform(-augment.gain, augment.gain) / 3
-    strength = uniform(0, noise_factor).view(-1, 1, 1, 1).to(device, non_blocking=True)
-    noise = torch.randn(
-        count,
-        3,
-        size,
-        size,
-        generator=generator_for(seed, iteration, "noise", device),
-        device=device,
-    )
-    crops, contrast, brightness = (
-        t.to(device, non_blocking=True) for t in (crops, contrast, brightness)
-    )
-    return Views(
-        crops, contrast.view(-1, 1, 1, 1), brightness.view(-1, 1, 1, 1), noise.mul_(strength)
-    )
+    across = [extent_x * mirror * cos, extent_x * (shear * cos - sin), uniform(-1, 1) * reach_x]
+    down = [extent_y * mirror * sin, extent_y * (shear * sin + cos), uniform(-1, 1) * reach_y]
+    return torch.stack([torch.stack(row, 1) for row in (across, down)], 1)
 
 
 def cut(picture: Tensor, views: Views) -> Tensor:

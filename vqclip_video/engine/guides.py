@@ -18,7 +18,7 @@ from ..disk.pictures import fitted, open_picture
 from ..models.vqgan.first_stage import VQGAN
 from ..sketchbook.book import Sketchbook
 from ..sketchbook.choose import Choice
-from ..sketchbook.decode import sketch
+from ..sketchbook.decode import decode_sketch
 from ..storyboard.sizes import picture_size
 from ..storyboard.timeline import Moment
 
@@ -76,7 +76,7 @@ def prepare(
             picture = (
                 open_picture(choice.image)
                 if choice.image
-                else sketch(book, choice.sketch.index, vqgan)
+                else decode_sketch(book, choice.sketch.index, vqgan)
             )
             pixels = fitted(picture, *picture_size(size, vqgan.factor))
             latent = vqgan.encode(torch.from_numpy(pixels).unsqueeze(0))

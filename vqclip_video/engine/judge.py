@@ -12,8 +12,9 @@ from ..footprint import LOW_MEMORY_CUTOUTS
 from ..models.clip.perceptor import Perceptor
 from ..storyboard.schema import Settings, Storyboard
 from ..storyboard.timeline import Moment
-from . import prompts, terms
+from . import terms
 from .cutouts import cut, draw_views
+from .prompts import encode_scenes
 from .stages import Stage, no_stage
 
 
@@ -41,7 +42,7 @@ class Judge:
         """loss_scale: what every loss is multiplied by before its backward pass."""
         self.perceptor, self.stage, self.loss_scale = perceptor, stage, loss_scale
         self.seed = storyboard.seed
-        self.targets = prompts.encode(storyboard, perceptor)
+        self.targets = encode_scenes(storyboard, perceptor)
         self.low_memory = False  # whether few cutouts are seen at a time where nothing else is said
         self.batch_size = 0  # lowered after running out of memory; 0: as the storyboard says
 

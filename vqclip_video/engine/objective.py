@@ -70,7 +70,7 @@ def terms_of(
         with stage("prior"):
             text = judge.targets.at(moment).include
             expected = expectations.at(moment, latent.detach(), text)
-        return terms.prior(latent, expected)
+        return terms.expectation(latent, expected)
 
     return [*found, Term("prior", "latent", weight, unexpected)]
 

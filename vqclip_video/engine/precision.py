@@ -74,11 +74,11 @@ def bf16_pays() -> bool:
         f"{torch.__version__}"
     )
     if not isinstance(cache.recall(PRECISION_NOTES).get(machine), bool):
-        cache.remember(PRECISION_NOTES, {machine: probe() >= GAIN})
+        cache.remember(PRECISION_NOTES, {machine: half_gain() >= GAIN})
     return cache.recall(PRECISION_NOTES).get(machine) is not False
 
 
-def probe() -> float:
+def half_gain() -> float:
     """How many times faster a decoder-like convolution is in bfloat16 than in float32; takes about
     0.1 s.
 

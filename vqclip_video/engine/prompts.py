@@ -80,7 +80,7 @@ class Targets:
         )
 
 
-def encode(storyboard: Storyboard, perceptor: Perceptor) -> Targets:
+def encode_scenes(storyboard: Storyboard, perceptor: Perceptor) -> Targets:
     """Encode every text and image of the film, each once."""
     parts = [
         part for scene in storyboard.scenes for prompt in scene.parts.values() for part in prompt

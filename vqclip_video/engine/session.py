@@ -19,7 +19,7 @@ from ..disk.part import Part
 from ..materials import find_materials
 from ..sketchbook.choose import choose, told
 from ..storyboard.schema import Storyboard
-from ..storyboard.seed import settled
+from ..storyboard.seed import with_seed
 from ..storyboard.timeline import Moment, Timeline
 from . import guides
 from .cast import Cast, load_cast
@@ -96,7 +96,7 @@ class Session:
         on_notice: Callable[[str], None] = lambda text: None,
         stage: Stage = no_stage,
     ):
-        storyboard = settled(storyboard)
+        storyboard = with_seed(storyboard)
         self.storyboard, self.cast, self.stage = storyboard, cast, stage
         self.timeline = timeline or Timeline(storyboard)
         perceptor, vqgan = cast.perceptor, cast.vqgan

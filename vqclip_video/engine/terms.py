@@ -43,7 +43,7 @@ def vq(latent: Tensor, codebook: Tensor) -> Tensor:
     return F.mse_loss(cells, nearest)
 
 
-def prior(latent: Tensor, expected: Tensor) -> Tensor:
+def expectation(latent: Tensor, expected: Tensor) -> Tensor:
     """Mean squared distance of a latent [1, channels, h, w] to the one that a prior expects, of
     the same shape.
     """

@@ -51,7 +51,7 @@ def save(work: Path, parts: Parts) -> Parts | None:
     return _parts({}, older[1]) if older else None
 
 
-def load(work: Path, warn: Callable[[str], None] = lambda message: None) -> Parts | None:
+def load_checkpoint(work: Path, warn: Callable[[str], None] = lambda message: None) -> Parts | None:
     """The newest whole checkpoint in `work`, its tensors on the CPU, or None.
 
     A damaged one is passed over, with a line to `warn`. Raises OutputError when a file cannot be

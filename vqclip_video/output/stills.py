@@ -92,7 +92,7 @@ class ContactSheet:
                         (image.convert("RGB"), _clock(float(frame / fps)), _prompt(chapters, frame))
                     )
         if entries:
-            atomic_write(path, _encoded(compose(entries, title), "JPEG", quality=90))
+            atomic_write(path, _encoded(draw_sheet(entries, title), "JPEG", quality=90))
 
     def _path(self, frame: int) -> Path:
         return self._work / f"sheet-{frame:06d}.png"
@@ -106,7 +106,7 @@ def sheet_frames(frames_total: int) -> tuple[int, ...]:
     return tuple(round(step * (frames_total - 1) / (count - 1)) for step in range(count))
 
 
-def compose(entries: Sequence[tuple[Image.Image, str, str]], title: str = "") -> Image.Image:
+def draw_sheet(entries: Sequence[tuple[Image.Image, str, str]], title: str = "") -> Image.Image:
     """A sheet of (picture, time, prompt); all pictures have one size."""
     font = _font()
     width, height = entries[0][0].size
@@ -122,7 +122,10 @@ def compose(entries: Sequence[tuple[Image.Image, str, str]], title: str = "") ->
     draw = ImageDraw.Draw(sheet)
     if title:
         draw.text(
-            (MARGIN, MARGIN), fitted(plain_text(title), font, size[0] - 2 * MARGIN, 1)[0], INK, font
+            (MARGIN, MARGIN),
+            lines_that_fit(plain_text(title), font, size[0] - 2 * MARGIN, 1)[0],
+            INK,
+            font,
         )
     for number, (picture, time, prompt) in enumerate(entries):
         x = MARGIN + number % columns * (cell_width + MARGIN)
@@ -130,13 +133,13 @@ def compose(entries: Sequence[tuple[Image.Image, str, str]], title: str = "") ->
         sheet.paste(picture, (x, y))
         draw.text((x, y + height + 4), time, FAINT, font)
         for row, text in enumerate(
-            fitted(plain_text(prompt), font, cell_width, CAPTION_LINES - 1), 1
+            lines_that_fit(plain_text(prompt), font, cell_width, CAPTION_LINES - 1), 1
         ):
             draw.text((x, y + height + 4 + row * line), text, INK, font)
     return sheet
 
 
-def fitted(text: str, font: ImageFont.FreeTypeFont, width: int, lines: int) -> list[str]:
+def lines_that_fit(text: str, font: ImageFont.FreeTypeFont, width: int, lines: int) -> list[str]:
     """`text` broken into at most `lines` lines of `width` pixels, with an ellipsis where it is
     cut.
     """

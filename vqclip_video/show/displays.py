@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..storyboard.timeline import Timeline
+
 
 class Display:
     """A listener that says nothing; the others add to it."""
 
-    def start(self, done: int) -> None:
-        """Rendering begins after `done` iterations of an earlier run."""
+    def start(self, timeline: Timeline, done: int) -> None:
+        """Rendering of this film begins, after `done` iterations of an earlier run."""
 
     def update(self, progress) -> None:
         """An iteration is done: an `engine.session.Progress`."""
@@ -30,9 +32,9 @@ class Displays(Display):
     def __init__(self, listeners: Sequence[Display]):
         self.listeners = tuple(listeners)
 
-    def start(self, done: int) -> None:
+    def start(self, timeline: Timeline, done: int) -> None:
         for each in self.listeners:
-            each.start(done)
+            each.start(timeline, done)
 
     def update(self, progress) -> None:
         for each in self.listeners:

@@ -16,16 +16,11 @@ class JsonLines(Display):
     stopped or there.
     """
 
-    def __init__(self, timeline: Timeline):
-        self.timeline = timeline
-
     def _say(self, event: str, **values) -> None:
         OUT.write(json.dumps({"event": event, **values}) + "\n")
 
-    def start(self, done: int) -> None:
-        self._say(
-            "start", done=done, total_iter=self.timeline.total_iter, frames=self.timeline.frames
-        )
+    def start(self, timeline: Timeline, done: int) -> None:
+        self._say("start", done=done, total_iter=timeline.total_iter, frames=timeline.frames)
 
     def update(self, progress) -> None:
         if progress.frame is not None:

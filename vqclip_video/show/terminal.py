@@ -20,12 +20,10 @@ SECONDS_BETWEEN_LINES = 10.0
 class Lines(Display):
     """A line at each scene, and every ten seconds."""
 
-    def __init__(self, timeline: Timeline):
-        self.timeline = timeline
-        self.scene, self.shown, self.first, self.began = None, 0.0, 0, time.monotonic()
+    scene, shown = None, 0.0  # of the last line: which scene it was of, and when
 
-    def start(self, done: int) -> None:
-        self.first, self.began = done, time.monotonic()
+    def start(self, timeline: Timeline, done: int) -> None:
+        self.timeline, self.first, self.began = timeline, done, time.monotonic()
 
     def update(self, progress) -> None:
         moment, now = progress.moment, time.monotonic()
@@ -69,14 +67,14 @@ class Bar(Lines):
 
     bar = None
 
-    def start(self, done: int) -> None:
+    def start(self, timeline: Timeline, done: int) -> None:
+        super().start(timeline, done)
         layout = (
             "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} {rate_fmt}{postfix} {remaining} "
             "left"
         )
-        total = self.timeline.total_iter
         self.bar = tqdm(
-            total=total,
+            total=timeline.total_iter,
             initial=done,
             unit="it",
             file=ERR,
@@ -104,6 +102,6 @@ class Bar(Lines):
             self.bar.close()
 
 
-def terminal_display(timeline: Timeline) -> Display:
+def terminal_display() -> Display:
     """A bar where somebody watches standard error, lines where it is written down."""
-    return Bar(timeline) if sys.stderr.isatty() else Lines(timeline)
+    return Bar() if sys.stderr.isatty() else Lines()

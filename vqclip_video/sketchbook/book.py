@@ -35,7 +35,7 @@ MOST_PIXELS = 1 << 22  # of a decoded picture: a small file could ask for more m
 
 
 @dataclass(frozen=True)
-class Notes:
+class BookNotes:
     """What a book says of its pictures and of the models that they are stored for."""
 
     height: int  # of each code map, in places
@@ -54,7 +54,7 @@ class Notes:
 class Sketchbook:
     """N pictures to choose from; `pick` chooses, `codes` gives the one that was chosen."""
 
-    notes: Notes
+    notes: BookNotes
     packed: np.ndarray  # uint8 [N, bytes]
     image: np.ndarray  # int8 [N, d]
     text: np.ndarray  # int8 [N, d]
@@ -98,7 +98,7 @@ class Sketchbook:
         paths.require(made_for, self.source, "sketchbook", remedy)
 
 
-def load(path: Path) -> Sketchbook:
+def load_book(path: Path) -> Sketchbook:
     """The book in a file. ModelError where it is damaged or none."""
     try:
         with safe_open(path, framework="numpy") as file:
@@ -112,7 +112,7 @@ def load(path: Path) -> Sketchbook:
     return Sketchbook(notes, arrays["codes"], arrays["image"], arrays["text"], str(path))
 
 
-def encoded(book: Sketchbook) -> bytes:
+def book_bytes(book: Sketchbook) -> bytes:
     """The file's content. ModelError where its captions are more than a header can hold."""
     notes = json.dumps(asdict(book.notes), ensure_ascii=False, separators=(",", ":"))
     if len(notes.encode()) > LONGEST_HEADER // 2:  # quotes are escaped once more in the header
@@ -153,13 +153,13 @@ def _unit(directions: np.ndarray) -> np.ndarray:
     return values / np.where(lengths > 0, lengths, 1)
 
 
-def _notes(metadata: dict[str, str]) -> Notes:
+def _notes(metadata: dict[str, str]) -> BookNotes:
     if metadata.get("format") != FORMAT:
         raise ValueError(
             f"its format is {metadata.get('format', 'not said')!r}, {FORMAT!r} is known here"
         )
     given = json.loads(metadata["notes"])
-    notes = Notes(**{item.name: given[item.name] for item in fields(Notes)})
+    notes = BookNotes(**{item.name: given[item.name] for item in fields(BookNotes)})
     numbers = (notes.height, notes.width, notes.entries, notes.factor)
     if not all(type(number) is int and 1 <= number <= MOST_ENTRIES for number in numbers):
         raise ValueError("its sizes are none")
@@ -170,7 +170,7 @@ def _notes(metadata: dict[str, str]) -> Notes:
     if not isinstance(notes.words, dict):
         raise ValueError("its words are no table")
     words = {plain_text(subject): _texts(others) for subject, others in notes.words.items()}
-    return Notes(
+    return BookNotes(
         *numbers,
         notes.clip,
         notes.vqgan,
@@ -190,7 +190,7 @@ def _texts(given: Sequence, *others: None) -> tuple:
     return tuple(text if text is None or text.isprintable() else plain_text(text) for text in given)
 
 
-def _check(notes: Notes, codes: np.ndarray, image: np.ndarray, text: np.ndarray) -> None:
+def _check(notes: BookNotes, codes: np.ndarray, image: np.ndarray, text: np.ndarray) -> None:
     count = len(notes.captions)
     stored = -(-notes.height * notes.width * bits_for(notes.entries) // 8)
     wanted = {"codes": (count, stored), "image": (count, *image.shape[1:2]), "text": image.shape}

@@ -18,7 +18,7 @@ from ..errors import UsageError
 from ..materials import ModelFiles
 from ..models.clip.perceptor import Perceptor
 from ..models.vqgan.first_stage import VQGAN, nearest_entries
-from .book import MOST_ENTRIES, MOST_PIXELS, Notes, Sketchbook, bits_for, eight_bits, pack
+from .book import MOST_ENTRIES, MOST_PIXELS, BookNotes, Sketchbook, bits_for, eight_bits, pack
 
 AT_ONCE = 16  # pictures encoded together
 SIZE = (256, 192)  # 4:3, which loses little in square films and in wide ones
@@ -33,7 +33,7 @@ class Drawing:
     subject: str | None = None
 
 
-def build(
+def build_sketchbook(
     drawings: Iterable[Drawing],
     perceptor: Perceptor,
     vqgan: VQGAN,
@@ -51,16 +51,10 @@ def build(
         fit, or no picture.
     """
     check_size(size, vqgan.factor)
-    entries = len(vqgan.codebook)
-    if entries > MOST_ENTRIES:
-        raise UsageError(
-            f"a codebook of {entries:,} entries; a sketchbook is for {MOST_ENTRIES:,} at most"
-        )
+    entries = _entries(vqgan)
     codes, seen, captions, subjects = [], [], [], []
     for some in _batches(drawings, AT_ONCE):
-        pictures = [
-            ImageOps.fit(drawing.picture, size, Image.Resampling.LANCZOS) for drawing in some
-        ]
+        pictures = [ImageOps.fit(each.picture, size, Image.Resampling.LANCZOS) for each in some]
         codes.append(_nearest_codes(_stacked(pictures, size, vqgan.device), vqgan))
         with torch.no_grad():
             views = _stacked(pictures, (perceptor.size, perceptor.size), perceptor.device)
@@ -70,7 +64,7 @@ def build(
         on_progress(len(captions))
     if not captions:
         raise UsageError("there is no picture to make a sketchbook of")
-    notes = Notes(
+    notes = BookNotes(
         height=size[1] // vqgan.factor,
         width=size[0] // vqgan.factor,
         entries=entries,
@@ -85,6 +79,15 @@ def build(
     image = eight_bits(np.concatenate(seen))
     text = eight_bits(_embedded(captions, perceptor))
     return Sketchbook(notes, pack(np.concatenate(codes), bits_for(entries)), image, text)
+
+
+def _entries(vqgan: VQGAN) -> int:
+    entries = len(vqgan.codebook)
+    if entries > MOST_ENTRIES:
+        raise UsageError(
+            f"a codebook of {entries:,} entries; a sketchbook is for {MOST_ENTRIES:,} at most"
+        )
+    return entries
 
 
 def check_size(size: tuple[int, int], factor: int) -> None:

@@ -10,7 +10,7 @@ from ..storyboard.problems import Problems, setting_of
 from ..storyboard.schema import Scene, Storyboard
 from .book import Sketchbook
 from .pick import Embed, Pick, Picker
-from .subject import parse
+from .subject import parse_prompt
 
 NONE_FITS = "none fits"
 
@@ -80,7 +80,7 @@ def _choice(index: int, scene: Scene, picker: Picker | None) -> Choice:
         return Choice(index, why="the prompt has no words")
     if pick := picker.pick(words):
         return Choice(index, pick)
-    return Choice(index, why=f"{NONE_FITS}: no sketch of {str(parse(words)) or words!r}")
+    return Choice(index, why=f"{NONE_FITS}: no sketch of {str(parse_prompt(words)) or words!r}")
 
 
 def _wanted(scene: Scene) -> str | None:

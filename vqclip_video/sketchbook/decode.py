@@ -10,7 +10,7 @@ from ..models.vqgan.first_stage import VQGAN
 from .book import Sketchbook
 
 
-def sketch(book: Sketchbook, index: int, vqgan: VQGAN) -> Image.Image:
+def decode_sketch(book: Sketchbook, index: int, vqgan: VQGAN) -> Image.Image:
     """A picture of the book, decoded.
 
     ModelError where the book is not of this VQGAN, or is damaged.

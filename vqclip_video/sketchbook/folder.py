@@ -45,7 +45,7 @@ MEANINGLESS = {
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundDrawing:
     """A picture's file and what is said of it."""
 
     path: Path
@@ -53,7 +53,7 @@ class Found:
     subject: str | None = None
 
 
-def find(folder: Path) -> list[Found]:
+def find_drawings(folder: Path) -> list[FoundDrawing]:
     """The pictures of a folder and the folders in it, in order of their paths.
 
     A caption is, in this order: that of the folder's captions.json ({file: {caption, subject}} or
@@ -64,7 +64,7 @@ def find(folder: Path) -> list[Found]:
     return [_found(path, table.get(path.relative_to(folder).as_posix())) for path in paths]
 
 
-def drawings(found: list[Found], on_bad: Callable[[str], None]) -> Iterator[Drawing]:
+def drawings(found: list[FoundDrawing], on_bad: Callable[[str], None]) -> Iterator[Drawing]:
     """The pictures, opened one by one; `on_bad` is told of each that cannot be read, which is
     left out.
     """
@@ -97,16 +97,16 @@ def read_words(path: Path) -> dict[str, tuple[str, ...]]:
     return {plain_text(subject): tuple(map(plain_text, words)) for subject, words in table.items()}
 
 
-def _found(path: Path, said) -> Found:
+def _found(path: Path, said) -> FoundDrawing:
     said = said if isinstance(said, dict) else {"caption": said}
     caption, subject = (plain_text(said.get(key) or "") or None for key in ("caption", "subject"))
     if caption or subject:
-        return Found(path, caption, subject)
+        return FoundDrawing(path, caption, subject)
     sidecar = path.with_suffix(".txt")
     if sidecar.is_file():
         lines = _text(sidecar, "replace").strip().splitlines()
-        return Found(path, plain_text(lines[0]) or None if lines else None)
-    return Found(path, caption_from_name(path.stem))
+        return FoundDrawing(path, plain_text(lines[0]) or None if lines else None)
+    return FoundDrawing(path, caption_from_name(path.stem))
 
 
 def _table(path: Path) -> dict:

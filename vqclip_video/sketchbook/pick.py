@@ -54,7 +54,7 @@ class Picker:
 
         ModelError where the book's embeddings have not the dimensions of CLIP's.
         """
-        phrase = subjects.parse(prompt)
+        phrase = subjects.parse_prompt(prompt)
         (target,) = self._embed([prompt])
         if self.book.image.shape[1:] != target.shape:
             raise ModelError(
@@ -177,7 +177,11 @@ class Picker:
         for index, (caption, subject) in enumerate(
             zip(notes.captions, notes.subjects, strict=True)
         ):
-            called = [subjects.name(subject)] if subject else subjects.parse(caption or "").names()
+            called = (
+                [subjects.name(subject)]
+                if subject
+                else subjects.parse_prompt(caption or "").names()
+            )
             for name in dict.fromkeys(called):
                 known.setdefault(name, []).append(index)
         meant: dict[str, list[int]] = {}
@@ -189,7 +193,7 @@ class Picker:
     def _other_names(self) -> Iterator[tuple[str, str]]:
         """Names with a subject they may mean: other words for it, "cup" for "cup of coffee"."""
         for subject in dict.fromkeys(filter(None, self.book.notes.subjects)):
-            name, phrase = subjects.name(subject), subjects.parse(subject)
+            name, phrase = subjects.name(subject), subjects.parse_prompt(subject)
             yield from ((other, name) for other in phrase.names() if name != " ".join(phrase.head))
         for subject, others in self.book.notes.words.items():
             yield from ((subjects.name(other), subjects.name(subject)) for other in others)

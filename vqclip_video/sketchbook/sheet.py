@@ -8,9 +8,9 @@ from pathlib import Path
 
 from ..disk.files import atomic_write
 from ..models.vqgan.first_stage import VQGAN
-from ..output.stills import compose
+from ..output.stills import draw_sheet
 from .book import Sketchbook
-from .decode import sketch
+from .decode import decode_sketch
 from .pick import Pick
 
 
@@ -19,9 +19,9 @@ def write_sheet(
 ) -> None:
     """The picked sketches with their fits and captions."""
     entries = [
-        (sketch(book, pick.index, vqgan), f"fit {pick.fit:.2f}", pick.caption or "")
+        (decode_sketch(book, pick.index, vqgan), f"fit {pick.fit:.2f}", pick.caption or "")
         for pick in picks
     ]
     content = io.BytesIO()
-    compose(entries, title).save(content, "PNG")
+    draw_sheet(entries, title).save(content, "PNG")
     atomic_write(path, content.getvalue())

@@ -199,7 +199,7 @@ class _Part:
         return _folded(_cut(self.rest).head)
 
 
-def parse(prompt: str) -> Phrase:
+def parse_prompt(prompt: str) -> Phrase:
     """The subject's phrase of a prompt; its `head` is empty where there are no words."""
     prompt = re.sub(r"(?i)\bglasses of\b", "glass of", prompt)  # they are no spectacles
     # "snow-covered" describes, whatever "covered" alone would begin.

@@ -69,14 +69,14 @@ def latent(path: Path) -> Path:
     return path
 
 
-def sketchbook(path: Path) -> Path:
+def sketchbook_file(path: Path) -> Path:
     """The path itself, if a file with a sketchbook's tensors is there; sketchbook/book.py reads
     it.
     """
     return _made_by(path, "sketchbook", "vqclip-video sketchbook build", {"codes", "image"})
 
 
-def prior(path: Path) -> Path:
+def prior_file(path: Path) -> Path:
     """The path itself, if a file with a prior's tensors is there; models/prior.py reads it."""
     return _made_by(path, "prior", "vqclip-video train storybook", {"enter.weight", "leave.weight"})
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from .problems import Problems
-from .yaml_nodes import Node, Scalar, describe
+from .yaml_nodes import Node, Scalar, in_words
 
 Schema = dict[str, Any]
 Naming = Callable[[Path], str]  # what a file is called where a storyboard is written
@@ -110,7 +110,7 @@ class Kind:
 
     def refusal(self, node: Node, hint: str = "") -> Refusal:
         """What to raise for a node that is no such value."""
-        return Refusal(f"expected {self.expected()}, found {describe(node)}{hint}")
+        return Refusal(f"expected {self.expected()}, found {in_words(node)}{hint}")
 
     def scalar(self, node: Node) -> Scalar:
         """The node, if it is a word, number or text at all."""

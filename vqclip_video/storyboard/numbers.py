@@ -32,14 +32,14 @@ NTSC = {Fraction(n * 1000, 1001) for n in (24, 30, 48, 60, 96, 120, 240)}
 NEARLY = Fraction(1, 150)
 
 
-def plain(number: float) -> str:
+def plain_number(number: float) -> str:
     """A number as a person writes it: 1, not 1.0."""
     return str(int(number)) if float(number).is_integer() else str(number)
 
 
 def rate_text(fps: Fraction) -> str:
     """Frames a second as a person writes them: 24, 12.5, 30000/1001."""
-    decimal = plain(float(fps))
+    decimal = plain_number(float(fps))
     return decimal if Fraction(decimal) == fps else f"{fps.numerator}/{fps.denominator}"
 
 
@@ -67,8 +67,8 @@ class Number(Kind):
         if self.most is None:
             return ""
         if self.above is not None:
-            return f"above {plain(self.above)} and at most {plain(self.most)}"
-        return f"from {plain(self.least)} to {plain(self.most)}"
+            return f"above {plain_number(self.above)} and at most {plain_number(self.most)}"
+        return f"from {plain_number(self.least)} to {plain_number(self.most)}"
 
     def read(self, node: Node, place: Place) -> float:
         return self.in_range(node, float(self.digits(node)))

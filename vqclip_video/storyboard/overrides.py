@@ -8,7 +8,7 @@ import re
 
 from ..text import quoted
 from .problems import Mark, Problems
-from .yaml_nodes import Mapping, Node, Scalar, Sequence, YamlError, describe, load
+from .yaml_nodes import Mapping, Node, Scalar, Sequence, YamlError, compose, in_words
 
 Step = str | int
 
@@ -33,7 +33,7 @@ def apply(root: Node, overrides: list[str] | tuple[str, ...], problems: Problems
         path = _path(steps)
         mark = Mark(1, 1, path)
         try:
-            node = load(
+            node = compose(
                 value,
                 override=path,
                 warn=lambda mark, said, path=path: problems.warn(mark, path, said),
@@ -75,7 +75,7 @@ def _replaced(tree: Node, steps: list[Step], node: Node, mark: Mark) -> Node:
         return _with_item(tree, step, rest, node, mark)
     if not isinstance(tree, Mapping):
         raise YamlError(
-            mark, f"there is {describe(tree)} where {quoted(step)} should go; set the whole of it"
+            mark, f"there is {in_words(tree)} where {quoted(step)} should go; set the whole of it"
         )
     entries = list(tree.entries)
     places = [index for index, (name, _) in enumerate(entries) if name.text == step]
@@ -90,7 +90,7 @@ def _replaced(tree: Node, steps: list[Step], node: Node, mark: Mark) -> Node:
 def _with_item(tree: Node, index: int, rest: list[Step], node: Node, mark: Mark) -> Node:
     if not isinstance(tree, Sequence):
         raise YamlError(
-            mark, f"there is {describe(tree)} where a list is needed; set the whole of it"
+            mark, f"there is {in_words(tree)} where a list is needed; set the whole of it"
         )
     if index > len(tree.items):
         raise YamlError(

@@ -18,7 +18,7 @@ from .problems import Mark, Problem, Problems, nearest, problem_of
 from .resolve import assemble
 from .schema import FILM, Storyboard
 from .writer import dump
-from .yaml_nodes import Mapping, Node, Scalar, YamlError, load
+from .yaml_nodes import Mapping, Node, Scalar, YamlError, compose
 
 __all__ = ["Problem", "dump", "parse", "problem_at", "read"]
 
@@ -66,7 +66,7 @@ def parse(
 
 def size_of(text: str) -> tuple[int, int] | str:
     """The size that a text means, (width, height) or a word of `sizes.SHAPES`. Raises Refusal."""
-    return keys(Storyboard)["size"].kind.read(load(text or '""'), NOWHERE)
+    return keys(Storyboard)["size"].kind.read(compose(text or '""'), NOWHERE)
 
 
 def problem_at(storyboard: Storyboard, where: str, message: str) -> Problem:
@@ -105,7 +105,7 @@ def _rate_of(root: Node) -> Fraction:
 
 def _root(text: str, problems: Problems) -> Node:
     try:
-        root = load(text, warn=lambda mark, message: problems.warn(mark, "", message))
+        root = compose(text, warn=lambda mark, message: problems.warn(mark, "", message))
     except YamlError as error:
         problems.add(error.mark, "", str(error))
         problems.fail()

@@ -8,12 +8,12 @@ from dataclasses import replace
 from fractions import Fraction
 
 from .kinds import BAD
-from .numbers import plain, rate_text
+from .numbers import plain_number, rate_text
 from .problems import Problems, setting_of
 from .schema import Scene, Settings, Storyboard, Transition
-from .sections import Given, build, merged
+from .sections import Given, built, merged
 from .sizes import named_size
-from .timeline import Timeline, exact, in_frames, scene_seconds
+from .timeline import exact, in_frames, scene_seconds, spans
 
 SCENE_SECONDS = 3.0  # where a scene says nothing of its length
 MOST_ITERATIONS = 10**9
@@ -21,7 +21,7 @@ MOST_ITERATIONS = 10**9
 
 def assemble(given: Given, problems: Problems) -> Storyboard:
     """The film, as far as it can be told; whether it can be used, `problems` knows."""
-    film = build(Storyboard, {name: value for name, value in given.items() if name != "scenes"})
+    film = built(Storyboard, {name: value for name, value in given.items() if name != "scenes"})
     if isinstance(film.size, str):
         own_scale = film.models.vqgan in ("storybook", "storybook-vqgan")
         film = replace(film, size=named_size(film.size, own_scale))
@@ -33,12 +33,12 @@ def assemble(given: Given, problems: Problems) -> Storyboard:
         return film
     _resolve_starts(scenes, problems)
     below = given.get("settings", {})
-    built = [
+    resolved = [
         _scene(scene, f"scenes[{index}]", film.fps, {} if below is BAD else below, problems)
         for index, scene in enumerate(scenes)
         if scene is not BAD
     ]
-    film = replace(film, scenes=tuple(built))
+    film = replace(film, scenes=tuple(resolved))
     if not problems:
         _check_length(film, problems)
     return film
@@ -51,7 +51,7 @@ def _check_init(given: Given, problems: Problems) -> None:
 
 
 def _check_length(film: Storyboard, problems: Problems) -> None:
-    iterations = Timeline(film).total_iter
+    iterations = sum(span.iterations for span in spans(film))
     if iterations > MOST_ITERATIONS:
         problems.at(
             "scenes",
@@ -82,7 +82,7 @@ def _resolve_starts(scenes: list[Given], problems: Problems) -> None:
                 scene[name] = BAD
         start = scene.pop("at", BAD)
         if index == 0 and start is not BAD and start != 0:
-            problems.at(f"{where}.at", f"the first scene starts at 0, not at {plain(start)}")
+            problems.at(f"{where}.at", f"the first scene starts at 0, not at {plain_number(start)}")
         before = scenes[index - 1] if index else BAD
         _end_before(before, start, where, problems)
         scene["start"] = start
@@ -101,7 +101,8 @@ def _end_before(before: Given, start: float, where: str, problems: Problems) -> 
     elif start <= began:
         problems.at(
             f"{where}.at",
-            f"{plain(start)} is not after {plain(began)}, where the scene before starts",
+            f"{plain_number(start)} is not after {plain_number(began)}, where the scene before "
+            "starts",
         )
         before["duration"] = BAD
     elif "duration" not in before and "iterations" not in before:
@@ -110,10 +111,10 @@ def _end_before(before: Given, start: float, where: str, problems: Problems) -> 
 
 def _scene(given: Given, where: str, fps: Fraction, below: Given, problems: Problems) -> Scene:
     own = given.get("settings", {})
-    settings = build(Settings, below if own is BAD else merged(below, own))
+    settings = built(Settings, below if own is BAD else merged(below, own))
     _check_settings(settings, where, problems)
     transition = given.pop("transition", {})
-    scene = replace(build(Scene, {**given, "settings": {}}), settings=settings, transition=None)
+    scene = replace(built(Scene, {**given, "settings": {}}), settings=settings, transition=None)
     if (
         "duration" in given
         and "iterations" in given
@@ -157,7 +158,7 @@ def _holds_a_frame(scene: Scene, where: str, fps: Fraction, problems: Problems) 
     if scene.iterations is None and in_frames(scene.duration, fps) < 1:
         problems.at(
             f"{where}.duration",
-            f"{plain(scene.duration)}s is less than one frame at {rate_text(fps)} fps",
+            f"{plain_number(scene.duration)}s is less than one frame at {rate_text(fps)} fps",
         )
         return False
     return True
@@ -167,7 +168,7 @@ def _transition(given: Given, where: str, seconds: float, problems: Problems) ->
     """The travel to a scene that lasts `seconds`; None for the first scene, which nothing leads
     to.
     """
-    transition = build(Transition, given)
+    transition = built(Transition, given)
     if "duration" not in given:
         transition = replace(transition, duration=min(transition.duration, seconds))
     if transition.curve == "cut":
@@ -184,8 +185,8 @@ def _transition(given: Given, where: str, seconds: float, problems: Problems) ->
         return None
     if transition.duration > seconds:
         length = (
-            f"{plain(transition.duration)}s is longer than its scene, which lasts "
-            f"{plain(round(seconds, 3))}s"
+            f"{plain_number(transition.duration)}s is longer than its scene, which lasts "
+            f"{plain_number(round(seconds, 3))}s"
         )
         problems.at(f"{where}.transition.duration", length)
     return transition

@@ -336,12 +336,12 @@ class Storyboard:
     sketchbook: Path | None = option(
         None,
         "a sketchbook for these models; by default the one that comes with the pair",
-        TensorFile(files.sketchbook, own=False),
+        TensorFile(files.sketchbook_file, own=False),
     )
     prior: Path | None = option(
         None,
         "a prior for these models; by default the one that comes with the pair",
-        TensorFile(files.prior, own=False),
+        TensorFile(files.prior_file, own=False),
     )
     grids: int = option(
         4,

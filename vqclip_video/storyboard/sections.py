@@ -10,7 +10,7 @@ from typing import Any
 from ..text import did_you_mean, quoted
 from .kinds import BAD, Kind, Naming, Place, Refusal, Schema, keys
 from .numbers import is_number
-from .yaml_nodes import Mapping, Node, Scalar, Sequence, describe
+from .yaml_nodes import Mapping, Node, Scalar, Sequence, in_words
 
 MOST_SCENES = 10_000
 MOST_PARTS = 100  # of one prompt
@@ -19,14 +19,14 @@ MOST_PARTS = 100  # of one prompt
 Given = dict[str, Any]
 
 
-def build(section: type, given: Given) -> Any:
+def built(section: type, given: Given) -> Any:
     """The dataclass, with its defaults for what is not given (or BAD: then it will never be
     used).
     """
     known = keys(section)
     return section(
         **{
-            name: build(known[name].kind.type, value) if isinstance(value, dict) else value
+            name: built(known[name].kind.type, value) if isinstance(value, dict) else value
             for name, value in given.items()
             if value is not BAD
         }
@@ -68,7 +68,7 @@ class Section(Kind):
         if self.shorthand and isinstance(node, Scalar) and not node.is_null:
             return self.read_word(node, place)
         if not isinstance(node, Mapping):
-            return place.wrong(node, f"expected {self.expected()}; found {describe(node)}")
+            return place.wrong(node, f"expected {self.expected()}; found {in_words(node)}")
         known, given, first = keys(self.type), {}, {}
         for name, value in node.entries:
             if name.text in first:

@@ -11,7 +11,7 @@ from .schema import Storyboard
 BITS = 32
 
 
-def settled(storyboard: Storyboard, begun: str = "") -> Storyboard:
+def with_seed(storyboard: Storyboard, begun: str = "") -> Storyboard:
     """The storyboard with a seed: its own, else that of the storyboard `begun` as it was written
     out, else a new one.
     """

@@ -10,7 +10,7 @@ from typing import Any
 from .file_kinds import PATH
 from .kinds import BAD, Kind, Naming, Place, Refusal, Schema, keys
 from .sections import Given, Section
-from .yaml_nodes import Mapping, Node, Scalar, describe
+from .yaml_nodes import Mapping, Node, Scalar, in_words
 
 
 def _same(section: type, names: tuple[str, ...], node: Scalar, place: Place) -> Given:
@@ -39,7 +39,7 @@ class InitSection(Section):
         if node.text == "noise":
             return {}
         wanted = "noise, or a mapping with noise, image or latent"
-        return place.wrong(node, f"expected {wanted}; found {describe(node)}")
+        return place.wrong(node, f"expected {wanted}; found {in_words(node)}")
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ..text import did_you_mean
 from . import doubts
 from .kinds import Kind, Place, Refusal, Schema
-from .yaml_nodes import Node, describe
+from .yaml_nodes import Node, in_words
 
 LONGEST_TEXT = 20_000  # characters; CLIP reads 77 tokens
 
@@ -49,7 +49,7 @@ class PromptText(Kind):
     def read(self, node: Node, place: Place) -> str:
         value = text_of(self, node).strip()
         if not any(unicodedata.category(character)[0] in "LNS" for character in value):
-            raise Refusal(f"expected a text with words in it, found {describe(node)}")
+            raise Refusal(f"expected a text with words in it, found {in_words(node)}")
         place.doubt(node, (*doubts.of_comment(node.comment), *doubts.of_prompt(value)))
         return value
 

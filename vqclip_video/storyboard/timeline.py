@@ -66,7 +66,7 @@ class Timeline:
 
     def __init__(self, storyboard: Storyboard):
         self.storyboard = storyboard
-        self.spans: tuple[Span, ...] = tuple(_spans(storyboard))
+        self.spans: tuple[Span, ...] = tuple(spans(storyboard))
         self.frames: int = sum(span.frames for span in self.spans)
         self.total_iter: int = sum(span.iterations for span in self.spans)
         self.seconds = float(self.frames / storyboard.fps)
@@ -131,7 +131,8 @@ def scene_seconds(scene: Scene, fps: Fraction) -> float:
     return float(Fraction(scene.iterations, scene.settings.show_step) / fps)
 
 
-def _spans(storyboard: Storyboard) -> Iterator[Span]:
+def spans(storyboard: Storyboard) -> Iterator[Span]:
+    """Where its scenes lie, in order."""
     fps = storyboard.fps
     position = Fraction(0)  # in frames, exact; only a scene's borders are rounded to whole ones
     first_frame = first_iteration = 0

@@ -16,7 +16,7 @@ import yaml
 
 from ..text import quoted
 from .problems import Mark
-from .yaml_words import ODD_COLON, ODD_SPACE, explained, nested, odd_space
+from .yaml_words import ODD_COLON, ODD_SPACE, nested, odd_space, yaml_problem
 
 # once aliases are written out: ten thousand scenes fit, an alias bomb does not
 MOST_NODES = 150_000
@@ -90,13 +90,13 @@ class Mapping:
                 raise YamlError(node.mark, odd_space(node.text[0]))
             self._key = node
         else:
-            raise YamlError(node.mark, f"{describe(node)} cannot be a key; a key is a word")
+            raise YamlError(node.mark, f"{in_words(node)} cannot be a key; a key is a word")
 
 
 Node = Scalar | Sequence | Mapping
 
 
-def describe(node: Node) -> str:
+def in_words(node: Node) -> str:
     """What was found, for a message."""
     if isinstance(node, Mapping):
         return "a mapping"
@@ -107,7 +107,7 @@ def describe(node: Node) -> str:
     return quoted(node.text) if node.plain else f"the text {quoted(node.text)}"
 
 
-def load(text: str, override: str = "", warn: Warn = lambda mark, message: None) -> Node | None:
+def compose(text: str, override: str = "", warn: Warn = lambda mark, message: None) -> Node | None:
     """Read one YAML document; None where there is none. `override` names the `--set` that the text
     came from.
 
@@ -124,7 +124,7 @@ def load(text: str, override: str = "", warn: Warn = lambda mark, message: None)
         for event in yaml.parse(text, Loader=Loader):
             builder.take(event)
     except yaml.MarkedYAMLError as error:
-        raise YamlError(*explained(error, text, override, MOST_DEPTH)) from None
+        raise YamlError(*yaml_problem(error, text, override, MOST_DEPTH)) from None
     except (ValueError, OverflowError):  # PyYAML without libyaml takes any number for a character
         raise YamlError(
             Mark(0, 0, override), "an escape in double quotes that stands for no character"

@@ -28,7 +28,7 @@ def odd_space(place: str) -> str:
     )
 
 
-def explained(
+def yaml_problem(
     error: yaml.MarkedYAMLError, text: str, override: str, most_depth: int
 ) -> tuple[Mark, str]:
     """Where and what is wrong, in plain words, where PyYAML gave up on `text` with `error`."""

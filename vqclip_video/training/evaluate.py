@@ -26,7 +26,7 @@ from ..engine.session import render
 from ..errors import VqclipError
 from ..materials import ModelFiles, find_models
 from ..models.clip.perceptor import Perceptor
-from ..sketchbook.book import load
+from ..sketchbook.book import load_book
 from ..sketchbook.pick import Pick, Picker
 from ..still import still_storyboard
 from ..storyboard.schema import Models
@@ -107,7 +107,7 @@ def measures(models: Models, held_out: Path | None) -> Iterator[Measure]:
 
 def picks(paths: ModelFiles, perceptor: Perceptor) -> list[tuple[str, Pick | None]]:
     """Each fixed prompt with the sketch that it would be drawn toward, or None."""
-    picker = Picker(load(_book(paths)), lambda texts: perceptor.embed_text(texts).numpy())
+    picker = Picker(load_book(_book(paths)), lambda texts: perceptor.embed_text(texts).numpy())
     return [(prompt, picker.pick(prompt)) for prompt in judged.prompts()]
 
 

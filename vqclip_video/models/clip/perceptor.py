@@ -19,7 +19,7 @@ from ..apart import apart
 from ..fit import Unfilled, fit
 from ..weights import check_finite, read_tensors
 from .resnet import ModifiedResNet
-from .tokens import clip_file, encode, vocabulary_size
+from .tokens import clip_file, tokens_of, vocabulary_size
 from .vit import HEAD, TextTransformer, VisionTransformer
 
 TEXTS_AT_ONCE = 64
@@ -55,7 +55,7 @@ class Perceptor:
         with apart(self.device):
             for start in range(0, len(texts), TEXTS_AT_ONCE):
                 tokens = [
-                    encode(text, self.context_length)
+                    tokens_of(text, self.context_length)
                     for text in texts[start : start + TEXTS_AT_ONCE]
                 ]
                 ids = torch.zeros(len(tokens), max(map(len, tokens)), dtype=torch.long)

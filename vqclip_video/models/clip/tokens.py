@@ -58,7 +58,7 @@ def vocabulary_size() -> int:
     return len(tokenizer().encoder)
 
 
-def encode(text: str, context_length: int = CONTEXT_LENGTH) -> list[int]:
+def tokens_of(text: str, context_length: int = CONTEXT_LENGTH) -> list[int]:
     """Token ids of `text` between the start and the end token, cut to `context_length` with the
     end token kept.
     """

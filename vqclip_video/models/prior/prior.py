@@ -32,7 +32,7 @@ MOST_SIDE, MOST_CHANNELS, MOST_BLOCKS = 256, 4096, 16
 
 
 @dataclass(frozen=True)
-class Notes:
+class PriorNotes:
     """What a prior says of the models that it was made for."""
 
     clip: str  # sha256 of the CLIP's file
@@ -47,7 +47,7 @@ class Prior:
     def __init__(
         self,
         network: Denoiser,
-        notes: Notes,
+        notes: PriorNotes,
         source: str,
         device: torch.device,
         dtype: torch.dtype = torch.float32,
@@ -102,7 +102,7 @@ class Prior:
             )
 
 
-def load(path: Path, device: torch.device, dtype: torch.dtype = torch.float32) -> Prior:
+def load_prior(path: Path, device: torch.device, dtype: torch.dtype = torch.float32) -> Prior:
     """The prior in a file. ModelError where it is damaged or none."""
     try:
         with safe_open(path, framework="numpy") as file:
@@ -128,7 +128,7 @@ def _network(path: Path) -> Denoiser:
     return network
 
 
-def encoded(network: Denoiser, notes: Notes) -> bytes:
+def prior_bytes(network: Denoiser, notes: PriorNotes) -> bytes:
     """The file's content."""
     tensors = {}
     for name, tensor in network.state_dict().items():
@@ -190,15 +190,15 @@ def _unpacked(stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return whole
 
 
-def _notes(metadata: dict[str, str]) -> Notes:
+def _notes(metadata: dict[str, str]) -> PriorNotes:
     if metadata.get("format") != FORMAT:
         raise ValueError(
             f"its format is {metadata.get('format', 'not said')!r}, {FORMAT!r} is known here"
         )
     given = json.loads(metadata["notes"])
-    *texts, side = (given[item.name] for item in fields(Notes))
+    *texts, side = (given[item.name] for item in fields(PriorNotes))
     if not all(isinstance(text, str) for text in texts):
         raise ValueError("its models are not named")
     if type(side) is not int or not TIMES <= side <= MOST_SIDE:
         raise ValueError(f"it has learned latents of {side!r} places")
-    return Notes(*map(plain_text, texts), side)
+    return PriorNotes(*map(plain_text, texts), side)

@@ -133,7 +133,7 @@ def attend(block: nn.Module, x: Tensor) -> Tensor:
     return convolve(block.proj_out, mixed).add_(x)
 
 
-def encode(encoder: nn.Module, x: Tensor) -> Tensor:
+def run_encoder(encoder: nn.Module, x: Tensor) -> Tensor:
     """What taming's Encoder makes of pictures [n, 3, H, W], -1..1, its attention without a matrix
     of all places by all.
 

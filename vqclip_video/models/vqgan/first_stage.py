@@ -20,7 +20,7 @@ from ...errors import ModelError
 from ..apart import apart
 from ..fit import Unfilled, fit
 from ..weights import check_finite, read_tensors, state_under
-from .decoder import LeanDecoder, encode
+from .decoder import LeanDecoder, run_encoder
 
 IGNORED = ("loss.", "colorize")  # left in the file by the training, of no use to a film
 AT_ONCE = 4096  # vectors compared with a codebook together
@@ -83,7 +83,7 @@ class VQGAN:
         """
         with apart(self.device, half):
             encoder, *rest = self._encoder
-            h = encode(encoder, images.to(self.device, torch.float32) * 2 - 1)
+            h = run_encoder(encoder, images.to(self.device, torch.float32) * 2 - 1)
             for part in rest:
                 h = part(h)
             return (

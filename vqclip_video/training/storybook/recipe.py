@@ -26,10 +26,10 @@ from ...engine.cast import load_pair
 from ...errors import UsageError
 from ...materials import ModelFiles, find_models
 from ...models.clip.perceptor import packaged_clip
-from ...models.prior.prior import Notes, encoded
+from ...models.prior.prior import PriorNotes, prior_bytes
 from ...models.weights import read_tensors
 from ...sketchbook import book
-from ...sketchbook.build import Drawing, build
+from ...sketchbook.build import Drawing, build_sketchbook
 from ...storyboard.schema import Models
 from ..run import train_vqgan
 from . import image_tower, prior, text_tower, vqgan
@@ -227,10 +227,10 @@ class Recipe:
             stop=self.stop,
         )
         if not self.stop():
-            atomic_write(self.output / PRIOR, encoded(network, notes))
+            atomic_write(self.output / PRIOR, prior_bytes(network, notes))
 
-    def _prior_notes(self, paths: ModelFiles, factor: int) -> Notes:
-        return Notes(*paths.digests, paths.names, PICTURE_SIDE // factor)
+    def _prior_notes(self, paths: ModelFiles, factor: int) -> PriorNotes:
+        return PriorNotes(*paths.digests, paths.names, PICTURE_SIDE // factor)
 
     def make_sketchbook(self) -> None:
         """Illustrate, encode and name the sketches."""
@@ -243,10 +243,10 @@ class Recipe:
             for picture in world.sketches(self.seed, self.preset.sketches)
         )
         words = subject_words(world.things, self._wordnet)
-        made = build(
+        made = build_sketchbook(
             drawings, perceptor, first_stage, paths, SKETCH_SIZE, words, self._count_sketches
         )
-        atomic_write(self.output / SKETCHBOOK, book.encoded(made))
+        atomic_write(self.output / SKETCHBOOK, book.book_bytes(made))
         self.report(
             f"{len(made)} sketches, {(self.output / SKETCHBOOK).stat().st_size / 1e6:.1f} MB"
         )

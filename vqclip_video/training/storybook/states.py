@@ -46,7 +46,7 @@ def load_state(
     """
     told: list[str] = []
     try:
-        found = checkpoint.load(folder, told.append)
+        found = checkpoint.load_checkpoint(folder, told.append)
         state = _read(found[WHOLE].numbers["state"], found[WHOLE].tensors) if found else None
     except _FOREIGN:  # whole, by its digest, but no state
         state = None

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...models.clip.tokens import CONTEXT_LENGTH, clip_file, encode, tokenizer, vocabulary_size
+from ...models.clip.tokens import CONTEXT_LENGTH, clip_file, tokenizer, tokens_of, vocabulary_size
 from .budget import Budget, warm_constant_cosine
 from .image_tower import DIM, LAYERS, WIDTH
 from .states import load_state, save_state
@@ -50,7 +50,7 @@ def tokenise(texts) -> Tensor:
     """CLIP's tokens [n, 77], padded with zeros."""
     tokens = torch.zeros(len(texts), CONTEXT_LENGTH, dtype=torch.long)
     for row, text in zip(tokens, texts, strict=True):
-        found = encode(text)
+        found = tokens_of(text)
         row[: len(found)] = torch.tensor(found)
     return tokens
 

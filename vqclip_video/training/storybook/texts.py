@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ...models.clip.tokens import encode
+from ...models.clip.tokens import tokens_of
 from .teacher import TeacherHead, embed
 from .words import WordNet
 
@@ -135,7 +135,7 @@ def _nouns(wordnet: WordNet) -> tuple[list[str], list[str]]:
         sense = wordnet.sense(noun, PICTURED)
         if sense is None or noun not in sense.common:
             continue
-        tokens = len(encode(noun)) - 2  # the start and the end
+        tokens = len(tokens_of(noun)) - 2  # the start and the end
         if len(parts) == 2 and tokens == 2:
             pairs.append(noun)
         elif len(parts) == 1 and (tokens <= MOST_TOKENS or sense.children):
