@@ -375,12 +375,12 @@ def test_plan_names_the_sketches_and_render_says_them(book_file, tiny_models, tm
     assert len(kept["sketchbook (sha256)"]) == 64
 
 
-def test_the_guides_in_the_readme_are_right(book_file, tmp_path):
+def test_the_guides_in_the_docs_are_right(book_file, tmp_path):
     book_file.rename(tmp_path / "holiday.safetensors")
     Image.new("RGB", (8, 8)).save(tmp_path / "cat.jpg")
-    readme = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
+    page = (Path(__file__).parent.parent / "docs/guides.md").read_text("utf-8")
     (example,) = (
-        text for text in re.findall(r"```yaml\n(.*?)```", readme, re.DOTALL) if "guide:" in text
+        text for text in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) if "guide:" in text
     )
     assert [scene.settings.guide.word for scene in reader.parse(example, base=tmp_path).scenes] == [
         "auto",

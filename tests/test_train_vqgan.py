@@ -29,8 +29,8 @@ from vqclip_video.training import codebook, losses, network
 from vqclip_video.training.config import read_training
 from vqclip_video.training.data import LONGEST, Batches, hold_out, open_pictures, plain, whole
 
-README = Path(__file__).parents[1] / "README.md"
-STORYBOOK = README.with_name("vqclip_video") / "models/storybook"
+TRAINING = Path(__file__).parents[1] / "docs/training.md"
+STORYBOOK = Path(__file__).parents[1] / "vqclip_video" / "models/storybook"
 # A network of the tests' smallest size, without a CLIP to load.
 TINY = {
     "model": {
@@ -120,8 +120,8 @@ model:
     )
 
 
-def test_the_config_in_the_readme_is_right(tmp_path):
-    blocks = re.findall(r"```yaml\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
+def test_the_config_in_the_docs_is_right(tmp_path):
+    blocks = re.findall(r"```yaml\n(.*?)```", TRAINING.read_text("utf-8"), re.DOTALL)
     (example,) = [block for block in blocks if "\ntraining:" in block]
     path = tmp_path / "my.yaml"
     path.write_text(example)
