@@ -59,17 +59,19 @@ def make_film(
     display: Display | None = None,
     should_stop: Callable[[], bool] = lambda: False,
     cast: Cast | None = None,
+    materials: Materials | None = None,
 ) -> FilmResult:
     """Render `storyboard` to the MP4 `output` and a folder of the same name; goes on with an
     unfinished one.
 
     `should_stop` is asked after each iteration; when it says so, the run is saved with a playable
     preview. The resumed film is, on a CPU, bit for bit the film it would have been. `cast`: the
-    networks, where they are loaded already, for the device and precision of `options`.
+    networks, where they are loaded already, for the device and precision of `options`; `materials`:
+    the film's files, where they are found already.
     Raises ModelError, OutputError, RenderError or UsageError, each with its remedy.
     """
     began, display = time.monotonic(), display or Display()
-    materials, device = find_materials(storyboard), pick_device(options.device)
+    materials, device = materials or find_materials(storyboard), pick_device(options.device)
     with RunDir(output) as run:
         begun = {} if options.fresh else run.begun()
         storyboard = with_seed(storyboard, str(begun.get("storyboard")))

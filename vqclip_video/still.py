@@ -15,7 +15,7 @@ from PIL import Image
 from .disk.files import atomic_write
 from .engine.options import EngineOptions
 from .errors import OutputError, UsageError
-from .materials import find_materials
+from .materials import Materials
 from .show.displays import Display
 from .storyboard import reader
 from .storyboard.schema import Storyboard
@@ -61,6 +61,7 @@ def _seed(written: str | int) -> str | int:
 
 def make_still(
     storyboard: Storyboard,
+    materials: Materials,
     output: Path,
     options: EngineOptions,
     every: int | None = None,
@@ -78,7 +79,7 @@ def make_still(
     except OSError as reason:
         why = f"{output.parent}: cannot be made ({reason.strerror}); choose another output"
         raise OutputError(why) from reason
-    for progress in _optimised(storyboard, options, display or Display()):
+    for progress in _optimised(storyboard, materials, options, display or Display()):
         if every and progress.iteration % every == 0:
             step = output.with_stem(f"{output.stem}-{progress.iteration:05}")
             save_picture(step, progress.frame, storyboard)
@@ -92,7 +93,7 @@ def make_still(
 
 
 def _optimised(
-    storyboard: Storyboard, options: EngineOptions, display: Display
+    storyboard: Storyboard, materials: Materials, options: EngineOptions, display: Display
 ) -> Iterator[Progress]:
     """The iterations of a still, told to the display as they come."""
     from .engine.cast import load_cast
@@ -105,7 +106,7 @@ def _optimised(
     with ExitStack() as stack:
         stack.callback(release, device)
         stack.enter_context(explained_failures(storyboard.size, device))
-        cast = load_cast(find_materials(storyboard), options)
+        cast = load_cast(materials, options)
         cast.prepare(storyboard, timeline, options)
         if device.type == "cpu" and not cast.vqgan.low_memory:
             stack.enter_context(heap_kept())

@@ -44,7 +44,7 @@ from .options import (
 @json_option
 def render(storyboard, output, overrides, encoder, fresh, quiet, as_json, **engine):
     """Render a storyboard to an MP4. A render that was stopped goes on where it was."""
-    from ..materials import find_models
+    from ..materials import find_materials
     from ..signals import StopRequests
 
     board, _ = checked(storyboard, overrides, quiet)
@@ -55,12 +55,13 @@ def render(storyboard, output, overrides, encoder, fresh, quiet, as_json, **engi
         display.notice("stopping after this step; once more stops at once")
 
     with StopRequests(stopping) as requests:
-        find_models(board.models)  # whatever is missing is said before torch is loaded
+        materials = find_materials(board)  # whatever is missing is said before torch is loaded
         from ..film import FilmOptions, make_film
 
         options = FilmOptions(**engine, encoder=encoder, fresh=fresh)
+        told = {"display": display, "should_stop": lambda: requests.wanted}
         try:
-            result = make_film(board, film, options, display, lambda: requests.wanted)
+            result = make_film(board, film, options, **told, materials=materials)
         except KeyboardInterrupt:
             display.notice("run the same command again to go on from the last checkpoint")
             raise

@@ -66,7 +66,7 @@ def image(
     """Optimise one still picture for PROMPT, and save it with its latent."""
     from ..disk.files import free_path
     from ..engine.options import EngineOptions
-    from ..materials import find_models
+    from ..materials import find_materials
     from ..show.displays import Display
     from ..show.terminal import terminal_display
     from ..still import make_still, still_storyboard
@@ -76,12 +76,12 @@ def image(
     except StoryboardError as error:
         said = dict.fromkeys(map(said_of_still, error.problems))
         raise UsageError("\n".join(said)) from error
-    find_models(board.models)
+    materials = find_materials(board)
     say_warnings(board, quiet, said_of_still)
     output = output or free_path(OUTPUTS / "image.png", ".safetensors")
     display = Display() if quiet else terminal_display()
     try:
-        make_still(board, output, EngineOptions(**engine), every, display)
+        make_still(board, materials, output, EngineOptions(**engine), every, display)
     finally:
         display.close()
 
