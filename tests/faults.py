@@ -217,12 +217,12 @@ def vanish(call: float) -> None:
 
 def kill_ffmpeg(times: float) -> None:
     """The first so many encoders of the film are killed right after their start."""
-    from vqclip_video.output import ffmpeg as encoders
+    from vqclip_video.output import ffmpeg
     from vqclip_video.output import film_writer as video
 
     left = [int(times)]
 
-    class Killed(encoders.Process):
+    class Killed(ffmpeg.Process):
         def __init__(self, *arguments, **options):
             super().__init__(*arguments, **options)
             if left[0]:

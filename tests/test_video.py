@@ -12,23 +12,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from filmprobe import read_film, read_frames
+from footage import SIZE, fake_ffmpeg, picture
 from killing import killed_at
 
 from vqclip_video.errors import OutputError
-from vqclip_video.output import ffmpeg as encoders
+from vqclip_video.output import ffmpeg
 from vqclip_video.output import film_writer as video
-from vqclip_video.output.ffmpeg import (
-    Encoder,
-    concat_list,
-    find_ffmpeg,
-    join_arguments,
-    pick_encoder,
-    rate,
-)
+from vqclip_video.output.encoders import pick_encoder
 from vqclip_video.output.film_writer import FilmWriter, check_space, estimate_disk, segment_frames
+from vqclip_video.output.formats import Encoder, concat_list, join_arguments, rate
 from vqclip_video.output.metadata import Chapter, FilmMetadata
 
-SIZE = (32, 24)
 PLAIN = FilmMetadata()
 
 
@@ -40,17 +34,6 @@ def encoder():
 @pytest.fixture(autouse=True)
 def short_segments(monkeypatch):
     monkeypatch.setattr(video, "SEGMENT_FRAMES", (5, 5))
-
-
-def picture(number, size=SIZE):
-    """Moving colours, so that frames differ and B-frames are worth using."""
-    y, x = np.mgrid[: size[1], : size[0]]
-    channels = [
-        127 + 120 * np.sin((x + number) / 5),
-        127 + 120 * np.cos((y - number) / 7),
-        (x * 5 + number * 9) % 256,
-    ]
-    return np.stack(channels, axis=-1).astype(np.uint8)
 
 
 def writer(work, encoder, frames=23, start=0, size=SIZE, fps=24, **more):
@@ -113,7 +96,7 @@ def test_a_thousand_joints_shift_nothing(tmp_path, encoder, fps):
     exact = rate(fps)
     (tmp_path / "list").write_text(concat_list([("segment-00000.mp4", 5)] * 1000, exact))
     (tmp_path / "about").write_text(PLAIN.text(exact))
-    assert encoders.run(
+    assert ffmpeg.run(
         encoder.ffmpeg, join_arguments("list", "about", tmp_path / "long.mp4"), tmp_path
     ).ok
     assert read_film(tmp_path / "long.mp4").starts == [number / exact for number in range(5000)]
@@ -223,13 +206,6 @@ def test_ffmpeg_killed_while_encoding_is_started_again(tmp_path, encoder):
     assert said == ["ffmpeg failed (ended by signal 9); encoding frames from 10 again"]
     (tmp_path / "whole").mkdir()
     assert (tmp_path / "film.mp4").read_bytes() == make(tmp_path / "whole", encoder).read_bytes()
-
-
-def fake_ffmpeg(folder, text):
-    path = folder / "fake-ffmpeg"
-    path.write_text(f"#!{sys.executable}\n{text}\n")
-    path.chmod(0o755)
-    return str(path)
 
 
 def test_unfinished_film_is_not_finished(tmp_path, encoder):
@@ -486,58 +462,3 @@ def test_film_that_cannot_fit_is_refused_before_it_begins(tmp_path):
     check_space(tmp_path, 10, SIZE)
     with pytest.raises(OutputError, match=r"needs about [\d,]+ MB, .* free at"):
         check_space(tmp_path, 10**9, (1920, 1080))
-
-
-@pytest.mark.skipif(os.name == "nt", reason="needs scripts that can be run")
-def test_listed_encoder_that_does_not_work_gives_way_with_a_message(tmp_path, monkeypatch):
-    real = find_ffmpeg()
-    refuse = "import sys, os\nif 'h264_nvenc' in sys.argv: sys.exit('Cannot load libcuda.so.1')\n"
-    script = f"{refuse}os.execv({real!r}, [{real!r}, *sys.argv[1:]])"
-    monkeypatch.setattr(encoders, "find_ffmpeg", lambda: fake_ffmpeg(tmp_path, script))
-    picked = pick_encoder("h264_nvenc", SIZE)
-    assert picked.name == "libx264"
-    reason = "the encoder h264_nvenc does not work here (Cannot load libcuda.so.1)"
-    assert picked.message == f"{reason}; using libx264 instead"
-    assert pick_encoder("auto", SIZE).message == ""
-
-
-def test_unknown_encoder_names_the_known_ones():
-    with pytest.raises(OutputError, match="there are: auto, libx264"):
-        pick_encoder("x264")
-
-
-def test_missing_ffmpeg_says_how_to_get_one(monkeypatch, tmp_path):
-    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(tmp_path / "nowhere"))
-    with pytest.raises(OutputError, match="pip install imageio-ffmpeg.*IMAGEIO_FFMPEG_EXE"):
-        pick_encoder("auto", SIZE)
-
-
-def test_no_encoder_that_works(tmp_path, monkeypatch):
-    if os.name == "nt":
-        pytest.skip("needs scripts that can be run")
-    path = fake_ffmpeg(tmp_path, "import sys; sys.exit('Unknown encoder')")
-    monkeypatch.setattr(encoders, "find_ffmpeg", lambda: path)
-    with pytest.raises(OutputError, match="no video encoder .* works: .*Unknown encoder"):
-        pick_encoder("auto", SIZE)
-
-
-def test_probe_that_hangs_is_ended(tmp_path, monkeypatch):
-    if os.name == "nt":
-        pytest.skip("needs scripts that can be run")
-    monkeypatch.setattr(encoders, "PROBE_SECONDS", 0.3)
-    slow = Encoder(fake_ffmpeg(tmp_path, "import time; time.sleep(60)"), "libx264")
-    begun = time.monotonic()
-    assert encoders.probe(slow, SIZE, 24) == "no answer in 0 s"
-    assert time.monotonic() - begun < 10
-
-
-def test_ctrl_c_in_the_terminal_does_not_reach_the_encoder(tmp_path, encoder):
-    if os.name == "nt":
-        pytest.skip("uses POSIX process groups")
-    arguments = ["-f", "lavfi", "-i", "color=s=32x32:r=24", "-f", "null", "-"]
-    process = encoders.Process(encoder.ffmpeg, arguments, tmp_path)
-    try:
-        assert os.getpgid(process.pid) != os.getpgid(0)
-    finally:
-        process.kill()
-    assert not process.running

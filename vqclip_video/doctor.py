@@ -14,16 +14,9 @@ from .catalogue import store
 from .catalogue.known import MODELS, Model
 from .disk.files import explanation, free_space
 from .errors import OutputError, VqclipError
-from .output.ffmpeg import (
-    ENCODERS,
-    REMEDY,
-    Encoder,
-    find_ffmpeg,
-    pick_encoder,
-    probe,
-    run,
-    temporary_folder,
-)
+from .output.encoders import pick_encoder, probe
+from .output.ffmpeg import REMEDY, find_ffmpeg, run, temporary_folder
+from .output.formats import ENCODERS, Encoder
 from .text import readable
 
 LITTLE_SPACE = 500_000_000

@@ -25,7 +25,7 @@ from .engine.session import Session
 from .footprint import frame_latent_bytes
 from .materials import Materials, find_materials
 from .output.checkpoint import Parts, load_checkpoint
-from .output.ffmpeg import pick_encoder
+from .output.encoders import pick_encoder
 from .output.film_writer import check_space
 from .output.rundir import FINISHED, UNFINISHED, RunDir
 from .recorder import FilmResult, Recorder

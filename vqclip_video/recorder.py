@@ -20,8 +20,8 @@ from .disk.part import Part
 from .engine.session import Progress, State
 from .output import checkpoint
 from .output.checkpoint import Parts
-from .output.ffmpeg import Encoder
 from .output.film_writer import FilmWriter
+from .output.formats import Encoder
 from .output.metadata import FilmMetadata, chapters
 from .output.progress import ProgressLog, frame_record, to_json
 from .output.rundir import RunDir

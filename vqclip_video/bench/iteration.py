@@ -22,7 +22,7 @@ from ..engine.session import Session
 from ..engine.stages import STAGES
 from ..footprint import footprint
 from ..outline import outline_of
-from ..output.ffmpeg import pick_encoder
+from ..output.encoders import pick_encoder
 from ..output.film_writer import FilmWriter
 from ..output.metadata import FilmMetadata
 from ..storyboard.schema import Storyboard

@@ -8,7 +8,7 @@ import sys
 import click
 
 from ..errors import OutputError, UsageError
-from ..output.ffmpeg import ENCODER_CHOICES
+from ..output.encoders import ENCODER_CHOICES
 from .options import (
     PATH,
     checked,

@@ -43,16 +43,8 @@ from ..disk.files import (
 )
 from ..disk.part import Part
 from ..errors import OutputError
-from .ffmpeg import (
-    Encoder,
-    Outcome,
-    Process,
-    concat_list,
-    encode_arguments,
-    join_arguments,
-    rate,
-    run,
-)
+from .ffmpeg import Outcome, Process, run
+from .formats import Encoder, concat_list, encode_arguments, join_arguments, rate
 from .metadata import FilmMetadata
 
 SEGMENT_BYTES = 256_000_000
