@@ -217,8 +217,7 @@ def vanish(call: float) -> None:
 
 def kill_ffmpeg(times: float) -> None:
     """The first so many encoders of the film are killed right after their start."""
-    from vqclip_video.output import ffmpeg
-    from vqclip_video.output import film_writer as video
+    from vqclip_video.output import encoding, ffmpeg
 
     left = [int(times)]
 
@@ -229,7 +228,7 @@ def kill_ffmpeg(times: float) -> None:
                 left[0] -= 1
                 os.kill(self.pid, signal.SIGKILL)
 
-    video.Process = Killed
+    encoding.Process = Killed
 
 
 def nohup(_: float) -> None:

@@ -161,9 +161,9 @@ def play(request: dict) -> None:
 
     from vqclip_video import recorder
     from vqclip_video.cli import main as cli
-    from vqclip_video.output import film_writer as video
+    from vqclip_video.output import space
 
-    recorder.CHECKPOINT_SECONDS, recorder.CHECKPOINT_SHARE, video.SEGMENT_FRAMES = 0.0, 1.0, (8, 8)
+    recorder.CHECKPOINT_SECONDS, recorder.CHECKPOINT_SHARE, space.SEGMENT_FRAMES = 0.0, 1.0, (8, 8)
     os.chdir(request["folder"])
     os.environ.update(request["environment"])
     for stream, name in ((sys.stdin, None), (sys.stdout, "out"), (sys.stderr, "err")):

@@ -48,10 +48,13 @@ def leave_traces(run):
         file.write_bytes(b"ours")
     for name in (
         "segment-00000.rgb",
-        "segment-00000.mp4",
+        "segment-00000.film.mp4",
+        "segment-00000.film.1.part",
+        "format.film",
+        "tail.film.1.mp4",
+        "join.film.ffconcat",
         "checkpoint-000001",
         "sheet-000000.png",
-        "film.ffconcat",
     ):
         (run.work / name).write_bytes(b"ours")
 

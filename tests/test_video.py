@@ -16,12 +16,12 @@ from footage import SIZE, fake_ffmpeg, picture
 from killing import killed_at
 
 from vqclip_video.errors import OutputError
-from vqclip_video.output import ffmpeg
-from vqclip_video.output import film_writer as video
+from vqclip_video.output import ffmpeg, space
 from vqclip_video.output.encoders import pick_encoder
-from vqclip_video.output.film_writer import FilmWriter, check_space, estimate_disk, segment_frames
-from vqclip_video.output.formats import Encoder, concat_list, join_arguments, rate
+from vqclip_video.output.film_writer import FilmWriter
+from vqclip_video.output.formats import Encoder, Format, concat_list, rate
 from vqclip_video.output.metadata import Chapter, FilmMetadata
+from vqclip_video.output.space import check_space, estimate_disk, segment_frames
 
 PLAIN = FilmMetadata()
 
@@ -33,18 +33,18 @@ def encoder():
 
 @pytest.fixture(autouse=True)
 def short_segments(monkeypatch):
-    monkeypatch.setattr(video, "SEGMENT_FRAMES", (5, 5))
+    monkeypatch.setattr(space, "SEGMENT_FRAMES", (5, 5))
 
 
 def writer(work, encoder, frames=23, start=0, size=SIZE, fps=24, **more):
-    return FilmWriter(work, size, fps, frames, encoder, start, **more)
+    return FilmWriter(work, size, fps, frames, {"film": Format(encoder, size)}, start, **more)
 
 
 def make(work, encoder, frames=23, size=SIZE, fps=24, metadata=PLAIN):
     with writer(work, encoder, frames, size=size, fps=fps) as film:
         for number in range(frames):
             film.append(picture(number, size))
-        film.finish(work / "film.mp4", metadata)
+        film.finish({"film": work / "film.mp4"}, metadata)
     return work / "film.mp4"
 
 
@@ -86,7 +86,7 @@ def test_colours_survive(tmp_path, encoder, colour):
     with writer(tmp_path, encoder, 2) as film:
         for _ in range(2):
             film.append(np.full((24, 32, 3), colour, np.uint8))
-        film.finish(tmp_path / "film.mp4", PLAIN)
+        film.finish({"film": tmp_path / "film.mp4"}, PLAIN)
     assert np.abs(read_frames(tmp_path / "film.mp4").astype(int) - colour).max() <= 3
 
 
@@ -94,10 +94,12 @@ def test_colours_survive(tmp_path, encoder, colour):
 def test_a_thousand_joints_shift_nothing(tmp_path, encoder, fps):
     make(tmp_path, encoder, 5, fps=fps)
     exact = rate(fps)
-    (tmp_path / "list").write_text(concat_list([("segment-00000.mp4", 5)] * 1000, exact))
+    (tmp_path / "list").write_text(concat_list([("segment-00000.film.mp4", 5)] * 1000, exact))
     (tmp_path / "about").write_text(PLAIN.text(exact))
     assert ffmpeg.run(
-        encoder.ffmpeg, join_arguments("list", "about", tmp_path / "long.mp4"), tmp_path
+        encoder.ffmpeg,
+        Format(encoder, SIZE).join_arguments("list", "about", tmp_path / "long.mp4"),
+        tmp_path,
     ).ok
     assert read_film(tmp_path / "long.mp4").starts == [number / exact for number in range(5000)]
 
@@ -117,7 +119,7 @@ def test_films_around_the_length_of_a_segment(tmp_path, encoder, frames):
 @pytest.mark.parametrize("size", [(33, 24), (32, 25)])
 def test_odd_sizes_are_the_callers_mistake(tmp_path, encoder, size):
     with pytest.raises(ValueError, match="even"):
-        FilmWriter(tmp_path, size, 24, 1, encoder)
+        writer(tmp_path, encoder, size=size)
 
 
 def test_frame_of_another_shape_is_the_callers_mistake(tmp_path, encoder):
@@ -135,7 +137,7 @@ def test_preview_plays_and_disturbs_nothing(tmp_path, encoder):
             if number in (0, 4, 12):
                 assert film.preview(tmp_path / "preview.mp4", PLAIN)
                 assert read_film(tmp_path / "preview.mp4").frames == number + 1
-        film.finish(tmp_path / "b" / "film.mp4", PLAIN)
+        film.finish({"film": tmp_path / "b" / "film.mp4"}, PLAIN)
     assert (tmp_path / "b" / "film.mp4").read_bytes() == whole.read_bytes()
 
 
@@ -169,7 +171,7 @@ def test_paths_with_signs_of_every_kind(tmp_path, encoder):
     with writer(work, encoder, 7) as film:
         for number in range(7):
             film.append(picture(number))
-        film.finish(work / "-i 'film' %05d.mp4", PLAIN)
+        film.finish({"film": work / "-i 'film' %05d.mp4"}, PLAIN)
     assert read_film(work / "-i 'film' %05d.mp4").frames == 7
 
 
@@ -184,10 +186,10 @@ def test_nothing_runs_after_the_end_or_an_error(tmp_path, encoder):
                     film.append(picture(number))
                 if error:
                     raise error
-                film.finish(work / "film.mp4", PLAIN)
+                film.finish({"film": work / "film.mp4"}, PLAIN)
         except KeyboardInterrupt:
             assert not list(work.glob("*.part"))
-        assert film._job is None
+        assert film._encoding.process is None
     assert threading.active_count() == threads
     if sys.platform == "linux":
         children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
@@ -201,8 +203,8 @@ def test_ffmpeg_killed_while_encoding_is_started_again(tmp_path, encoder):
         for number in range(23):
             film.append(picture(number))
             if number == 14:
-                os.kill(film._job[1].pid, signal.SIGKILL)
-        film.finish(tmp_path / "film.mp4", PLAIN)
+                os.kill(film._encoding.process.pid, signal.SIGKILL)
+        film.finish({"film": tmp_path / "film.mp4"}, PLAIN)
     assert said == ["ffmpeg failed (ended by signal 9); encoding frames from 10 again"]
     (tmp_path / "whole").mkdir()
     assert (tmp_path / "film.mp4").read_bytes() == make(tmp_path / "whole", encoder).read_bytes()
@@ -210,7 +212,7 @@ def test_ffmpeg_killed_while_encoding_is_started_again(tmp_path, encoder):
 
 def test_unfinished_film_is_not_finished(tmp_path, encoder):
     with writer(tmp_path, encoder) as film, pytest.raises(ValueError, match="0 of 23 frames"):
-        film.finish(tmp_path / "film.mp4", PLAIN)
+        film.finish({"film": tmp_path / "film.mp4"}, PLAIN)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs scripts that can be run")
@@ -220,7 +222,7 @@ def test_rendering_goes_on_while_a_segment_is_encoded(tmp_path):
     with writer(tmp_path, slow) as film:
         for number in range(9):
             film.append(picture(number))
-        assert film._job[1].running
+        assert film._encoding.process.running
     assert time.monotonic() - begun < 30
 
 
@@ -237,7 +239,7 @@ sys.exit(code)"""
     ) as film:
         for number in range(23):
             film.append(picture(number))
-        film.finish(tmp_path / "film.mp4", PLAIN)
+        film.finish({"film": tmp_path / "film.mp4"}, PLAIN)
     assert said == [] and read_film(tmp_path / "film.mp4").frames == 23
 
 
@@ -270,7 +272,7 @@ def test_ffmpeg_that_keeps_failing_stops_the_film_and_loses_nothing(
     with writer(work, encoder, start=2) as film:
         for number in range(2, 23):
             film.append(picture(number))
-        film.finish(tmp_path / "film.mp4", PLAIN)
+        film.finish({"film": tmp_path / "film.mp4"}, PLAIN)
     assert read_film(tmp_path / "film.mp4").frames == 23
 
 
@@ -291,11 +293,11 @@ def test_full_disk_while_spooling(tmp_path, encoder, monkeypatch):
             film.append(picture(8))
         monkeypatch.undo()
         assert film.frames == 8
-    monkeypatch.setattr(video, "SEGMENT_FRAMES", (5, 5))
+    monkeypatch.setattr(space, "SEGMENT_FRAMES", (5, 5))
     with writer(tmp_path, encoder, start=8) as film:
         for number in range(8, 23):
             film.append(picture(number))
-        film.finish(tmp_path / "film.mp4", PLAIN)
+        film.finish({"film": tmp_path / "film.mp4"}, PLAIN)
     (tmp_path / "whole").mkdir()
     assert (tmp_path / "film.mp4").read_bytes() == make(tmp_path / "whole", encoder).read_bytes()
 
@@ -333,7 +335,7 @@ def test_truly_full_disk_stops_with_the_remedy_and_the_film_goes_on_after_it(
                 for number in range(film.frames, 23):
                     film.append(picture(number))
                     marks.append(film.sync())
-                film.finish(small_disk / "film.mp4", PLAIN)
+                film.finish({"film": small_disk / "film.mp4"}, PLAIN)
         except OutputError as error:
             assert attempt == "full"
             assert re.search(
@@ -372,7 +374,7 @@ def test_missing_frames_are_noticed_before_going_on(tmp_path, encoder):
 def test_another_encoder_cannot_go_on(tmp_path, encoder):
     with writer(tmp_path, encoder) as film:
         film.append(picture(0))
-    with pytest.raises(OutputError, match="begun with the encoder libx264"):
+    with pytest.raises(OutputError, match="begun with libx264"):
         writer(tmp_path, Encoder(encoder.ffmpeg, "libx265"), start=1)
 
 
@@ -392,7 +394,7 @@ def test_every_position_that_a_checkpoint_may_hold_can_be_returned_to(tmp_path, 
         assert film.frames == kept
         for number in range(kept, 23):
             film.append(255 - picture(number))
-        film.finish(tmp_path / "film.mp4", PLAIN)
+        film.finish({"film": tmp_path / "film.mp4"}, PLAIN)
     shown = read_frames(tmp_path / "film.mp4").astype(float)
     assert len(shown) == 23
     for number, frame in enumerate(shown):
@@ -408,7 +410,7 @@ def test_released_spools_are_gone_and_the_film_is_whole(tmp_path, encoder):
             film.append(picture(number))
             film.release(film.sync())
             assert len(list(tmp_path.glob("*.rgb"))) <= 3
-        film.finish(tmp_path / "film.mp4", PLAIN)
+        film.finish({"film": tmp_path / "film.mp4"}, PLAIN)
     assert read_film(tmp_path / "film.mp4").frames == 23
 
 
@@ -447,7 +449,7 @@ def _render(work, encoder):
                 (work / "marks.new").write_text(" ".join(map(str, old)))
                 (work / "marks.new").replace(marks)
                 film.release(old[0] if len(old) > 1 else 0)
-        film.finish(work / "film.mp4", PLAIN)
+        film.finish({"film": work / "film.mp4"}, PLAIN)
 
 
 def test_segments_fill_the_disk_little_and_the_player_often(monkeypatch):

@@ -26,8 +26,8 @@ from .footprint import frame_latent_bytes
 from .materials import Materials, find_materials
 from .output.checkpoint import Parts, load_checkpoint
 from .output.encoders import pick_encoder
-from .output.film_writer import check_space
 from .output.rundir import FINISHED, UNFINISHED, RunDir
+from .output.space import check_space
 from .recorder import FilmResult, Recorder
 from .show.displays import Display
 from .speed import remember_speed

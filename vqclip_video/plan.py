@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from .footprint import available_host, footprint, frame_latent_bytes, size_that_fits
 from .materials import find_materials
 from .outline import Outline
-from .output.film_writer import estimate_disk
+from .output.space import estimate_disk
 from .speed import Speed, half_pays, recall_speed
 from .storyboard.schema import Storyboard
 from .storyboard.sizes import frame_size, picture_size

@@ -21,7 +21,7 @@ from .engine.session import Progress, State
 from .output import checkpoint
 from .output.checkpoint import Parts
 from .output.film_writer import FilmWriter
-from .output.formats import Encoder
+from .output.formats import Encoder, Format
 from .output.metadata import FilmMetadata, chapters
 from .output.progress import ProgressLog, frame_record, to_json
 from .output.rundir import RunDir
@@ -126,7 +126,8 @@ class Recorder:
         size, frames = frame_size(self.storyboard.size), self.timeline.frames
         start = self.saved["film"].numbers["frames"] if self.saved else 0
         fps, work = self.storyboard.fps, self.run.work
-        return FilmWriter(work, size, fps, frames, self.encoder, start, notice)
+        formats = {"film": Format(self.encoder, size)}
+        return FilmWriter(work, size, fps, frames, formats, start, notice)
 
     def timed_iterations(self, iterations: Iterator[Progress]) -> Iterator[Progress]:
         """The same iterations, with the time that rendering them takes added up."""
@@ -182,7 +183,7 @@ class Recorder:
             metadata, board = self._metadata(), self.storyboard
             self.poster.save(self.run.poster)
             self.sheet.save(self.run.contact_sheet, board.fps, metadata.chapters, board.title)
-            self.writer.finish(self.run.film, metadata)
+            self.writer.finish({"film": self.run.film}, metadata)
         self._save_run(device, finished=True)
         return self._result("finished", self.run.film)
 

@@ -24,6 +24,7 @@ from ..footprint import footprint
 from ..outline import outline_of
 from ..output.encoders import pick_encoder
 from ..output.film_writer import FilmWriter
+from ..output.formats import Format
 from ..output.metadata import FilmMetadata
 from ..storyboard.schema import Storyboard
 from ..storyboard.sizes import frame_size
@@ -138,10 +139,11 @@ class FrameSink:
     def __init__(self, storyboard: Storyboard, stack: ExitStack):
         self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="vqclip-bench-")))
         self.size, self.fps = frame_size(storyboard.size), storyboard.fps
-        self.encoder = pick_encoder("auto", self.size, self.fps)
+        encoder = pick_encoder("auto", self.size, self.fps)
+        self.formats = {"film": Format(encoder, self.size)}
         self.latest: list[np.ndarray] = []
         self.writer = stack.enter_context(
-            FilmWriter(self.folder, self.size, self.fps, ENCODED_FRAMES, self.encoder)
+            FilmWriter(self.folder, self.size, self.fps, ENCODED_FRAMES, self.formats)
         )
 
     def take(self, frame: np.ndarray) -> None:
@@ -154,10 +156,10 @@ class FrameSink:
         """Seconds to encode a frame, from a short film of the latest ones over and over."""
         folder = self.folder / "encode"
         folder.mkdir()
-        with FilmWriter(folder, self.size, self.fps, ENCODED_FRAMES, self.encoder) as writer:
+        with FilmWriter(folder, self.size, self.fps, ENCODED_FRAMES, self.formats) as writer:
             for i in range(ENCODED_FRAMES):
                 writer.append(self.latest[i % len(self.latest)])
-            finish = partial(writer.finish, folder / "film.mp4", FilmMetadata())
+            finish = partial(writer.finish, {"film": folder / "film.mp4"}, FilmMetadata())
             return seconds_of(finish, torch.device("cpu")) / ENCODED_FRAMES
 
 

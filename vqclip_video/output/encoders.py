@@ -8,7 +8,7 @@ from pathlib import Path
 from ..disk.files import explained
 from ..errors import OutputError
 from .ffmpeg import REMEDY, find_ffmpeg, run, temporary_folder
-from .formats import ENCODERS, Encoder, encode_arguments, rate
+from .formats import ENCODERS, Encoder, Format, Raw, rate
 
 PROBE_SECONDS = 30
 ENCODER_CHOICES = ("auto", *ENCODERS)
@@ -44,7 +44,8 @@ def probe(encoder: Encoder, size: tuple[int, int], fps: float) -> str | None:
         tempfile.TemporaryDirectory(prefix="vqclip-probe-") as folder,
     ):
         (Path(folder) / "probe.rgb").write_bytes(bytes(2 * width * height * 3))
-        arguments = encode_arguments(encoder, "probe.rgb", "probe.mp4", size, rate(fps), 2)
+        raw = Raw("probe.rgb", size, rate(fps))
+        arguments = Format(encoder, size).segment_arguments(raw, 2, "probe.mp4")
         outcome = run(encoder.ffmpeg, arguments, Path(folder), PROBE_SECONDS)
     if outcome.ok and outcome.frames != 2:
         return f"of 2 frames it wrote {outcome.frames}"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import ClassVar
 
 # sRGB pixels to bt709 at television range; `setparams` tags them, since a scaler only tags the
 # matrix.
@@ -14,6 +15,30 @@ TO_BT709 = (
     "setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709"
 )
 BT709_TAGS = "-color_range tv -color_primaries bt709 -color_trc bt709 -colorspace bt709"
+
+# Pixels of a film of ours back to sRGB.
+FROM_BT709 = (
+    "scale=in_color_matrix=bt709:in_range=tv:out_range=pc:flags=accurate_rnd+full_chroma_inp,"
+    "format=rgb24"
+)
+
+# How a picture of another shape is brought to a size: what is too much is cut off, bars are added,
+# or the picture itself, cut and blurred, fills what is left. `setsar`, because a scaler that rounds
+# a side would have players stretch the picture back.
+_SCALE = (
+    "scale={{width}}:{{height}}:force_original_aspect_ratio={}:flags=lanczos+accurate_rnd,setsar=1"
+)
+_CROP = f"{_SCALE.format('increase')},crop={{width}}:{{height}}"
+_WHOLE = _SCALE.format("decrease")
+FITS = {
+    "crop": f"{_CROP},format=rgb24",
+    "pad": f"{_WHOLE},pad={{width}}:{{height}}:-1:-1,format=rgb24",
+    "blur": (
+        f"split[behind][before];[behind]{_CROP},format=gbrp,gblur=sigma={{width}}/40[behind];"
+        f"[before]{_WHOLE},format=gbrp[before];"
+        "[behind][before]overlay=(W-w)/2:(H-h)/2:format=gbrp,format=rgb24"
+    ),
+}
 
 # What each encoder needs for a picture about as good as x264's crf 17. The number of threads is
 # part of it: x264 decides differently with another number, and equal frames are to become equal
@@ -41,26 +66,94 @@ class Encoder:
         return ("-c:v", self.name, *ENCODERS[self.name].split())
 
 
-def encode_arguments(
-    encoder: Encoder, source: str, target: str, size: tuple[int, int], fps: Fraction, frames: int
-) -> list[str]:
-    """Arguments that turn the first `frames` raw frames of `source` into the MP4 `target` (both
-    plain names).
+@dataclass(frozen=True)
+class Raw:
+    """A file of raw frames, rgb24 of `size`, in the folder that ffmpeg runs in."""
+
+    name: str
+    size: tuple[int, int]
+    fps: Fraction
+    filters: ClassVar[tuple[str, ...]] = ()  # that make its pictures rgb24
+
+    @property
+    def arguments(self) -> list[str]:
+        width, height = self.size
+        picture = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-video_size", f"{width}x{height}"]
+        return [*picture, "-r", ratio(self.fps), "-i", self.name]
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A file that a `Format` was encoded to, in the folder that ffmpeg runs in."""
+
+    name: str
+    size: tuple[int, int]
+    filters: ClassVar[tuple[str, ...]] = (FROM_BT709,)
+
+    @property
+    def arguments(self) -> list[str]:
+        return ["-i", self.name]
+
+
+@dataclass(frozen=True)
+class Container:
+    """How a finished file is packed: the name of ffmpeg's muxer, and what it is told."""
+
+    muxer: str
+    options: tuple[str, ...] = ()
+
+
+MP4 = Container("mp4", ("-movflags", "+faststart"))
+
+
+@dataclass(frozen=True)
+class Format:
+    """What a film's file is made of; ffmpeg is told by arguments that belong to it alone.
+
+    `size`: of its pictures, (width, height) in pixels, both even. `fit`: how pictures of another
+    size are brought to it, a key of `FITS`.
     """
-    width, height = size
-    raw = [
-        "-f",
-        "rawvideo",
-        "-pix_fmt",
-        "rgb24",
-        "-video_size",
-        f"{width}x{height}",
-        "-r",
-        ratio(fps),
-    ]
-    exact = ["-fflags", "+bitexact", "-flags:v", "+bitexact"]
-    picture = ["-frames:v", str(frames), "-vf", TO_BT709, *encoder.arguments, *BT709_TAGS.split()]
-    return [*raw, "-i", source, *picture, *exact, "-f", "mp4", target]
+
+    encoder: Encoder
+    size: tuple[int, int]
+    fit: str = "crop"
+    container: Container = MP4
+
+    def __post_init__(self) -> None:
+        width, height = self.size
+        if width % 2 or height % 2:
+            raise ValueError(
+                f"{width}x{height}: yuv420p stores colour for pairs of pixels, so sides are even"
+            )
+
+    def __str__(self) -> str:
+        """What all segments of a film must have in common, in words."""
+        width, height = self.size
+        return f"{self.encoder.name} at {width}x{height}, {self.fit}"
+
+    def filters(self, source: Raw | Encoded) -> str:
+        """ffmpeg's filters that make the pictures of `source` those of the file."""
+        width, height = self.size
+        fit = [FITS[self.fit].format(width=width, height=height)]
+        return ",".join([*source.filters, *(fit if source.size != self.size else []), TO_BT709])
+
+    def segment_arguments(self, source: Raw | Encoded, frames: int, target: str) -> list[str]:
+        """Arguments that turn the first `frames` frames of `source` into the MP4 `target` (both
+        plain names).
+        """
+        pictures = ["-frames:v", str(frames), "-vf", self.filters(source)]
+        exact = ["-fflags", "+bitexact", "-flags:v", "+bitexact", "-f", "mp4"]
+        encoder = [*self.encoder.arguments, *BT709_TAGS.split()]
+        return [*source.arguments, *pictures, *encoder, *exact, target]
+
+    def join_arguments(self, listing: str, metadata: str, target: Path) -> list[str]:
+        """Arguments that join the segments of a concat list without touching a picture, and add
+        the metadata.
+        """
+        sources = ["-f", "concat", "-i", listing, "-f", "ffmetadata", "-i", metadata]
+        mapping = ["-map", "0:v", "-map_metadata", "1", "-map_chapters", "1", "-c", "copy"]
+        container = [*self.container.options, "-f", self.container.muxer]
+        return [*sources, *mapping, "-fflags", "+bitexact", *container, f"file:{target}"]
 
 
 def concat_list(segments: Sequence[tuple[str, int]], fps: Fraction) -> str:
@@ -80,25 +173,6 @@ def concat_list(segments: Sequence[tuple[str, int]], fps: Fraction) -> str:
         ]
         said = end
     return "\n".join(lines) + "\n"
-
-
-def join_arguments(listing: str, metadata: str, target: Path) -> list[str]:
-    """Arguments that join the segments of a concat list without touching a picture, and add the
-    metadata.
-    """
-    sources = ["-f", "concat", "-i", listing, "-f", "ffmetadata", "-i", metadata]
-    mapping = ["-map", "0:v", "-map_metadata", "1", "-map_chapters", "1", "-c", "copy"]
-    return [
-        *sources,
-        *mapping,
-        "-fflags",
-        "+bitexact",
-        "-movflags",
-        "+faststart",
-        "-f",
-        "mp4",
-        f"file:{target}",
-    ]
 
 
 def rate(fps: float) -> Fraction:

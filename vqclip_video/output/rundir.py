@@ -25,16 +25,7 @@ PROGRAM = "vqclip-video"
 NEW, UNFINISHED, FINISHED = "new", "unfinished", "finished"
 OTHER_FORMATS = {".avi", ".gif", ".m4v", ".mkv", ".mov", ".webm"}
 OWN_FILES = ("poster.png", "contact_sheet.jpg", "progress.jsonl", "storyboard.yaml", ".*.part")
-OWN_WORK = (
-    "segment-*",
-    "encoder",
-    "checkpoint-*",
-    "sheet-*.png",
-    "film.*",
-    "film-tail.*",
-    "preview*",
-    ".*.part",
-)
+OWN_WORK = ("segment-*", "format.*", "tail.*", "join.*", "checkpoint-*", "sheet-*.png", ".*.part")
 DIFFERENCES = 6  # shown of one kind
 NO_NAMES: Mapping[str, str] = {}
 
