@@ -76,7 +76,7 @@ class Delivery:
         frames, part = self.spools.segment_frames, self._part(segment).name
         if self.master is None or self.spools.has(segment):
             return self._encode(segment, frames, part)
-        film = Encoded(self.master.path(segment).name, self.master.format.size)
+        film = Encoded(self.master.path(segment).name, self.master.format.size, self._fps)
         return self.format.segment_arguments(film, frames, part)
 
     def take_in(self, segment: int) -> None:

@@ -88,6 +88,7 @@ class Encoded:
 
     name: str
     size: tuple[int, int]
+    fps: Fraction
     filters: ClassVar[tuple[str, ...]] = (FROM_BT709,)
 
     @property
@@ -103,7 +104,9 @@ class Container:
     options: tuple[str, ...] = ()
 
 
-MP4 = Container("mp4", ("-movflags", "+faststart"))
+# No edit list, which some platforms refuse: the first picture is shown at 0, so that others need
+# negative offsets. The index comes first, so that players begin at once.
+MP4 = Container("mp4", ("-movflags", "+faststart+negative_cts_offsets", "-use_editlist", "0"))
 
 
 @dataclass(frozen=True)
@@ -111,12 +114,15 @@ class Format:
     """What a film's file is made of; ffmpeg is told by arguments that belong to it alone.
 
     `size`: of its pictures, (width, height) in pixels, both even. `fit`: how pictures of another
-    size are brought to it, a key of `FITS`.
+    size are brought to it, a key of `FITS`. `group`: the most seconds from one picture that a
+    player can begin at to the next, with none in between that needs what lies before the first;
+    None: as the encoder likes it.
     """
 
     encoder: Encoder
     size: tuple[int, int]
     fit: str = "crop"
+    group: float | None = None
     container: Container = MP4
 
     def __post_init__(self) -> None:
@@ -129,7 +135,8 @@ class Format:
     def __str__(self) -> str:
         """What all segments of a film must have in common, in words."""
         width, height = self.size
-        return f"{self.encoder.name} at {width}x{height}, {self.fit}"
+        group = f", a group every {self.group:g} s" if self.group else ""
+        return f"{self.encoder.name} at {width}x{height}, {self.fit}{group}"
 
     def filters(self, source: Raw | Encoded) -> str:
         """ffmpeg's filters that make the pictures of `source` those of the file."""
@@ -143,6 +150,9 @@ class Format:
         """
         pictures = ["-frames:v", str(frames), "-vf", self.filters(source)]
         exact = ["-fflags", "+bitexact", "-flags:v", "+bitexact", "-f", "mp4"]
+        if self.group:
+            longest = max(int(self.group * source.fps), 1)
+            pictures += ["-g", str(longest), "-flags:v", "+cgop"]
         encoder = [*self.encoder.arguments, *BT709_TAGS.split()]
         return [*source.arguments, *pictures, *encoder, *exact, target]
 
