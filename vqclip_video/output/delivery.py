@@ -10,27 +10,22 @@ from pathlib import Path
 from ..disk.files import beside, remove, remove_leftovers, swap_in, sync_file, write_whole
 from .formats import Encoded, Format, Raw, concat_list
 from .metadata import FilmMetadata
-from .spool import Spools, lost, segment_of
+from .spool import Spool, lost, segment_of
 
 
 class Delivery:
-    """A file of one format that is made of the frames of `spools`, segment by segment.
+    """A file of one format that is made of the frames of `spool`, segment by segment.
 
     `name` tells its files in the work folder from those of others: letters, digits and hyphens.
-    `master`: the delivery whose segments stand in for spools that are gone already, where this one
-    was asked for after its film was begun; None for the master itself. Methods raise OSError when
-    the disk refuses.
+    `master`: the delivery whose segments stand in for raw frames that are gone already, where this
+    one was asked for after its film was begun; None for the master itself. Methods raise OSError
+    when the disk refuses.
     """
 
     def __init__(
-        self,
-        name: str,
-        format: Format,
-        spools: Spools,
-        fps: Fraction,
-        master: Delivery | None = None,
+        self, name: str, format: Format, spool: Spool, fps: Fraction, master: Delivery | None = None
     ) -> None:
-        self.name, self.format, self.spools, self.master = name, format, spools, master
+        self.name, self.format, self.spool, self.master = name, format, spool, master
         self._fps = fps
 
     @property
@@ -40,11 +35,11 @@ class Delivery:
     @property
     def note(self) -> Path:
         """The file that says in which format the segments are: two kinds cannot be joined."""
-        return self.spools.work / f"format.{self.name}"
+        return self.spool.work / f"format.{self.name}"
 
     def begun_as(self) -> str | None:
         """The format of the segments that are there, in words; None where there are none."""
-        begun = self.spools.frames and self.note.exists()
+        begun = self.spool.frames and self.note.exists()
         return self.note.read_text(encoding="utf-8") if begun else None
 
     def reopen(self) -> None:
@@ -53,28 +48,28 @@ class Delivery:
         Raises OutputError where a segment can no longer be made.
         """
         same = self.begun_as() == str(self.format)
-        for file in self.spools.work.glob(f"segment-*.{self.name}.mp4"):
-            if not same or segment_of(file) >= self.spools.full:
+        for file in self.spool.work.glob(f"segment-*.{self.name}.mp4"):
+            if not same or segment_of(file) >= self.spool.full:
                 file.unlink()
         write_whole(self.note, str(self.format).encode())
         for segment in self.missing():
-            if not self.spools.has(segment) and self.master is None:
-                raise lost(self.spools.path(segment))
+            if not self.spool.has(segment) and self.master is None:
+                raise lost(self.spool.path(segment))
 
     def missing(self) -> list[int]:
         """The full segments that are still to be encoded."""
-        return [segment for segment in range(self.spools.full) if not self.has(segment)]
+        return [segment for segment in range(self.spool.full) if not self.has(segment)]
 
     def has(self, segment: int) -> bool:
         return self.path(segment).exists()
 
     def path(self, segment: int) -> Path:
-        return self.spools.work / f"segment-{segment:05d}.{self.name}.mp4"
+        return self.spool.work / f"segment-{segment:05d}.{self.name}.mp4"
 
     def segment_arguments(self, segment: int) -> list[str]:
         """What ffmpeg is to be told, in the work folder, to encode a full segment."""
-        frames, part = self.spools.segment_frames, self._part(segment).name
-        if self.master is None or self.spools.has(segment):
+        frames, part = self.spool.segment_frames, self._part(segment).name
+        if self.master is None or self.spool.has(segment):
             return self._encode(segment, frames, part)
         film = Encoded(self.master.path(segment).name, self.master.format.size, self._fps)
         return self.format.segment_arguments(film, frames, part)
@@ -102,20 +97,20 @@ class Delivery:
         `run(delivery, arguments, frames)` has ffmpeg write that many frames. `kind` keeps the files
         of a preview apart.
         """
-        work, spools, name = self.spools.work, self.spools, f"{self.name}{kind}"
+        work, spool, name = self.spool.work, self.spool, f"{self.name}{kind}"
         part = beside(target)
         # Of this process alone: the encoder of a killed one may still be at its own.
         tail = work / f"tail.{name}.{os.getpid()}.mp4"
         listing, about = work / f"join.{name}.ffconcat", work / f"join.{name}.ffmetadata"
         try:
-            segments = [(self.path(n).name, spools.segment_frames) for n in range(spools.full)]
-            if spools.rest:
-                run(self, self._encode(spools.full, spools.rest, tail.name), spools.rest)
-                segments.append((tail.name, spools.rest))
+            segments = [(self.path(n).name, spool.segment_frames) for n in range(spool.full)]
+            if spool.rest:
+                run(self, self._encode(spool.full, spool.rest, tail.name), spool.rest)
+                segments.append((tail.name, spool.rest))
             listing.write_text(concat_list(segments, self._fps), encoding="utf-8")
             about.write_text(metadata.text(self._fps), encoding="utf-8", newline="\n")
             arguments = self.format.join_arguments(listing.name, about.name, part)
-            run(self, arguments, spools.frames)
+            run(self, arguments, spool.frames)
             sync_file(part)
             swap_in(part, target)
         finally:
@@ -123,11 +118,11 @@ class Delivery:
             remove_leftovers(target)
 
     def _encode(self, segment: int, frames: int, target: str) -> list[str]:
-        raw = Raw(self.spools.path(segment).name, self.spools.size, self._fps)
+        raw = Raw(self.spool.path(segment).name, self.spool.size, self._fps)
         return self.format.segment_arguments(raw, frames, target)
 
     def _part(self, segment: int) -> Path:
-        return self.spools.work / f"segment-{segment:05d}.{self.name}.{os.getpid()}.part"
+        return self.spool.work / f"segment-{segment:05d}.{self.name}.{os.getpid()}.part"
 
 
 def remove_others(work: Path, deliveries: list[Delivery]) -> None:

@@ -98,7 +98,7 @@ class Encoding:
     def _take_in(self, outcome: Outcome) -> None:
         """A whole segment gets its name; a failed one stays first in line, a few times over."""
         segment, delivery = self._waiting[0]
-        frames = delivery.spools.segment_frames
+        frames = delivery.spool.segment_frames
         if outcome.ok and outcome.frames == frames:
             with self._remedy.explained():
                 delivery.take_in(segment)

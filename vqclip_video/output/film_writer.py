@@ -14,7 +14,7 @@ from .encoding import Encoding, Remedy
 from .formats import Format, rate
 from .metadata import FilmMetadata
 from .space import Size, estimate_disk
-from .spool import Spools
+from .spool import Spool
 
 
 class FilmWriter:
@@ -39,13 +39,13 @@ class FilmWriter:
         warn: Callable[[str], None] = lambda message: None,
     ) -> None:
         self.frames_total = frames_total
-        self._spools = Spools(work.absolute(), size, start)
+        self._spool = Spool(work.absolute(), size, start)
         self._deliveries: list[Delivery] = []
         for name, format in formats.items():
             master = self._deliveries[0] if self._deliveries else None
-            self._deliveries.append(Delivery(name, format, self._spools, rate(fps), master))
-        self._remedy = Remedy(self._spools.work / "film", self._needed, self._then)
-        self._encoding = Encoding(self._spools.work, self._remedy, warn)
+            self._deliveries.append(Delivery(name, format, self._spool, rate(fps), master))
+        self._remedy = Remedy(self._spool.work / "film", self._needed, self._then)
+        self._encoding = Encoding(self._spool.work, self._remedy, warn)
         try:
             with self._remedy.explained():
                 self._require_encoder()
@@ -63,7 +63,7 @@ class FilmWriter:
     @property
     def frames(self) -> int:
         """Taken so far."""
-        return self._spools.frames
+        return self._spool.frames
 
     def append(self, frame: np.ndarray) -> None:
         """Takes the next frame: uint8 [H, W, 3], H × W the film's size.
@@ -72,7 +72,7 @@ class FilmWriter:
         """
         self._encoding.tend()
         with self._remedy.explained():
-            segment = self._spools.append(frame)
+            segment = self._spool.append(frame)
         if segment is not None:
             self._encoding.add(segment, self._deliveries)
             self._encoding.wait(before=segment)
@@ -83,18 +83,18 @@ class FilmWriter:
         remember.
         """
         with self._remedy.explained():
-            return self._spools.sync()
+            return self._spool.sync()
 
     def state(self) -> Part:
         """`sync`, and the position that is proven by it."""
         return Part(numbers={"frames": self.sync()})
 
     def release(self, frames: int) -> None:
-        """Removes the spools that no checkpoint at `frames` or later needs, where they are
+        """Removes the raw frames that no checkpoint at `frames` or later needs, where they are
         encoded for every delivery.
         """
         deliveries = self._deliveries
-        self._spools.release(frames, lambda segment: all(d.has(segment) for d in deliveries))
+        self._spool.release(frames, lambda segment: all(d.has(segment) for d in deliveries))
 
     def finish(self, targets: Mapping[str, Path], metadata: FilmMetadata) -> None:
         """Encodes what is left and makes each delivery's file, by its name in `formats`."""
@@ -117,7 +117,7 @@ class FilmWriter:
     def close(self) -> None:
         """Ends the encoder, if one runs, and closes the spool."""
         self._encoding.close()
-        self._spools.close()
+        self._spool.close()
 
     def _join(
         self, delivery: Delivery, target: Path, metadata: FilmMetadata, kind: str = ""
@@ -136,16 +136,16 @@ class FilmWriter:
 
     def _reopen(self, warn: Callable[[str], None]) -> None:
         """Brings the folder to the state it had when `frames` frames were taken."""
-        remove_others(self._spools.work, self._deliveries)
-        self._spools.reopen()
+        remove_others(self._spool.work, self._deliveries)
+        self._spool.reopen()
         for delivery in self._deliveries:
             delivery.reopen()
-        for segment in range(self._spools.full):
+        for segment in range(self._spool.full):
             lacking = [delivery for delivery in self._deliveries if not delivery.has(segment)]
             self._encoding.add(segment, lacking)
         for delivery in self._deliveries[1:]:
-            if late := [n for n in delivery.missing() if not self._spools.has(n)]:
-                frames = (late[-1] + 1) * self._spools.segment_frames
+            if late := [n for n in delivery.missing() if not self._spool.has(n)]:
+                frames = (late[-1] + 1) * self._spool.segment_frames
                 warn(
                     f"{delivery.name} was not asked for when the film was begun; its frames up to "
                     f"{frames} are made from the film"
@@ -154,7 +154,7 @@ class FilmWriter:
     def _needed(self) -> int:
         left = max(self.frames_total - self.frames, 1)
         sizes = [delivery.format.size for delivery in self._deliveries[1:]]
-        return estimate_disk(left, self._spools.size, deliveries=sizes)
+        return estimate_disk(left, self._spool.size, deliveries=sizes)
 
     def _then(self) -> str:
-        return f"try again: it goes on from frame {self._spools.synced}"
+        return f"try again: it goes on from frame {self._spool.synced}"

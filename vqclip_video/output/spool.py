@@ -1,18 +1,19 @@
 """Raw frames on the disk, at a position that is proven, so that a kill loses no finished frame.
 
-Frames are appended to a spool, `segment-00003.rgb`. When that holds `segment_frames` of them, each
-delivery encodes it to a segment of its own, such as `segment-00003.film.mp4`, by an ffmpeg in the
-background, while rendering goes on into the next spool. At the end the segments of a delivery are
-joined without touching a picture, beside its name, and swapped in.
+Frames are appended raw to a spool file, `segment-00003.rgb`. When that holds `segment_frames` of
+them, each delivery encodes it to a segment of its own, such as `segment-00003.film.mp4`, by an
+ffmpeg in the background, while rendering goes on into the next spool file. At the end the segments
+of a delivery are joined without touching a picture, beside its name, and swapped in.
 
 What makes a resumed film the same film:
 - Segments are cut by frame number alone, so every run and every delivery cuts at the same frames,
-  and a position in the film (a number of frames) says which spool it lies in and at which byte.
-- A spool is removed only by `release(frames)`: when every delivery has its segment on the disk, and
-  the segment ends at or before `frames`, the position of the oldest checkpoint that may still be
-  returned to. So whatever checkpoint a run goes on from, the segment that it lies in can be
-  reopened: the spool is there and is cut to its bytes, an encoded version of it, and everything
-  after, is discarded.
+  and a position in the film (a number of frames) says which spool file it lies in and at which
+  byte.
+- A spool file is removed only by `release(frames)`: when every delivery has its segment on the
+  disk, and the segment ends at or before `frames`, the position of the oldest checkpoint that may
+  still be returned to. So whatever checkpoint a run goes on from, the segment that it lies in can
+  be reopened: the spool file is there and is cut to its bytes, an encoded version of it, and
+  everything after, is discarded.
 - An `.mp4` name exists only for a whole segment: encoders write to a `.part` of their own process.
 """
 
@@ -29,11 +30,11 @@ from ..errors import OutputError
 from .space import Size, segment_frames
 
 
-class Spools:
-    """The frames of a film that deliveries still wait for, a spool for each segment.
+class Spool:
+    """The frames of a film that deliveries still wait for, a file for each segment.
 
     `work` is the folder that they lie in; `frames` is how many frames of the film were taken, those
-    included whose spools are gone; `size` is theirs. Methods raise OSError when the disk refuses.
+    included that are gone; `size` is theirs. Methods raise OSError when the disk refuses.
     """
 
     def __init__(self, work: Path, size: Size, frames: int = 0) -> None:
@@ -96,7 +97,7 @@ class Spools:
         """Forces all frames taken so far to the disk; returns how many, which a checkpoint is to
         remember.
 
-        A checkpoint at least once in `segment_frames` keeps the spools that wait for a `release`
+        A checkpoint at least once in `segment_frames` keeps the files that wait for a `release`
         few.
         """
         if self._descriptor is not None:
@@ -106,7 +107,7 @@ class Spools:
         return self.frames
 
     def release(self, frames: int, delivered: Callable[[int], bool]) -> None:
-        """Removes the spools that no checkpoint at `frames` or later needs, of segments that are
+        """Removes the files that no checkpoint at `frames` or later needs, of segments that are
         `delivered`.
         """
         for spool in self._files():
@@ -138,5 +139,5 @@ def segment_of(file: Path) -> int:
 
 
 def lost(path: Path) -> OutputError:
-    """What to raise where a spool that is needed is not there."""
+    """What to raise where a spool file that is needed is not there."""
     return OutputError(f"{path}: frames of the film are missing; start again with fresh=True")
