@@ -9,12 +9,13 @@ from click.testing import CliRunner
 from PIL import Image
 
 from vqclip_video.catalogue.store import BUNDLED
+from vqclip_video.cli.main import main
 from vqclip_video.materials import find_models
 from vqclip_video.sketchbook import subject
 from vqclip_video.storyboard.schema import Models
 from vqclip_video.training import evaluate
 from vqclip_video.training.storybook import judged
-from vqclip_video.training.storybook.vqgan import flat_error
+from vqclip_video.training.storybook.judged import flat_error
 
 
 def test_the_packaged_pair_is_small():
@@ -41,10 +42,10 @@ def test_plain_colours_stay_plain(storybook_pair, one_thread):
 
 def test_measures_are_told_with_their_bars(tmp_path, monkeypatch):
     rows = [evaluate.at_least("seen", 0.5, 0.78), evaluate.at_most("size, MB", 39.5, 40)]
-    monkeypatch.setattr(evaluate, "measures", lambda models, held_out: iter(rows))
+    monkeypatch.setattr(evaluate, "measures", lambda models, held_out, report: iter(rows))
     picture = Image.fromarray(np.full((192, 192, 3), 200, np.uint8))
     monkeypatch.setattr(evaluate, "stills", lambda models, guide: [("a cat", picture)] * 7)
-    ended = CliRunner().invoke(evaluate.main, ["-o", str(tmp_path / "out")])
+    ended = CliRunner().invoke(main, ["train", "evaluate", "-o", str(tmp_path / "out")])
     assert ended.exit_code == 0, ended.output
     assert (
         "| seen | 0.5 | 0.78 | not yet |" in ended.output
@@ -59,9 +60,8 @@ def test_measures_are_told_with_their_bars(tmp_path, monkeypatch):
 
 
 def test_a_folder_without_a_pair_is_one_line(tmp_path):
-    ended = CliRunner().invoke(
-        evaluate.main, ["--pair", str(tmp_path), "-o", str(tmp_path / "out")]
-    )
+    arguments = ["--pair", str(tmp_path), "-o", str(tmp_path / "out")]
+    ended = CliRunner().invoke(main, ["train", "evaluate", *arguments])
     assert (
         ended.exit_code == 1
         and "clip.safetensors" in ended.output
@@ -82,6 +82,6 @@ def test_unseen_pictures_are_shrunk_as_the_tower_sees_them():
 def test_the_fixed_prompts_are_rendered_from_noise(guide, monkeypatch):
     monkeypatch.setattr(judged, "prompts", lambda: ("a cat on a hill",))
     monkeypatch.setattr(evaluate, "ITERATIONS", 2)
-    monkeypatch.setattr(evaluate, "SIDE", 64)
+    monkeypatch.setattr(evaluate, "STILL_SIDE", 64)
     ((prompt, picture),) = evaluate.stills(Models(), guide)
     assert prompt == "a cat on a hill" and picture.size == (64, 64)

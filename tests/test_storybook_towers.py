@@ -13,6 +13,7 @@ from torch.nn.functional import normalize
 
 from vqclip_video.errors import ModelError, UsageError
 from vqclip_video.models.clip.perceptor import Perceptor
+from vqclip_video.training.budget import Budget
 from vqclip_video.training.storybook import (
     corpus,
     image_tower,
@@ -23,8 +24,8 @@ from vqclip_video.training.storybook import (
     texts,
     views,
 )
-from vqclip_video.training.storybook.budget import Budget, warm_constant_cosine
-from vqclip_video.training.storybook.image_tower import Batches
+from vqclip_video.training.storybook.course import Course, Rate
+from vqclip_video.training.storybook.presets import TowerBatches
 from vqclip_video.training.storybook.words import WordNet
 
 COLOURS = {
@@ -33,7 +34,7 @@ COLOURS = {
     "blue": (30, 60, 230),
     "yellow": (240, 220, 40),
 }
-SMALL = Batches(pictures=12, sprites=4)
+SMALL = TowerBatches(pictures=12, sprites=4)
 
 
 def vectors_of(sentences, cache=None):
@@ -73,17 +74,17 @@ def sprites():
     return corpus.Sprites(pictures, names, ((0,),), vectors_of(names), torch.ones(1))
 
 
+def course(folder, steps, seed=0, report=lambda line: None, **options):
+    return Course(folder, Budget(steps=steps), seed, report=report, **options)
+
+
 def train(plain_colours, sprites, folder, steps, **options):
-    return image_tower.train(
+    return image_tower.train_image_tower(
         plain_colours,
         sprites,
         plain_colours,
-        folder,
-        Budget(steps=steps),
+        course(folder, steps, seed=3, **options),
         batches=SMALL,
-        seed=3,
-        report=lambda line: None,
-        **options,
     )
 
 
@@ -97,15 +98,12 @@ def test_a_corpus_is_the_pictures_at_half_their_size_and_each_caption_once(plain
 
 def test_the_image_tower_learns_what_colours_are_called(plain_colours, sprites, tmp_path):
     lines = []
-    image_tower.train(
+    image_tower.train_image_tower(
         plain_colours,
         sprites,
         plain_colours,
-        tmp_path / "run",
-        Budget(steps=50),
+        course(tmp_path / "run", 50, report=lines.append),
         batches=SMALL,
-        seed=0,
-        report=lines.append,
     )
     (loss,) = (
         float(line.rsplit(" ", 1)[1]) for line in lines if "step 50," in line and "loss" in line
@@ -120,7 +118,7 @@ def test_a_stopped_training_of_the_image_tower_goes_on_as_if_it_had_not(
     asked = iter([False, True])
     train(plain_colours, sprites, tmp_path / "parts", 4, stop=lambda: next(asked))
     parts = train(plain_colours, sprites, tmp_path / "parts", 4)
-    again = image_tower.load(tmp_path / "parts")
+    again = image_tower.trained_image_tower(tmp_path / "parts")
     # The head's dropout and noise come from torch's own generator, which a stop does not keep:
     # nearly, not exactly.
     for name, weight in whole.visual.state_dict().items():
@@ -141,11 +139,11 @@ def proven(info):
 )
 def test_a_damaged_training_is_one_line_with_the_remedy(content, tmp_path):
     with pytest.raises(UsageError, match="run the stage image-tower first"):
-        image_tower.load(tmp_path)
-    (tmp_path / image_tower.SAVED).mkdir()
-    (tmp_path / image_tower.SAVED / "checkpoint-000001").write_bytes(content)
+        image_tower.trained_image_tower(tmp_path)
+    (tmp_path / image_tower.IMAGE_TOWER).mkdir()
+    (tmp_path / image_tower.IMAGE_TOWER / "checkpoint-000001").write_bytes(content)
     with pytest.raises(ModelError, match="^[^\n]*remove it to begin anew$"):
-        image_tower.load(tmp_path)
+        image_tower.trained_image_tower(tmp_path)
 
 
 def test_a_state_comes_back_as_it_was_kept(tmp_path):
@@ -213,7 +211,7 @@ def test_the_text_tower_gives_its_texts_the_directions_asked_for(tmp_path):
     targets = normalize(vectors_of(sentences) @ torch.randn(384, 256), dim=-1)
     source = text_tower.Texts(text_tower.tokenise(sentences), targets, share=0.1)
     before = cosine(clip, source)
-    text_tower.distil(clip, [source], tmp_path, Budget(steps=25), seed=0, report=lambda line: None)
+    text_tower.distil(clip, [source], course(tmp_path, 25))
     assert cosine(clip, source) > before + 0.3
 
     with torch.no_grad():
@@ -242,10 +240,8 @@ def test_a_stopped_distillation_goes_on_where_it_was(tmp_path):
         text_tower.tokenise(sentences), vectors_of(sentences)[:, :256], share=0.02
     )
     clip, lines = text_tower.new_clip(), []
-    text_tower.distil(
-        clip, [source], tmp_path, Budget(steps=4), seed=0, stop=lambda: True, report=lines.append
-    )
-    text_tower.distil(clip, [source], tmp_path, Budget(steps=4), seed=0, report=lines.append)
+    text_tower.distil(clip, [source], course(tmp_path, 4, stop=lambda: True, report=lines.append))
+    text_tower.distil(clip, [source], course(tmp_path, 4, report=lines.append))
     assert lines == ["text tower: goes on after 1 steps"]
 
 
@@ -253,12 +249,10 @@ def test_a_distillation_that_goes_on_keeps_the_image_tower_it_is_given(tmp_path)
     source = text_tower.Texts(
         text_tower.tokenise(["a cat"]), vectors_of(["a cat"])[:, :256], share=0.02
     )
-    text_tower.distil(
-        text_tower.new_clip(), [source], tmp_path, Budget(steps=1), seed=0, report=lambda line: None
-    )
+    text_tower.distil(text_tower.new_clip(), [source], course(tmp_path, 1))
     better = text_tower.new_clip()
     seen = better.visual.conv1.weight.clone()
-    text_tower.distil(better, [source], tmp_path, Budget(steps=1), seed=0, report=lambda line: None)
+    text_tower.distil(better, [source], course(tmp_path, 1))
     assert torch.equal(better.visual.conv1.weight, seen)
 
 
@@ -321,10 +315,13 @@ def test_a_budget_counts_what_an_interrupted_run_has_used():
     budget.resume({"done": 7, "seconds": 45.0})
     assert budget.done == 7 and 0.75 <= budget.fraction < 0.8
     assert Budget(steps=10, done=5).fraction == 0.5
+    assert Budget(minutes=1, steps=10, done=9).fraction == 0.9  # whichever is used first
 
 
 def test_however_short_the_time_is_a_step_is_taken():
     budget = Budget(minutes=1e-9)
+    assert budget.fraction == 0  # its time begins with the work
+    budget.begin()
     assert budget.fraction == 1 and not budget.ended
     budget.done += 1
     assert budget.ended
@@ -332,7 +329,7 @@ def test_however_short_the_time_is_a_step_is_taken():
 
 def test_the_learning_rate_rises_holds_and_falls():
     rates = [
-        warm_constant_cosine(fraction, step)
+        Rate(1.0).at(fraction, step)
         for fraction, step in ((0, 0), (0.2, 500), (0.65, 900), (1, 2000))
     ]
     assert (

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from vqclip_video.cli.main import main
 from vqclip_video.errors import RenderError, UsageError
 from vqclip_video.training.storybook import pictures
 from vqclip_video.training.storybook.artwork import STYLES, load_artwork
@@ -361,11 +362,10 @@ def test_a_painter_that_is_killed_is_not_waited_for():
 
 
 def test_the_command_says_what_is_missing(tmp_path):
-    result = CliRunner().invoke(
-        pictures.main, [str(tmp_path / "node_modules"), str(tmp_path / "out")]
-    )
+    arguments = [str(tmp_path / "node_modules"), "-o", str(tmp_path / "out")]
+    result = CliRunner().invoke(main, ["train", "storybook", *arguments, "--stage", "pictures"])
     assert (
-        result.exit_code == 1
+        result.exit_code == 2
         and "npm install" in result.output
         and "Traceback" not in result.output
     )

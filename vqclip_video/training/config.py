@@ -42,7 +42,7 @@ POSITIVE = (
 
 
 @dataclass(frozen=True)
-class Losses:
+class LossWeights:
     """Weights of the terms, and what the discriminator is; see `vqgan.yaml`."""
 
     pixelloss_weight: float
@@ -98,7 +98,7 @@ class TrainConfig:
     """
 
     network: VQGANConfig
-    losses: Losses
+    losses: LossWeights
     data: Data
     training: Training
     tree: dict[str, Any]
@@ -137,7 +137,7 @@ def read_training(path: Path | None, base: Path | None = None) -> TrainConfig:
     _check_discriminator(losses, min(crops), name)
     return TrainConfig(
         network,
-        Losses(**losses),
+        LossWeights(**losses),
         Data(**data | {"crop": tuple(sorted(crops))}),
         Training(**training),
         tree,

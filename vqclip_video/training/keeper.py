@@ -16,7 +16,7 @@ from torch import Tensor
 from ..disk.files import explained
 from ..errors import RenderError
 from . import samples
-from .bar import Bar
+from .bar import TrainingBar
 from .vqgan import VQGANTraining
 
 CHECKPOINT, LOG, SHEETS = "last.ckpt", "log.jsonl", "samples"
@@ -38,19 +38,19 @@ class Keeper(Callback):
         first steps spoil the weights that the training starts from; none where it starts from none.
         """
         self.output, self.held_out, self.watched, self.stop = output, held_out, watched, stop
-        self.bar: Bar | None = None
+        self.bar: TrainingBar | None = None
 
     def on_train_start(self, trainer: Trainer, module: VQGANTraining) -> None:
-        self.bar = Bar(module, trainer.is_global_zero)
-        if not module.progress.step:
+        self.bar = TrainingBar(module.budget, trainer.is_global_zero)
+        if not module.budget.done:
             module.began = self._likeness(trainer, module)
             if trainer.is_global_zero and self.held_out:
                 self._log(module, self._sheet(0), measured=True)
         self._end_if_due(trainer, module)
 
     def on_train_batch_end(self, trainer: Trainer, module: VQGANTraining, *_: object) -> None:
-        step, ended = module.progress.step, self._end_if_due(trainer, module)
-        self.bar.show(module)
+        step, ended = module.budget.done, self._end_if_due(trainer, module)
+        self.bar.show()
         saving = ended or step % module.config.training.save_every == 0
         if step in CHECKED or (saving and step < CHECKED[-1]):
             self._check(trainer, module)
@@ -71,9 +71,11 @@ class Keeper(Callback):
         """Ends the training on every device once one of them wants to; several are asked at
         every tenth step.
         """
-        if trainer.world_size > 1 and module.progress.step % 10:
+        if trainer.world_size > 1 and module.budget.done % 10:
             return False
-        due = trainer.strategy.reduce_boolean_decision(module.share >= 1 or self.stop(), all=False)
+        due = trainer.strategy.reduce_boolean_decision(
+            module.budget.ended or self.stop(), all=False
+        )
         trainer.should_stop = trainer.should_stop or due
         return due
 
@@ -88,7 +90,7 @@ class Keeper(Callback):
             return
         training = module.config.training
         raise RenderError(
-            f"step {module.progress.step}: the PSNR has fallen from {module.began:.1f} to "
+            f"step {module.budget.done}: the PSNR has fallen from {module.began:.1f} to "
             f"{found:.1f} dB; these steps spoil the weights that the training starts from, and are "
             f"not saved. Lower training.learning_rate ({training.learning_rate:g}), or leave "
             f"training.group_norm_eps ({training.group_norm_eps:g}) out of the config, and run "
@@ -114,7 +116,7 @@ class Keeper(Callback):
         """
         if not module.is_sound():
             raise RenderError(
-                f"step {module.progress.step}: the weights are no numbers any more; what was saved "
+                f"step {module.budget.done}: the weights are no numbers any more; what was saved "
                 "before is kept. Lower training.learning_rate, or set training.precision: fp32, "
                 "and try again"
             )
@@ -125,7 +127,7 @@ class Keeper(Callback):
                 part.replace(path)
 
     def _log(self, module: VQGANTraining, sheet: Path | None, measured: bool) -> None:
-        row = {"step": module.progress.step, "minutes": round(module.progress.seconds / 60, 2)}
+        row = {"step": module.budget.done, "minutes": round(module.budget.seconds / 60, 2)}
         row |= {name: round(float(value), 5) for name, value in module.terms.items()}
         if self.held_out and measured:
             began = time.monotonic()

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
 
-import click
 import numpy as np
 import torch
 from lightning import Trainer, seed_everything
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
 from torch import nn
 from torch.utils.data import DataLoader
+from tqdm import tqdm
 
 from ..catalogue.vqgan_config import read_config
 from ..disk.files import atomic_write
@@ -29,6 +29,8 @@ from ..models.clip.perceptor import Perceptor, load_perceptor
 from ..models.weights import read_tensors, read_values
 from ..storyboard.schema import Models
 from . import network
+from .budget import Budget
+from .comparison import Comparison
 from .config import Data, TrainConfig, read_training
 from .data import SKIPPED, Batches, Pictures, hold_out, open_pictures, whole
 from .keeper import CHECKPOINT, Keeper
@@ -46,6 +48,7 @@ def train_vqgan(
     minutes: float | None = None,
     seed: int = 0,
     stop: Callable[[], bool] = lambda: False,
+    report: Callable[[str], None] = print,
 ) -> Path:
     """Train on the pictures of `folder`, or go on where `output` holds a training; returns the
     checkpoint's path.
@@ -59,7 +62,7 @@ def train_vqgan(
     checkpoint = output / CHECKPOINT
     begun = _begun(checkpoint, config)
     output.mkdir(parents=True, exist_ok=True)
-    pictures = _look_through(folder, config, output / SKIPPED)
+    pictures = _look_through(folder, config, output / SKIPPED, report)
     learnt, apart = hold_out(len(pictures), config.data.held_out, seed)
     seed_everything(seed, verbose=False)
     parts, known = _parts(config, paths, begun.eps if begun else config.training.group_norm_eps)
@@ -73,7 +76,9 @@ def train_vqgan(
     with _quiet():
         trainer = _trainer(config, keeper)
         perceptor = _perceptor(config, trainer.strategy.root_device)
-        module = VQGANTraining(config, parts, perceptor, minutes, known)
+        comparison = Comparison(config.losses, perceptor)
+        budget = Budget(minutes, config.training.steps)
+        module = VQGANTraining(config, parts, comparison, budget, known)
         resumed = {"ckpt_path": checkpoint, "weights_only": True} if begun else {}
         seeds = (seed, begun.step if begun else 0, rank_zero_only.rank)
         try:
@@ -107,17 +112,19 @@ def _trainer(config: TrainConfig, keeper: Keeper) -> Trainer:
     )
 
 
-def _look_through(folder: Path, config: TrainConfig, report: Path) -> Pictures:
-    with click.progressbar(length=1, label="looking at the pictures") as bar:
+def _look_through(
+    folder: Path, config: TrainConfig, faults: Path, report: Callable[[str], None]
+) -> Pictures:
+    with tqdm(desc="looking at the pictures", unit="", leave=False, disable=None) as bar:
 
         def show(done: int, total: int) -> None:
-            bar.length = total
-            bar.update(1)
+            bar.total = total
+            bar.update()
 
-        pictures, skipped = open_pictures(folder, config.data, report, show)
+        pictures, skipped = open_pictures(folder, config.data, faults, show)
     if skipped:
         number = "1 picture" if skipped == 1 else f"{skipped} pictures"
-        click.echo(f"{number} skipped, listed in {report}", err=True)
+        report(f"{number} skipped, listed in {faults}")
     return pictures
 
 

@@ -5,32 +5,22 @@ a checkpoint holds.
 from __future__ import annotations
 
 import math
-import time
-from dataclasses import dataclass
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from lightning import LightningModule
 from taming.modules.discriminator.model import NLayerDiscriminator, weights_init
 from torch import Tensor, nn
 
-from ..models.clip.perceptor import Perceptor
 from . import codebook, losses, network
+from .budget import Budget
+from .comparison import Comparison
 from .config import TrainConfig
 
-BETAS, DISCRIMINATOR_BETAS = (0.9, 0.99), (0.5, 0.9)
+VQGAN_BETAS, DISCRIMINATOR_BETAS = (0.9, 0.99), (0.5, 0.9)
 DISCRIMINATOR_RATE = 1.3  # of its learning rate to the VQGAN's
 LOWEST = 0.03  # of the learning rate at the end to that at the start
 SAMPLED = 65_536  # places of latents kept, of which the codebook is made
-
-
-@dataclass
-class Progress:
-    """How far a training is: steps done, and seconds spent in all its runs."""
-
-    step: int = 0
-    seconds: float = 0.0
 
 
 class VQGANTraining(LightningModule):
@@ -46,19 +36,17 @@ class VQGANTraining(LightningModule):
         self,
         config: TrainConfig,
         parts: nn.Module,
-        perceptor: Perceptor | None,
-        minutes: float | None,
+        difference: Comparison,
+        budget: Budget,
         known: bool,
     ):
         """parts: of `network.new_network` or `network.network_of`. known: whether its codebook is
         that of a model.
-
-        perceptor: for the perceptual and the CLIP terms; None where both are off.
         """
         super().__init__()
         self.automatic_optimization = False
-        self.config, self.budget, self.known = config, minutes and minutes * 60, known
-        self.progress = Progress()
+        self.config, self.budget, self.known = config, budget, known
+        self.difference = difference
         self.began: float | None = None  # what `samples.likeness` was before the first step, dB
         for name, part in parts.named_children():
             self.add_module(name, part)
@@ -69,12 +57,10 @@ class VQGANTraining(LightningModule):
             ndf=sizes.disc_ndf, n_layers=sizes.disc_num_layers
         )
         self.loss.discriminator.apply(weights_init)
-        self._perceptor = (perceptor,)  # in a tuple, since it is no part of the module
         self.mean = {name: weight.detach().clone() for name, weight in self.weights()}
         self.generator = torch.Generator().manual_seed(0)
         self.seen: list[Tensor] = []  # places of recent latents
         self.terms: dict[str, Tensor] = {}  # of the last step, detached
-        self._since = time.monotonic()
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
         training = self.config.training
@@ -82,7 +68,7 @@ class VQGANTraining(LightningModule):
         weights = [weight for _, weight in self.weights()]
         judge = self.loss.discriminator.parameters()
         return [
-            torch.optim.AdamW(weights, betas=BETAS, **options),
+            torch.optim.AdamW(weights, betas=VQGAN_BETAS, **options),
             torch.optim.AdamW(judge, betas=DISCRIMINATOR_BETAS, **options | {"weight_decay": 0.0}),
         ]
 
@@ -93,10 +79,8 @@ class VQGANTraining(LightningModule):
         rate = self._learning_rate()
         for each, share in ((optimiser, 1.0), (judge_optimiser, DISCRIMINATOR_RATE)):
             each.param_groups[0]["lr"] = rate * share
-        judging = (
-            self.config.losses.disc_weight > 0
-            and self.progress.step >= self.config.losses.disc_start
-        )
+        weights = self.config.losses
+        judging = weights.disc_weight > 0 and self.budget.done >= weights.disc_start
         self.toggle_optimizer(optimiser)
         pictures = self._learn(images, judging, optimiser)
         self.untoggle_optimizer(optimiser)
@@ -105,28 +89,17 @@ class VQGANTraining(LightningModule):
             self._learn_to_judge(images, pictures, judge_optimiser)
             self.untoggle_optimizer(judge_optimiser)
         self._follow()
-        self.progress.step += 1
-        now = time.monotonic()
-        self.progress.seconds += now - self._since
-        self._since = now
+        self.budget.done += 1
 
     def on_train_start(self) -> None:
         self.mean = {name: tensor.to(self.device) for name, tensor in self.mean.items()}
-        self._since = time.monotonic()
-
-    @property
-    def share(self) -> float:
-        """How much of the training is done, 0 to 1: of its steps or of its minutes, whichever is
-        more.
-        """
-        of_steps = self.progress.step / self.config.training.steps
-        return min(1.0, max(of_steps, self.progress.seconds / self.budget if self.budget else 0.0))
+        self.budget.begin()
 
     @property
     def quantising(self) -> bool:
         """Whether the decoder gets entries of the codebook at this step."""
         start = self.config.training.quantise_from
-        return start is not None and (self.known or self.progress.step >= start)
+        return start is not None and (self.known or self.budget.done >= start)
 
     def _learn(self, images: Tensor, judging: bool, optimiser: Any) -> Tensor:
         """One step of encoder, decoder and codebook; returns the reconstructions, detached."""
@@ -148,7 +121,9 @@ class VQGANTraining(LightningModule):
         # adaptive weight costs one more pass through the last layer and none through the networks
         # that judge.
         apart = pictures.detach().requires_grad_()
-        (slope,) = torch.autograd.grad(self._difference(apart, images), apart)
+        difference, told = self.difference(apart, images)
+        (slope,) = torch.autograd.grad(difference, apart)
+        self.terms |= told
         if judging:
             adversarial = -self.loss.discriminator(apart).float().mean()
             (pull,) = torch.autograd.grad(adversarial, apart)
@@ -162,23 +137,6 @@ class VQGANTraining(LightningModule):
         self.terms["latent"] = latent_loss.detach()
         return pictures.detach()
 
-    def _difference(self, found: Tensor, wanted: Tensor) -> Tensor:
-        """The weighted sum of the terms that compare pictures, -1..1."""
-        weights, (perceptor,) = self.config.losses, self._perceptor
-        terms = {
-            "pixel": (weights.pixelloss_weight, lambda: (found - wanted).abs().mean()),
-            "multiscale": (weights.multiscale_weight, lambda: losses.multiscale(found, wanted)),
-            "gradient": (weights.gradient_weight, lambda: losses.gradient(found, wanted)),
-            "perceptual": (
-                weights.perceptual_weight,
-                lambda: _perceptual(perceptor, found, wanted),
-            ),
-            "clip": (weights.clip_weight, lambda: _unlikeness(perceptor, found, wanted)),
-        }
-        values = {name: (weight, term()) for name, (weight, term) in terms.items() if weight}
-        self.terms |= {name: value.detach() for name, (_, value) in values.items()}
-        return sum(weight * value for weight, value in values.values())
-
     def _learn_to_judge(self, images: Tensor, pictures: Tensor, optimiser: Any) -> None:
         loss = losses.discriminator_hinge(
             self.loss.discriminator(images).float(), self.loss.discriminator(pictures).float()
@@ -189,9 +147,9 @@ class VQGANTraining(LightningModule):
         self.terms["discriminator"] = loss.detach()
 
     def _learning_rate(self) -> float:
-        training, share = self.config.training, self.share
-        if self.progress.step < training.warmup:
-            return training.learning_rate * (self.progress.step + 1) / training.warmup
+        training, share = self.config.training, self.budget.fraction
+        if self.budget.done < training.warmup:
+            return training.learning_rate * (self.budget.done + 1) / training.warmup
         falling = max(0.0, share - training.constant) / max(1 - training.constant, 1e-9)
         return training.learning_rate * (
             LOWEST + (1 - LOWEST) * 0.5 * (1 + math.cos(math.pi * min(falling, 1.0)))
@@ -236,7 +194,7 @@ class VQGANTraining(LightningModule):
     @torch.no_grad()
     def _follow(self) -> None:
         """Move the running mean of the weights; at the start it follows faster."""
-        decay = min(self.config.training.ema, (1 + self.progress.step) / (10 + self.progress.step))
+        decay = min(self.config.training.ema, (1 + self.budget.done) / (10 + self.budget.done))
         means, weights = zip(
             *((self.mean[name], weight.detach()) for name, weight in self.weights()), strict=True
         )
@@ -267,7 +225,7 @@ class VQGANTraining(LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         if self.config.training.quantise_from is None:
-            self.make_codebook(30 if self.share == 1 else 4)
+            self.make_codebook(30 if self.budget.fraction == 1 else 4)
         judge = {
             name: tensor
             for name, tensor in checkpoint["state_dict"].items()
@@ -276,8 +234,8 @@ class VQGANTraining(LightningModule):
         checkpoint["training"] = {
             "weights": checkpoint["state_dict"],
             "mean": self.mean,
-            "step": self.progress.step,
-            "seconds": self.progress.seconds,
+            "step": self.budget.done,
+            "seconds": self.budget.seconds,
             "known": self.known,
             "eps": self.config.training.group_norm_eps,
             "seen": self.seen,
@@ -291,27 +249,5 @@ class VQGANTraining(LightningModule):
         # without them the codebook would be made of the last few steps alone
         self.seen = list(found.get("seen", ()))
         self.began = found.get("began")
-        self.progress = Progress(found["step"], found["seconds"])
+        self.budget.resume({"done": found["step"], "seconds": found["seconds"]})
         checkpoint["state_dict"] = found["weights"]
-
-
-def _perceptual(perceptor: Perceptor, found: Tensor, wanted: Tensor) -> Tensor:
-    with torch.no_grad():
-        there = perceptor.features(_seen_by(perceptor, wanted))
-    return losses.perceptual(perceptor.features(_seen_by(perceptor, found)), there)
-
-
-def _unlikeness(perceptor: Perceptor, found: Tensor, wanted: Tensor) -> Tensor:
-    """1 - cosine of the embeddings, averaged."""
-    with torch.no_grad():
-        there = perceptor.embed_image(_scaled(wanted, perceptor.size))
-    return 1 - (perceptor.embed_image(_scaled(found, perceptor.size)) * there).sum(1).mean()
-
-
-def _seen_by(perceptor: Perceptor, images: Tensor) -> Tensor:
-    """Pictures 0..1, in the size that the tower's features need."""
-    return (images + 1) / 2 if perceptor.any_size else _scaled(images, perceptor.size)
-
-
-def _scaled(images: Tensor, size: int) -> Tensor:
-    return (F.interpolate(images, (size, size), mode="bilinear", antialias=True) + 1) / 2

@@ -8,44 +8,29 @@ and a picture optimised against it follows them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from ...errors import UsageError
 from ...models.clip.tokens import clip_file
+from ...models.clip.vit import MEAN, STD
 from . import views
-from .budget import Budget, warm_constant_cosine
 from .corpus import Corpus, Sprites
+from .course import Course, Learner, Rate, running_mean
 from .judged import caption_accuracy
-from .states import load_state, save_state
+from .presets import TowerBatches
+from .states import load_state
 from .teacher import TeacherHead
 
+IMAGE_TOWER = "image-tower"  # the stage
 DIM = 256
 LAYERS, WIDTH = (1, 2, 2, 1), 32
-# of OpenAI's CLIP
-MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
+ONLY_HEAD = 200  # steps at first that leave a tower alone that can see already
 # cosine of two captions' MiniLM vectors from which on they describe each other's pictures
 SAME_MEANING = 0.93
-SAVED = "image-tower"  # the folder of its states
-SAVE_SECONDS = 180
-
-
-@dataclass(frozen=True)
-class Batches:
-    """Batch sizes and the strength of the disturbance."""
-
-    pictures: int = 104
-    sprites: int = 64
-    # L2 length of the adversarial step, on a view of 3 x 64 x 64 values of 0..1
-    strongest: float = 1.8
-    noise: float = 0.25  # standard deviation of the strongest noise on a view
-    learning_rate: float = 1.5e-3
 
 
 class ImageTower(nn.Module):
@@ -66,99 +51,71 @@ class ImageTower(nn.Module):
         return F.normalize(found.float(), dim=-1)
 
 
-def train(
+def train_image_tower(
     corpus: Corpus,
     sprites: Sprites,
     held_out: Corpus,
-    folder: Path,
-    budget: Budget,
+    course: Course,
     *,
-    batches: Batches,
-    seed: int,
+    batches: TowerBatches,
     start: dict[str, Tensor] | None = None,
-    device: str = "cpu",
-    report: Callable[[str], None] = print,
-    stop: Callable[[], bool] = lambda: False,
 ) -> ImageTower:
-    """Train until the budget is used, or `stop()` says so.
-
-    The next call goes on from `folder/image-tower`.
+    """Train until the course ends; the next call goes on.
 
     start: weights of an image tower to begin with (names of the packaged CLIP, after "visual.");
     its first 200 steps teach only the head, so that the tower is not led astray by one that knows
     nothing yet. Returns the averaged weights, in eval mode.
     """
-    random = torch.Generator().manual_seed(seed)
-    torch.manual_seed(seed)
+    torch.manual_seed(course.seed)
     tower = ImageTower()
     if start:
         tower.visual.load_state_dict(start)
-    tower.to(device).visual.to(memory_format=torch.channels_last)
-    averaged = AveragedModel(tower, multi_avg_fn=get_ema_multi_avg_fn(0.998), use_buffers=True)
-    optimiser = torch.optim.AdamW(_groups(tower), lr=batches.learning_rate, betas=(0.9, 0.98))
-    if state := load_state(folder / SAVED, report):
-        for part, name in ((tower, "tower"), (averaged, "averaged"), (optimiser, "optimiser")):
-            part.load_state_dict(state[name])
-        random.set_state(state["random"])
-        budget.resume(state["budget"])
-        report(f"image tower: goes on after {budget.done} steps")
-    only_head = 200 if start else 0
-    last_save = budget.seconds
-    tower.train()
-    ended = budget.ended
-    while not ended:
-        rate = batches.learning_rate * warm_constant_cosine(budget.fraction, budget.done)
-        for group in optimiser.param_groups:
-            group["lr"] = rate
-        seen, vectors = (part.to(device) for part in _batch(corpus, sprites, batches, random))
-        loss = _step(
-            tower, optimiser, seen, vectors, batches, random, frozen=budget.done < only_head
+    tower.to(course.device).visual.to(memory_format=torch.channels_last)
+    mean = running_mean(tower, 0.998, use_buffers=True)
+    only_head = ONLY_HEAD if start else 0
+
+    def learn(random: torch.Generator, done: int) -> Tensor:
+        batch = (part.to(course.device) for part in _batch(corpus, sprites, batches, random))
+        return _learn(tower, *batch, batches, random, frozen=done < only_head)
+
+    course.run(
+        Learner(
+            IMAGE_TOWER,
+            learn,
+            weights=list(tower.parameters()),
+            groups=_groups(tower),
+            betas=(0.9, 0.98),
+            rate=Rate(batches.learning_rate),
+            kept={"tower": tower, "averaged": mean},
+            mean=(tower, mean),
+            judge=lambda: _held_out_accuracy(mean.module, held_out),
         )
-        averaged.update_parameters(tower)
-        budget.done += 1
-        if budget.done % 50 == 0:
-            report(
-                f"image tower: step {budget.done}, {budget.seconds / 60:.1f} min, loss {loss:.3f}"
-            )
-        ended = budget.ended or stop()
-        if ended or budget.seconds - last_save > SAVE_SECONDS:
-            last_save = budget.seconds
-            save_state(
-                folder / SAVED,
-                {
-                    "tower": tower.state_dict(),
-                    "averaged": averaged.state_dict(),
-                    "optimiser": optimiser.state_dict(),
-                    "random": random.get_state(),
-                    "budget": budget.state_dict(),
-                },
-            )
-            top1, top5 = _accuracy(averaged.module, held_out)
-            report(
-                f"image tower: step {budget.done}, held out: top-1 of 100 {top1:.3f}, top-5 "
-                f"{top5:.3f}"
-            )
-    return averaged.module.eval()
+    )
+    return mean.module.eval()
 
 
-def load(folder: Path) -> ImageTower:
-    """The averaged weights of a training in `folder`, in eval mode.
+def trained_image_tower(folder: Path) -> ImageTower:
+    """The averaged weights of a training whose states are in `folder`, in eval mode.
 
     Raises UsageError where there is none.
     """
-    state = load_state(folder / SAVED)
+    state = load_state(folder / IMAGE_TOWER)
     if state is None:
-        raise UsageError(f"{folder / SAVED} is not there yet; run the stage image-tower first")
-    averaged = AveragedModel(ImageTower(), use_buffers=True)
-    averaged.load_state_dict(state["averaged"])
-    return averaged.module.eval()
+        raise UsageError(
+            f"{folder / IMAGE_TOWER} is not there yet; run the stage image-tower first"
+        )
+    mean = running_mean(ImageTower(), 0.998, use_buffers=True)
+    mean.load_state_dict(state["averaged"])
+    return mean.module.eval()
 
 
-def _step(
-    tower, optimiser, seen: Tensor, vectors: Tensor, batches: Batches, random, *, frozen: bool
-) -> float:
-    """One batch, as it is and disturbed; returns the loss of the first."""
-    optimiser.zero_grad()
+def _learn(
+    tower: ImageTower, seen: Tensor, vectors: Tensor, batches: TowerBatches, random, *, frozen: bool
+) -> Tensor:
+    """The gradients of one batch, as it is and disturbed; returns the loss of the first.
+
+    frozen: those of the head alone.
+    """
     n = len(seen)
     noisy = views.draw(n, 0, batches.noise, random) * (views.draw(n, 0, 1, random) < 0.6)
     noise = torch.randn(seen.shape, generator=random).to(seen.device)
@@ -171,9 +128,7 @@ def _step(
         slope = first.grad / first.grad.flatten(1).norm(dim=1).clamp(min=1e-12).view(n, 1, 1, 1)
         length = views.draw(n, 0.3, batches.strongest, random).view(n, 1, 1, 1).to(seen.device)
         contrast(tower(first.detach() + length * slope), vectors, tower.head).backward()
-    nn.utils.clip_grad_norm_(tower.parameters(), 1.0)
-    optimiser.step()
-    return float(loss.detach())
+    return loss
 
 
 def contrast(embedded: Tensor, vectors: Tensor, head: TeacherHead) -> Tensor:
@@ -192,7 +147,7 @@ def contrast(embedded: Tensor, vectors: Tensor, head: TeacherHead) -> Tensor:
 
 
 def _batch(
-    corpus: Corpus, sprites: Sprites, batches: Batches, random: torch.Generator
+    corpus: Corpus, sprites: Sprites, batches: TowerBatches, random: torch.Generator
 ) -> tuple[Tensor, Tensor]:
     """Views [n, 3, 64, 64] and MiniLM vectors [n, 384]: pictures of the world, then single
     things on any ground.
@@ -234,15 +189,13 @@ def _one_of(choices: tuple[int, ...], random: torch.Generator) -> int:
 
 
 @torch.no_grad()
-def _accuracy(tower: ImageTower, held_out: Corpus) -> tuple[float, float]:
-    """Top-1 and top-5 of choosing each held-out picture's caption among others, by the teacher's
-    head.
-    """
+def _held_out_accuracy(tower: ImageTower, held_out: Corpus) -> str:
+    """How often each held-out picture's caption is chosen among others, by the teacher's head."""
     tower.eval()
     pictures = embed_pictures(tower, held_out.pictures)
-    device = pictures.device
-    texts = tower.head(held_out.vectors.to(device))
-    return caption_accuracy(pictures.cpu(), texts.cpu(), held_out.captions.of_picture)
+    texts = tower.head(held_out.vectors.to(pictures.device))
+    top1, top5 = caption_accuracy(pictures.cpu(), texts.cpu(), held_out.captions.of_picture)
+    return f"held out: top-1 of 100 {top1:.3f}, top-5 {top5:.3f}"
 
 
 @torch.no_grad()

@@ -15,20 +15,17 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch import Tensor
 
 from ...disk.files import atomic_write
 from ...engine.precision import pick_precision
 from ...models.clip.perceptor import Perceptor
 from ...models.prior.denoiser import Denoiser
 from ...models.vqgan.first_stage import VQGAN
-from .budget import Budget, warm_constant_cosine
 from .corpus import Captions, whole_pictures
-from .states import load_state, save_state
+from .course import Course, Learner, Rate, running_mean
 
-SAVED = "prior"  # the folder of its states
-SAVE_SECONDS = 240
+PRIOR = "prior"  # the stage
 PART = 1000  # pictures in one of the files that keep what is encoded
 AT_ONCE = 16  # pictures that are encoded together
 # shares of a batch that are told the picture's embedding, or nothing
@@ -84,76 +81,46 @@ def read_lessons(
     return Lessons(torch.cat(latents), torch.cat(images), texts, captions.of_picture)
 
 
-def train(
-    lessons: Lessons,
-    folder: Path,
-    budget: Budget,
-    *,
-    batch_size: int,
-    seed: int,
-    learning_rate: float = 8e-4,
-    device: str = "cpu",
-    report: Callable[[str], None] = print,
-    stop: Callable[[], bool] = lambda: False,
+def train_prior(
+    lessons: Lessons, course: Course, *, batch_size: int, learning_rate: float = 8e-4
 ) -> Denoiser:
-    """Train until the budget is used, or `stop()` says so.
+    """Train until the course ends; the next call goes on. The course's folder is of these lessons.
 
-    The next call goes on from `folder/prior`.
-
-    `folder` belongs to these lessons. Returns the averaged weights, in eval mode.
+    Returns the averaged weights, in eval mode.
     """
-    random = torch.Generator().manual_seed(seed)
-    torch.manual_seed(seed)
+    torch.manual_seed(course.seed)
     network = Denoiser(lessons.latents.shape[1], lessons.texts.shape[1])
-    network.to(device, memory_format=torch.channels_last)
-    averaged = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(AVERAGED))
-    optimiser = torch.optim.AdamW(
-        network.parameters(), lr=learning_rate, betas=(0.9, 0.99), weight_decay=0.01
-    )
-    if state := load_state(folder / SAVED, report):
-        for part, name in ((network, "network"), (averaged, "averaged"), (optimiser, "optimiser")):
-            part.load_state_dict(state[name])
-        random.set_state(state["random"])
-        budget.resume(state["budget"])
-        report(f"prior: goes on after {budget.done} steps")
-    last_save = budget.seconds
-    ended = budget.ended
-    while not ended:
-        for group in optimiser.param_groups:
-            group["lr"] = learning_rate * warm_constant_cosine(
-                budget.fraction, budget.done, warm=200
-            )
-        mixture, level, told, velocity = (
-            part.to(device) for part in _batch(lessons, batch_size, random)
-        )
-        with torch.autocast(torch.device(device).type, torch.bfloat16):
-            found = network(mixture.contiguous(memory_format=torch.channels_last), level, told)
-        loss = F.mse_loss(found.float(), velocity)
-        optimiser.zero_grad()
+    network.to(course.device, memory_format=torch.channels_last)
+    mean = running_mean(network, AVERAGED)
+
+    def learn(random: torch.Generator, done: int) -> Tensor:
+        batch = (part.to(course.device) for part in _batch(lessons, batch_size, random))
+        loss = _loss(network, *batch)
         loss.backward()
-        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimiser.step()
-        averaged.update_parameters(network)
-        budget.done += 1
-        if budget.done % 100 == 0:
-            report(
-                f"prior: step {budget.done}, {budget.seconds / 60:.1f} min, loss "
-                f"{float(loss.detach()):.3f}"
-            )
-        ended = budget.ended or stop()
-        if ended or budget.seconds - last_save > SAVE_SECONDS:
-            last_save = budget.seconds
-            save_state(
-                folder / SAVED,
-                {
-                    "network": network.state_dict(),
-                    "averaged": averaged.state_dict(),
-                    "optimiser": optimiser.state_dict(),
-                    "random": random.get_state(),
-                    "budget": budget.state_dict(),
-                },
-            )
-    return averaged.module.eval()
+        return loss
+
+    course.run(
+        Learner(
+            PRIOR,
+            learn,
+            weights=list(network.parameters()),
+            groups=[{"params": list(network.parameters()), "weight_decay": 0.01}],
+            betas=(0.9, 0.99),
+            rate=Rate(learning_rate, warm=200),
+            kept={"network": network, "averaged": mean},
+            mean=(network, mean),
+        )
+    )
+    return mean.module.eval()
+
+
+def _loss(
+    network: Denoiser, mixture: Tensor, level: Tensor, told: Tensor, velocity: Tensor
+) -> Tensor:
+    """The squared error of the velocity found for a batch of `_batch`, the network in bfloat16."""
+    with torch.autocast(mixture.device.type, torch.bfloat16):
+        found = network(mixture.contiguous(memory_format=torch.channels_last), level, told)
+    return F.mse_loss(found.float(), velocity)
 
 
 def _batch(lessons: Lessons, size: int, random: torch.Generator) -> Iterator[Tensor]:

@@ -10,17 +10,15 @@ again.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import torch
 from omegaconf import OmegaConf
 from PIL import Image
-from safetensors.torch import save
 
-from ...cli.train import STAGES
 from ...disk.files import atomic_write
 from ...engine.cast import load_pair
 from ...errors import UsageError
@@ -31,12 +29,25 @@ from ...models.weights import read_tensors
 from ...sketchbook import book
 from ...sketchbook.build import Drawing, build_sketchbook
 from ...storyboard.schema import Models
+from ..budget import Budget
 from ..run import train_vqgan
-from . import image_tower, prior, text_tower, vqgan
-from .budget import Budget
+from . import text_tower
 from .corpus import read_captions, read_corpus, read_sprites
-from .image_tower import Batches
+from .course import Course
+from .image_tower import train_image_tower, trained_image_tower
 from .pictures import build_world, write_pictures
+from .presets import (
+    CLIP_FILE,
+    PRIOR_FILE,
+    RECIPE_STAGES,
+    SKETCHBOOK_FILE,
+    VQGAN_CONFIG,
+    VQGAN_FILE,
+    Preset,
+)
+from .prior import read_lessons, train_prior
+from .published import publish_clip, publish_vqgan
+from .teacher import TeacherHead
 from .text_tower import Texts
 from .texts import general_texts, targets
 from .words import WordNet, subject_words
@@ -44,37 +55,9 @@ from .world.places import PLACES
 from .world.things import Thing
 from .world.world import World
 
-SHARES = {"image-tower": 0.33, "text-tower": 0.10, "vqgan": 0.30, "prior": 0.27}  # of the minutes
 HELD_OUT_SEED = 1_000_003  # added to the seed for pictures that nothing learns from
 PICTURE_SIDE = 192  # pixels
 SKETCH_SIZE = (256, 192)  # 4:3 loses little in square films and in wide ones
-CLIP, VQGAN = "clip.safetensors", "vqgan.safetensors"
-PRIOR, SKETCHBOOK = "prior.safetensors", "sketchbook.safetensors"
-FILES = (CLIP, VQGAN, PRIOR, SKETCHBOOK)  # of a finished pair
-
-
-@dataclass(frozen=True)
-class Preset:
-    """How much of everything, for a kind of machine."""
-
-    minutes: float  # of training, by default
-    pictures: int
-    texts: int
-    sketches: int
-    batches: Batches
-    held_out: int = 1000
-    prior_batch: int = 64
-    vqgan: Mapping = field(default_factory=dict)  # over vqgan.yaml
-
-
-PRESETS = {
-    "cpu": Preset(minutes=240, pictures=20_000, texts=60_000, sketches=3_100, batches=Batches()),
-    "gpu": Preset(
-        minutes=25, pictures=60_000, texts=120_000, sketches=3_100,
-        batches=Batches(pictures=640, sprites=384, strongest=2.5), prior_batch=512,
-        vqgan={"data": {"crop": 96, "batch_size": 96, "workers": 8}, "training": {"steps": 15_000}},
-    ),
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -97,10 +80,12 @@ class Recipe:
     @property
     def paths(self) -> ModelFiles:
         """The finished pair's files."""
-        return find_models(Models(clip=str(self.output / CLIP), vqgan=str(self.output / VQGAN)))
+        return find_models(
+            Models(clip=str(self.output / CLIP_FILE), vqgan=str(self.output / VQGAN_FILE))
+        )
 
-    def run(self, stages: Sequence[str]) -> None:
-        """Do these stages in their order.
+    def run(self, stages: Collection[str]) -> None:
+        """Do these stages in their order, some of `RECIPE_STAGES`.
 
         Raises UsageError where one lacks what an earlier one makes.
         """
@@ -113,7 +98,7 @@ class Recipe:
             self.train_prior,
             self.make_sketchbook,
         )
-        for name, step in zip(STAGES, steps, strict=True):
+        for name, step in zip(RECIPE_STAGES, steps, strict=True):
             if name in stages and not self.stop():
                 self.report(f"— {name}")
                 step()
@@ -126,115 +111,85 @@ class Recipe:
             ("held-out", self.preset.held_out, self.seed + HELD_OUT_SEED),
         ):
             if not self.stop():
-                write_pictures(world, self.work / name, count, seed, workers, stop=self.stop)
+                write_pictures(
+                    world, self.work / name, count, seed, workers, self._count_pictures, self.stop
+                )
+
+    def _count_pictures(self, done: int) -> None:
+        if done % 1000 == 0:
+            self.report(f"{done} pictures painted")
 
     def train_image_tower(self) -> None:
         corpus, held_out = (
             read_corpus(self.work / name, self._cache) for name in ("pictures", "held-out")
         )
         sprites = read_sprites(self._world().things, self._cache)
-        image_tower.train(
+        train_image_tower(
             corpus,
             sprites,
             held_out,
-            self.work,
-            self._budget("image-tower"),
+            self._course("image-tower", self.work),
             batches=self.preset.batches,
-            seed=self.seed,
             start=self._start_visual(),
-            device=self._device,
-            report=self.report,
-            stop=self.stop,
         )
 
     def train_text_tower(self) -> None:
         """Distil the text tower and write clip.safetensors."""
-        tower = image_tower.load(self.work)
+        tower = trained_image_tower(self.work)
         clip = text_tower.new_clip()
         clip.visual.load_state_dict(tower.visual.state_dict())
         clip.logit_scale.data = tower.head.log_scale.data.clone()
         text_tower.meaningful_tokens(clip, self._cache)
-        text_tower.distil(
-            clip.to(self._device),
-            list(self._texts(tower.head)),
-            self.work,
-            self._budget("text-tower"),
-            seed=self.seed,
-            report=self.report,
-            stop=self.stop,
-        )
-        if self.stop():
-            return
-        weights = {
-            name: tensor.half().contiguous().cpu() for name, tensor in clip.state_dict().items()
-        }
-        # Half of the file's bytes would be this table; with 3 % noise on its rows the texts mean
-        # what they did.
-        weights["token_embedding.weight"] = weights["token_embedding.weight"].to(
-            torch.float8_e4m3fn
-        )
-        atomic_write(self.output / CLIP, save(weights))
+        sources = list(self._texts(tower.head))
+        text_tower.distil(clip.to(self._device), sources, self._course("text-tower", self.work))
+        if not self.stop():
+            publish_clip(clip, self.output)
 
     def train_vqgan(self) -> None:
         """Train the VQGAN, with the new CLIP for its perceptual loss, and write
         vqgan.safetensors and its YAML.
         """
-        self._require(CLIP, "text-tower")
-        config = OmegaConf.merge(
-            OmegaConf.load(vqgan.CONFIG), OmegaConf.create(dict(self.preset.vqgan))
-        )
-        loss = "model.params.lossconfig.params.perceptual_clip"
-        OmegaConf.update(config, loss, str((self.output / CLIP).resolve()), force_add=True)
-        path = self.work / "vqgan.yaml"
-        atomic_write(path, OmegaConf.to_yaml(config))
-        minutes = self._minutes("vqgan")
+        self._require("text-tower")
+        config = self.work / "vqgan.yaml"
+        atomic_write(config, self._vqgan_config())
         train_vqgan(
             self.work / "pictures",
-            path,
+            config,
             self.work / "vqgan",
             self._start_vqgan(),
-            minutes,
+            self._minutes("vqgan"),
             self.seed,
             self.stop,
         )
         if not self.stop():
-            vqgan.export(self.work / "vqgan", self.output)
+            publish_vqgan(self.work / "vqgan", self.output)
 
     def train_prior(self) -> None:
         """Train the prior on the pictures as the finished pair sees them, and write
         prior.safetensors.
         """
-        self._require(VQGAN, "vqgan")
+        self._require("vqgan")
         paths, pictures = self.paths, self.work / "pictures"
         perceptor, first_stage = load_pair(paths, torch.device(self._device), "fp32")
-        captions, notes = read_captions(pictures), self._prior_notes(paths, first_stage.factor)
+        captions = read_captions(pictures)
+        notes = PriorNotes(*paths.digests, paths.names, PICTURE_SIDE // first_stage.factor)
         # A pair that is trained on, or other pictures, are another training, which an old one's
         # files must not enter.
         folder = self.work / f"prior-{notes.clip[:8]}-{notes.vqgan[:8]}-{len(captions.of_picture)}"
-        lessons = prior.read_lessons(
+        lessons = read_lessons(
             pictures, captions, folder, perceptor, first_stage, report=self.report, stop=self.stop
         )
         if lessons is None:
             return
-        network = prior.train(
-            lessons,
-            folder,
-            self._budget("prior"),
-            batch_size=self.preset.prior_batch,
-            seed=self.seed,
-            device=self._device,
-            report=self.report,
-            stop=self.stop,
+        network = train_prior(
+            lessons, self._course("prior", folder), batch_size=self.preset.prior_batch
         )
         if not self.stop():
-            atomic_write(self.output / PRIOR, prior_bytes(network, notes))
-
-    def _prior_notes(self, paths: ModelFiles, factor: int) -> PriorNotes:
-        return PriorNotes(*paths.digests, paths.names, PICTURE_SIDE // factor)
+            atomic_write(self.output / PRIOR_FILE, prior_bytes(network, notes))
 
     def make_sketchbook(self) -> None:
         """Illustrate, encode and name the sketches."""
-        self._require(VQGAN, "vqgan")
+        self._require("vqgan")
         paths = self.paths
         perceptor, first_stage = load_pair(paths, torch.device(self._device), "fp32")
         world = self._world(SKETCH_SIZE)
@@ -246,14 +201,22 @@ class Recipe:
         made = build_sketchbook(
             drawings, perceptor, first_stage, paths, SKETCH_SIZE, words, self._count_sketches
         )
-        atomic_write(self.output / SKETCHBOOK, book.book_bytes(made))
-        self.report(
-            f"{len(made)} sketches, {(self.output / SKETCHBOOK).stat().st_size / 1e6:.1f} MB"
-        )
+        path = self.output / SKETCHBOOK_FILE
+        atomic_write(path, book.book_bytes(made))
+        self.report(f"{len(made)} sketches, {path.stat().st_size / 1e6:.1f} MB")
 
     def _count_sketches(self, done: int) -> None:
         if done % 512 == 0:
             self.report(f"{done} of {self.preset.sketches} sketches")
+
+    def _vqgan_config(self) -> str:
+        """The YAML of the VQGAN's training: the storybook's, the preset's over it, the new CLIP."""
+        config = OmegaConf.merge(
+            OmegaConf.load(VQGAN_CONFIG), OmegaConf.create(dict(self.preset.vqgan))
+        )
+        loss = "model.params.lossconfig.params.perceptual_clip"
+        OmegaConf.update(config, loss, str((self.output / CLIP_FILE).resolve()), force_add=True)
+        return OmegaConf.to_yaml(config)
 
     @property
     def _cache(self) -> Path:
@@ -267,27 +230,32 @@ class Recipe:
         return build_world(self.artwork, self._cache, size)
 
     def _minutes(self, stage: str) -> float:
-        return SHARES[stage] * self.minutes
+        return RECIPE_STAGES[stage].share * self.minutes
 
     def _budget(self, stage: str) -> Budget:
         return Budget(minutes=self._minutes(stage))
 
-    def _require(self, name: str, stage: str) -> None:
-        if not (self.output / name).is_file():
-            raise UsageError(f"{self.output / name} is not there yet; run the stage {stage} first")
+    def _course(self, stage: str, folder: Path) -> Course:
+        return Course(folder, self._budget(stage), self.seed, self._device, self.report, self.stop)
 
-    def _texts(self, head) -> Iterator[Texts]:
+    def _require(self, stage: str) -> None:
+        """Raises UsageError where the file that a stage leaves is not there."""
+        path = self.output / RECIPE_STAGES[stage].leaves
+        if not path.is_file():
+            raise UsageError(f"{path} is not there yet; run the stage {stage} first")
+
+    def _texts(self, head: TeacherHead) -> Iterator[Texts]:
         """What the text tower learns from, with the targets that the head gives."""
         pictures, things = read_corpus(self.work / "pictures", self._cache), self._world().things
         sprites = read_sprites(things, self._cache)
         head = head.cpu().eval()
-        captions = (
+        for texts, vectors, share in (
             (pictures.captions.texts, pictures.vectors, 0.3),
             (sprites.texts, sprites.vectors, 0.2),
-        )
-        for texts, vectors, share in captions:
+        ):
             with torch.no_grad():
-                yield Texts(text_tower.tokenise(texts), head(vectors), share)
+                wanted = head(vectors)
+            yield Texts(text_tower.tokenise(texts), wanted, share)
         general = general_texts(self._wordnet, self.preset.texts, self.seed)
         wanted = targets(general, self._wordnet, _known_names(things), head, self._cache)
         yield Texts(text_tower.tokenise([text.text for text in general]), wanted, 0.5)

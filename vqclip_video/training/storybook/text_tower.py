@@ -8,7 +8,6 @@ trained head give it: cosine, contrast within the batch, and the cosines among t
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,18 +16,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...models.clip.tokens import CONTEXT_LENGTH, clip_file, tokenizer, tokens_of, vocabulary_size
-from .budget import Budget, warm_constant_cosine
+from .course import Course, Learner, Rate
 from .image_tower import DIM, LAYERS, WIDTH
-from .states import load_state, save_state
 from .teacher import embed
 
+TEXT_TOWER = "text-tower"  # the stage
 TEXT_WIDTH, TEXT_LAYERS = 128, 3
 BATCH = 320
 USUAL_TOKENS = 26  # few texts are longer; a batch of all lengths costs three times as much
 # share of the batches that are of all lengths, so that late positions are learned too
 LONG_BATCHES = 0.03
-SAVED = "text-tower"  # the folder of its states
-SAVE_SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -106,68 +103,52 @@ def embed_tokens(clip: nn.Module, tokens: Tensor) -> Tensor:
 
 
 def distil(
-    clip: nn.Module,
-    sources: list[Texts],
-    folder: Path,
-    budget: Budget,
-    *,
-    seed: int,
-    learning_rate: float = 2e-3,
-    report: Callable[[str], None] = print,
-    stop: Callable[[], bool] = lambda: False,
+    clip: nn.Module, sources: list[Texts], course: Course, *, learning_rate: float = 2e-3
 ) -> None:
-    """Train `clip`'s text tower in place until the budget is used, or `stop()` says so; the next
-    call goes on.
+    """Train `clip`'s text tower in place until the course ends; the next call goes on.
 
-    clip: on the device to train on; `sources` may lie on the CPU. The training is kept in
-    `folder/text-tower`.
+    clip: on the device to train on; `sources` may lie on the CPU.
     """
-    random = torch.Generator().manual_seed(seed)
-    parameters = _text_side(dict(clip.named_parameters()))
-    table = parameters.pop("token_embedding.weight")
-    optimiser = torch.optim.AdamW(
-        [{"params": [table], "weight_decay": 0.0, "share": 0.5},
-         {"params": list(parameters.values()), "weight_decay": 0.02, "share": 1.0}],
-        lr=learning_rate, betas=(0.9, 0.98),
-    )  # fmt: skip
-    if state := load_state(folder / SAVED, report):
-        clip.load_state_dict(_text_side(state["clip"]), strict=False)
-        optimiser.load_state_dict(state["optimiser"])
-        random.set_state(state["random"])
-        budget.resume(state["budget"])
-        report(f"text tower: goes on after {budget.done} steps")
+    weights = _text_side(dict(clip.named_parameters()))
+    table = weights.pop("token_embedding.weight")
+    others = list(weights.values())
     usual = [torch.nonzero(texts.lengths <= USUAL_TOKENS)[:, 0] for texts in sources]
-    last_save = budget.seconds
-    ended = budget.ended
-    while not ended:
-        rate = learning_rate * warm_constant_cosine(budget.fraction, budget.done, constant=0.4)
-        for group in optimiser.param_groups:
-            group["lr"] = rate * group["share"]
+
+    def learn(random: torch.Generator, done: int) -> Tensor:
         long = float(torch.rand((), generator=random)) < LONG_BATCHES
         tokens, targets = _batch(sources, [None] * len(sources) if long else usual, random)
         loss, cosine = _loss(embed_tokens(clip, tokens), targets.to(table.device))
-        optimiser.zero_grad()
         loss.backward()
-        nn.utils.clip_grad_norm_([table, *parameters.values()], 1.0)
-        optimiser.step()
-        budget.done += 1
-        if budget.done % 50 == 0:
-            report(
-                f"text tower: step {budget.done}, {budget.seconds / 60:.1f} min, cosine "
-                f"{float(cosine):.3f}"
-            )
-        ended = budget.ended or stop()
-        if ended or budget.seconds - last_save > SAVE_SECONDS:
-            last_save = budget.seconds
-            save_state(
-                folder / SAVED,
-                {
-                    "clip": _text_side(clip.state_dict()),
-                    "optimiser": optimiser.state_dict(),
-                    "random": random.get_state(),
-                    "budget": budget.state_dict(),
-                },
-            )
+        return cosine
+
+    course.run(
+        Learner(
+            TEXT_TOWER,
+            learn,
+            weights=[table, *others],
+            groups=[
+                {"params": [table], "weight_decay": 0.0, "share": 0.5},
+                {"params": others, "weight_decay": 0.02, "share": 1.0},
+            ],
+            betas=(0.9, 0.98),
+            rate=Rate(learning_rate, hold=0.4),
+            kept={"clip": _TextSide(clip)},
+            figure="cosine",
+        )
+    )
+
+
+class _TextSide:
+    """The state of a CLIP without its image tower, which stays as it was given."""
+
+    def __init__(self, clip: nn.Module):
+        self.clip = clip
+
+    def state_dict(self) -> dict[str, Tensor]:
+        return _text_side(self.clip.state_dict())
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        self.clip.load_state_dict(_text_side(state), strict=False)
 
 
 def _loss(found: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
