@@ -22,7 +22,7 @@ from vqclip_video.cli.main import main
 from vqclip_video.models.vqgan.first_stage import load_vqgan
 from vqclip_video.models.weights import read_tensors
 from vqclip_video.training import network
-from vqclip_video.training.run import train_vqgan
+from vqclip_video.training.train_vqgan import train_vqgan
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

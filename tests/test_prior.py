@@ -29,9 +29,9 @@ from vqclip_video.storyboard import reader
 from vqclip_video.storyboard.schema import Models
 from vqclip_video.storyboard.timeline import Timeline
 from vqclip_video.training.budget import Budget
-from vqclip_video.training.storybook import prior as lessons
+from vqclip_video.training.storybook import flow_prior as lessons
 from vqclip_video.training.storybook.corpus import read_captions
-from vqclip_video.training.storybook.course import Course
+from vqclip_video.training.storybook.course import TrainingCourse
 from vqclip_video.training.storybook.presets import PRESETS
 from vqclip_video.training.storybook.recipe import Recipe
 
@@ -223,7 +223,7 @@ def read(walls, pair, **options):
 
 
 def test_pictures_are_encoded_once(walls, tiny_pair, monkeypatch):
-    monkeypatch.setattr(lessons, "PART", 4)
+    monkeypatch.setattr(lessons, "PICTURES_A_FILE", 4)
     asked = iter([False, True])
     assert read(walls, tiny_pair, stop=lambda: next(asked)) is None
     whole = read(walls, tiny_pair)
@@ -260,7 +260,7 @@ def test_it_learns_what_a_text_looks_like(tmp_path, monkeypatch):
     monkeypatch.setattr(lessons, "Denoiser", small)
     monkeypatch.setattr(lessons, "AVERAGED", 0.9)
     taught = made_up()
-    course = Course(tmp_path, Budget(steps=150), seed=0, report=lambda line: None)
+    course = TrainingCourse(tmp_path, Budget(steps=150), seed=0, report=lambda line: None)
     network = lessons.train_prior(taught, course, batch_size=16, learning_rate=3e-3)
     prior = priors.load_prior(written(tmp_path / "prior.safetensors", network), CPU)
     noise = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(1))
@@ -272,7 +272,7 @@ def test_a_stopped_training_of_the_prior_goes_on_as_if_it_had_not(tmp_path, monk
     monkeypatch.setattr(lessons, "Denoiser", small)
 
     def run(folder, **options):
-        course = Course(
+        course = TrainingCourse(
             tmp_path / folder, Budget(steps=4), seed=0, report=lambda line: None, **options
         )
         return lessons.train_prior(made_up(), course, batch_size=4).state_dict()

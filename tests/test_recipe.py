@@ -24,7 +24,7 @@ from vqclip_video.sketchbook.decode import decode_sketch
 from vqclip_video.storyboard.schema import Models
 from vqclip_video.training.storybook import recipe
 from vqclip_video.training.storybook.judged import reconstruction
-from vqclip_video.training.storybook.pictures import build_world
+from vqclip_video.training.storybook.painting import build_world
 from vqclip_video.training.storybook.presets import PRESETS, RECIPE_STAGES, Preset, TowerBatches
 
 pytest.importorskip("resvg_py")

@@ -21,12 +21,12 @@ from vqclip_video.training.storybook import (
     states,
     teacher,
     text_tower,
-    texts,
     views,
+    vocabulary,
 )
-from vqclip_video.training.storybook.course import Course, Rate
+from vqclip_video.training.storybook.course import LearningRate, TrainingCourse
 from vqclip_video.training.storybook.presets import TowerBatches
-from vqclip_video.training.storybook.words import WordNet
+from vqclip_video.training.storybook.wordnet import WordNet
 
 COLOURS = {
     "red": (220, 30, 30),
@@ -75,7 +75,7 @@ def sprites():
 
 
 def course(folder, steps, seed=0, report=lambda line: None, **options):
-    return Course(folder, Budget(steps=steps), seed, report=report, **options)
+    return TrainingCourse(folder, Budget(steps=steps), seed, report=report, **options)
 
 
 def train(plain_colours, sprites, folder, steps, **options):
@@ -278,7 +278,7 @@ def dictionary(tmp_path):
 
 
 def test_general_texts_are_nouns_glosses_and_prompts_each_once(dictionary):
-    found = texts.general_texts(dictionary, 40, seed=1)
+    found = vocabulary.general_texts(dictionary, 40, seed=1)
     written = {text.text for text in found}
     assert len(found) == len(written) == 40
     assert {"cat", "lighthouse", "a feline mammal"} <= written
@@ -286,23 +286,23 @@ def test_general_texts_are_nouns_glosses_and_prompts_each_once(dictionary):
     assert all(noun in text.text for text in found for noun in text.nouns)
     assert (
         found
-        == texts.general_texts(dictionary, 40, seed=1)
-        != texts.general_texts(dictionary, 40, seed=2)
+        == vocabulary.general_texts(dictionary, 40, seed=1)
+        != vocabulary.general_texts(dictionary, 40, seed=2)
     )
 
 
 def test_a_noun_without_a_picture_means_what_its_gloss_is_near(dictionary, monkeypatch):
-    monkeypatch.setattr(texts, "embed", vectors_of)
+    monkeypatch.setattr(vocabulary, "embed", vectors_of)
     torch.manual_seed(0)
     head, known = teacher.TeacherHead(16).eval(), ["cat", "lighthouse", "sea"]
     unseen = [
-        texts.General("mouser", ("mouser",)),
-        texts.General("a red mouser", ("mouser",)),
-        texts.General("mouser"),
+        vocabulary.General("mouser", ("mouser",)),
+        vocabulary.General("a red mouser", ("mouser",)),
+        vocabulary.General("mouser"),
     ]
     with torch.no_grad():
         of_known = head(vectors_of(known))
-    alike = texts.targets(unseen, dictionary, known, head, None) @ of_known.T
+    alike = vocabulary.targets(unseen, dictionary, known, head, None) @ of_known.T
     assert (
         alike[0].argmax() == 0
         and alike[0, 0] > alike[2, 0] + 0.2
@@ -329,7 +329,7 @@ def test_however_short_the_time_is_a_step_is_taken():
 
 def test_the_learning_rate_rises_holds_and_falls():
     rates = [
-        Rate(1.0).at(fraction, step)
+        LearningRate(1.0).at(fraction, step)
         for fraction, step in ((0, 0), (0.2, 500), (0.65, 900), (1, 2000))
     ]
     assert (

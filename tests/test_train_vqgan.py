@@ -27,7 +27,14 @@ from vqclip_video.models.vqgan.first_stage import load_vqgan
 from vqclip_video.models.weights import read_tensors
 from vqclip_video.training import codebook, losses, network
 from vqclip_video.training.config import read_training
-from vqclip_video.training.data import LONGEST, Batches, hold_out, open_pictures, plain, whole
+from vqclip_video.training.data import (
+    LONGEST_SHAPE,
+    RandomSquares,
+    hold_out,
+    open_pictures,
+    plain_square,
+    whole,
+)
 
 TRAINING = Path(__file__).parents[1] / "docs/training.md"
 STORYBOOK = Path(__file__).parents[1] / "vqclip_video" / "models/storybook"
@@ -259,10 +266,12 @@ def test_the_forward_passes_are_tamings(tmp_path):
     parts = network.network_of(read_tensors(path), read_config(config), path, 1e-6)
     images = torch.rand(2, 3, 32, 16) * 2 - 1
     latents = parts.quant_conv(parts.encoder(images))
-    torch.testing.assert_close(network.encode(parts, images), latents, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(
+        network.encode_pictures(parts, images), latents, atol=1e-5, rtol=1e-5
+    )
     wanted = parts.decoder(parts.post_quant_conv(latents))
-    torch.testing.assert_close(network.decode(parts, latents), wanted, atol=1e-5, rtol=1e-5)
-    network.decode(parts, latents).sum().backward()
+    torch.testing.assert_close(network.decode_latents(parts, latents), wanted, atol=1e-5, rtol=1e-5)
+    network.decode_latents(parts, latents).sum().backward()
     assert parts.decoder.conv_in.weight.grad.abs().sum() > 0
 
 
@@ -349,7 +358,7 @@ def test_a_line_of_a_picture_is_not_blown_up_and_a_name_in_no_encoding_is_listed
     (folder / "broken.jpg").rename(os.fsdecode(os.fsencode(folder) + b"/broken \xff.jpg"))
     Image.new("RGB", (20_000, 1)).save(folder / "0 line.png")
     pictures, skipped = open_in(folder, tmp_path)
-    assert pictures[0].shape == (32, 32 * LONGEST, 3) and skipped == 1
+    assert pictures[0].shape == (32, 32 * LONGEST_SHAPE, 3) and skipped == 1
     assert "broken ?.jpg" in (tmp_path / "skipped.txt").read_text()
     (folder / "1.png").write_bytes((folder / "1.png").read_bytes()[:60])  # after the check
     assert len(whole(pictures, np.arange(4), 8)) == 3
@@ -398,18 +407,20 @@ def test_batches_follow_from_the_seed_and_keep_to_their_sizes(tmp_path):
     pictures, _ = open_pictures(tmp_path / "world", data, tmp_path / "skipped.txt")
     learnt, apart = hold_out(len(pictures), 16, 0)
     assert len(apart) == 3 and not set(learnt) & set(apart)
-    first, again, other = (iter(Batches(pictures, learnt, data, (seed,))) for seed in (1, 1, 2))
+    first, again, other = (
+        iter(RandomSquares(pictures, learnt, data, (seed,))) for seed in (1, 1, 2)
+    )
     shapes = set()
     for _ in range(8):
         batch = next(first)
         shapes.add(tuple(batch.shape))
         assert batch.dtype == torch.uint8 and torch.equal(batch, next(again))
     assert shapes == {(4, 3, 16, 16), (2, 3, 32, 32)}
-    assert not torch.equal(next(iter(Batches(pictures, learnt, data, (1,)))), next(other))
+    assert not torch.equal(next(iter(RandomSquares(pictures, learnt, data, (1,)))), next(other))
 
 
 def test_plain_squares_are_plain():
-    squares = [plain(16, np.random.default_rng(seed)).astype(int) for seed in range(40)]
+    squares = [plain_square(16, np.random.default_rng(seed)).astype(int) for seed in range(40)]
     spans = [np.ptp(square.reshape(-1, 3), 0).max() for square in squares]
     steps = [np.abs(np.diff(square, axis=1)).max() for square in squares]
     assert 8 < sum(span == 0 for span in spans) < 32 and max(steps) < 25
@@ -576,7 +587,7 @@ def test_a_minute_is_kept_and_the_codebook_made_at_the_end(tmp_path):
 
 
 def test_a_codebook_made_after_a_stop_knows_the_latents_from_before_it(tmp_path):
-    from vqclip_video.training.run import train_vqgan
+    from vqclip_video.training.train_vqgan import train_vqgan
 
     pictures = write_pictures(tmp_path / "pictures")
     config = write_config(
@@ -635,7 +646,7 @@ def test_the_terms_of_a_clip_reach_the_network(tmp_path, tiny_files):
 
 
 def test_a_stop_is_kept_for_the_next_time(tmp_path):
-    from vqclip_video.training.run import train_vqgan
+    from vqclip_video.training.train_vqgan import train_vqgan
 
     pictures, config = write_pictures(tmp_path / "pictures"), write_config(tmp_path)
     answers = iter([False, False, True])

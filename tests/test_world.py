@@ -11,17 +11,18 @@ from click.testing import CliRunner
 
 from vqclip_video.cli.main import main
 from vqclip_video.errors import RenderError, UsageError
-from vqclip_video.training.storybook import pictures
-from vqclip_video.training.storybook.artwork import STYLES, load_artwork
-from vqclip_video.training.storybook.words import WordNet, held_back, is_allowed, subject_words
+from vqclip_video.training.storybook import painting
+from vqclip_video.training.storybook.artwork import ART_SETS, load_artwork
+from vqclip_video.training.storybook.wordnet import WordNet, held_back, is_allowed, subject_words
 from vqclip_video.training.storybook.workers import as_done, workers
 from vqclip_video.training.storybook.world import sketches
 from vqclip_video.training.storybook.world.canvas import Canvas
 from vqclip_video.training.storybook.world.captions import counted, plural, with_article
 from vqclip_video.training.storybook.world.dice import Dice
-from vqclip_video.training.storybook.world.light import TIMES
-from vqclip_video.training.storybook.world.looks import LOOKS
+from vqclip_video.training.storybook.world.light import TIMES_OF_DAY
+from vqclip_video.training.storybook.world.looks import PICTURE_LOOKS
 from vqclip_video.training.storybook.world.places import PLACES
+from vqclip_video.training.storybook.world.planning import planned_sketches
 from vqclip_video.training.storybook.world.scenes import Setting, paint_setting
 from vqclip_video.training.storybook.world.world import World
 
@@ -46,7 +47,7 @@ def make_packages(folder):
     (folder / "emojibase-data/en/data.json").write_text(
         json.dumps([{"label": "no group", "hexcode": "0"}, *records])
     )
-    for style in STYLES:
+    for style in ART_SETS:
         package = folder / "@iconify-json" / style
         package.mkdir(parents=True)
         names = {
@@ -80,7 +81,7 @@ def packages(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def world(packages):
-    return pictures.build_world(packages, packages.parent / "cache", (64, 64))
+    return painting.build_world(packages, packages.parent / "cache", (64, 64))
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +92,7 @@ def painted(world):
 def test_artwork_holds_things_and_not_signs(packages, tmp_path):
     artwork = load_artwork(packages, tmp_path, processes=1)
     labels = [sprite.label for sprite in artwork.sprites]
-    assert labels.count("cat") == len(STYLES)
+    assert labels.count("cat") == len(ART_SETS)
     assert not {"one o'clock", "stop button", "watch"} & set(labels)
     cat = artwork.pixels[labels.index("cat")]
     # cropped to the circle
@@ -139,8 +140,8 @@ def test_no_word_of_the_examination_is_in_any_vocabulary(world):
         for place in PLACES.values()
         for phrase in (*place.where, *place.names, place.subject)
     ]
-    texts += [phrase for time in TIMES.values() for phrase in (*time.phrases, *time.look)]
-    texts += [phrase for look in LOOKS.values() for phrase in look.phrases]
+    texts += [phrase for time in TIMES_OF_DAY.values() for phrase in (*time.phrases, *time.look)]
+    texts += [phrase for look in PICTURE_LOOKS.values() for phrase in look.phrases]
     texts += [name for thing in world.things for name in (*thing.names, *thing.synonyms)]
     assert [text for text in texts if not is_allowed(text)] == []
 
@@ -209,17 +210,19 @@ def test_places_are_painted_in_any_shape_within_the_range_of_colours(place):
     for size in ((96, 48), (40, 72)):
         canvas = Canvas(size, Dice(5, len(place)))
         hours = PLACES[place].hours
-        paint_setting(canvas, Setting(place, None if hours == () else (hours or list(TIMES))[0]))
+        paint_setting(
+            canvas, Setting(place, None if hours == () else (hours or list(TIMES_OF_DAY))[0])
+        )
         assert canvas.pixels.shape == (size[1], size[0], 3) and np.isfinite(canvas.pixels).all()
         assert canvas.pixels.min() >= 0 and canvas.pixels.max() <= 255 and canvas.pixels.std() > 4
 
 
-@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("look", PICTURE_LOOKS)
 def test_looks_change_a_picture_and_keep_its_shape(look):
     canvas = Canvas((72, 48), Dice(1))
     paint_setting(canvas, Setting("mountains", "sunset"))
     before = canvas.pixels.copy()
-    LOOKS[look].change(canvas)
+    PICTURE_LOOKS[look].change(canvas)
     assert canvas.pixels.shape == before.shape and np.isfinite(canvas.pixels).all()
     assert np.abs(canvas.pixels - before).mean() > 2
 
@@ -233,7 +236,7 @@ def test_a_subject_fills_the_middle_of_its_illustration(world):
 
 
 def test_what_is_asked_for_most_is_sketched_in_every_place_at_every_hour_and_in_every_look(world):
-    plan = sketches.plan(world.things, 3200)
+    plan = planned_sketches(world.things, 3200)
     of_cat = [sketch for sketch in plan if sketch.subject == "cat"][:28]
     assert {"hilltop", "snow", "forest", "beach", "desert", "mountains", "city", "lake"} <= {
         s.place for s in of_cat
@@ -250,7 +253,7 @@ def test_what_is_asked_for_most_is_sketched_in_every_place_at_every_hour_and_in_
 
 
 def test_scenes_go_by_the_word_people_type(world):
-    scenes = [sketch for sketch in sketches.plan(world.things, 3200) if sketch.subject is None]
+    scenes = [sketch for sketch in planned_sketches(world.things, 3200) if sketch.subject is None]
     called = {sketch.called for sketch in scenes}
     assert {
         "sunset",
@@ -302,8 +305,8 @@ def test_a_thing_is_painted_in_the_colour_that_is_asked_for(world):
 
 
 def test_pictures_are_written_by_processes_and_go_on_after_a_stop(world, tmp_path, monkeypatch):
-    monkeypatch.setattr(pictures, "BLOCK", 4)
-    pictures.write_pictures(world, tmp_path / "whole", 10, seed=3, workers=2)
+    monkeypatch.setattr(painting, "BLOCK", 4)
+    painting.write_pictures(world, tmp_path / "whole", 10, seed=3, workers=2)
     whole = np.load(tmp_path / "whole/pictures.npy")
     captions = json.loads((tmp_path / "whole/captions.json").read_text())
     assert (
@@ -316,22 +319,22 @@ def test_pictures_are_written_by_processes_and_go_on_after_a_stop(world, tmp_pat
         and tuple(captions[7]) == world.picture(3, 7).captions
     )
 
-    pictures.write_pictures(world, tmp_path / "parts", 10, seed=3, stop=lambda: True)
+    painting.write_pictures(world, tmp_path / "parts", 10, seed=3, stop=lambda: True)
     assert (
         list((tmp_path / "parts").glob("block*"))
         and not (tmp_path / "parts/captions.json").exists()
     )
     told = []
-    pictures.write_pictures(world, tmp_path / "parts", 10, seed=3, on_progress=told.append)
+    painting.write_pictures(world, tmp_path / "parts", 10, seed=3, on_progress=told.append)
     assert (
         np.array_equal(np.load(tmp_path / "parts/pictures.npy"), whole)
         and told[-1] == 10
         and told[0] > 4
     )
     with pytest.raises(UsageError, match="other pictures"):
-        pictures.write_pictures(world, tmp_path / "parts", 10, seed=4)
+        painting.write_pictures(world, tmp_path / "parts", 10, seed=4)
     (tmp_path / "parts/pictures.npy").unlink()
-    pictures.write_pictures(world, tmp_path / "parts", 10, seed=3)
+    painting.write_pictures(world, tmp_path / "parts", 10, seed=3)
     assert np.array_equal(np.load(tmp_path / "parts/pictures.npy"), whole), (
         "not taken for painted when they are gone"
     )

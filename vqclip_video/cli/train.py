@@ -77,7 +77,7 @@ def vqgan_command(folder, config, output, start, minutes, seed):
     """
     needs_extra("lightning")
     needs_safe_torch()
-    from ..training.run import train_vqgan
+    from ..training.train_vqgan import train_vqgan
 
     with _until_stopped() as stop:
         checkpoint = train_vqgan(folder, config, output, start, minutes, seed, stop, _say)

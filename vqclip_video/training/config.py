@@ -29,8 +29,8 @@ ONLY = {
 }
 # Keys that may say null.
 MAY_BE_NULL = {"quantise_from": int, "group_norm_eps": float}
-SHARES = ("flip", "flat", "corrupt", "constant")
-POSITIVE = (
+SHARE_KEYS = ("flip", "flat", "corrupt", "constant")
+POSITIVE_KEYS = (
     "steps",
     "learning_rate",
     "group_norm_eps",
@@ -253,9 +253,9 @@ def _check_range(key: str, value: Any, name: str) -> None:
         raise UsageError(f"{name}: precision: found {value!r}, known are auto, fp32, bf16")
     if isinstance(value, bool) or not isinstance(value, int | float):
         return
-    top = 1.0 if key in (*SHARES, "ema") else float("inf")
-    least = "above 0" if key in POSITIVE else "from 0"
-    if not (0 < value < top if key in POSITIVE else 0 <= value <= top) or (
+    top = 1.0 if key in (*SHARE_KEYS, "ema") else float("inf")
+    least = "above 0" if key in POSITIVE_KEYS else "from 0"
+    if not (0 < value < top if key in POSITIVE_KEYS else 0 <= value <= top) or (
         key == "ema" and value == 1
     ):
         most = f" to {top:g}" if top == 1 else ""

@@ -24,7 +24,7 @@ from .config import Data
 
 ARRAY = "pictures.npy"  # uint8 [N, H, W, 3], as `training.storybook` writes it
 # times the shorter side; of a line a pixel high, the whole at its scaled size would fill the memory
-LONGEST = 8
+LONGEST_SHAPE = 8
 FEWEST = 2
 SKIPPED = "skipped.txt"
 
@@ -54,8 +54,8 @@ class PictureFiles:
     def __getitem__(self, index: int) -> np.ndarray:
         image = open_picture(self.paths[index])
         shorter = min(image.size)
-        if max(image.size) > LONGEST * shorter:
-            image = ImageOps.fit(image, [min(side, LONGEST * shorter) for side in image.size])
+        if max(image.size) > LONGEST_SHAPE * shorter:
+            image = ImageOps.fit(image, [min(side, LONGEST_SHAPE * shorter) for side in image.size])
         scale = (self.size or max(shorter, self.smallest)) / shorter
         if scale != 1:
             sides = [max(round(side * scale), self.size or self.smallest) for side in image.size]
@@ -125,7 +125,7 @@ def hold_out(count: int, wanted: int, seed: int) -> tuple[np.ndarray, np.ndarray
     return np.sort(order[apart:]), np.sort(order[:apart])
 
 
-class Batches(IterableDataset):
+class RandomSquares(IterableDataset):
     """Endless batches uint8 [n, 3, crop, crop]: random squares of random pictures. One seed, one
     order.
 
@@ -147,7 +147,7 @@ class Batches(IterableDataset):
 
     def _square(self, crop: int, random: np.random.Generator) -> np.ndarray:
         if random.random() < self.data.flat:
-            return plain(crop, random)
+            return plain_square(crop, random)
         picture = self._readable(random)
         top, left = (int(random.integers(side - crop + 1)) for side in picture.shape[:2])
         square = picture[top : top + crop, left : left + crop]
@@ -163,7 +163,7 @@ class Batches(IterableDataset):
         raise UsageError(f"a hundred pictures in a row cannot be read, the last one is {reason}")
 
 
-def plain(side: int, random: np.random.Generator) -> np.ndarray:
+def plain_square(side: int, random: np.random.Generator) -> np.ndarray:
     """A square uint8 [side, side, 3] of one colour, or one that goes over into another in some
     direction.
     """

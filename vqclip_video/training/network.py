@@ -127,42 +127,42 @@ def writes_stream(name: str) -> bool:
     return inside and (layer in WRITERS or (layer in KEEPERS and parts[-1] == "bias"))
 
 
-def encode(network: nn.Module, images: Tensor) -> Tensor:
+def encode_pictures(network: nn.Module, images: Tensor) -> Tensor:
     """Latents [n, channels, h, w] of pictures [n, 3, H, W], values -1..1, before quantisation."""
     encoder = network.encoder
     x = encoder.conv_in(images)
     for level in encoder.down:
         for i, block in enumerate(level.block):
-            x = residual(block, x)
+            x = _residual(block, x)
             if len(level.attn):
-                x = attend(level.attn[i], x)
+                x = _attention(level.attn[i], x)
         if hasattr(level, "downsample"):
             x = level.downsample(x)
     return network.quant_conv(_ending(encoder, _middle(encoder.mid, x)))
 
 
-def decode(network: nn.Module, latents: Tensor) -> Tensor:
+def decode_latents(network: nn.Module, latents: Tensor) -> Tensor:
     """Pictures [n, 3, H, W], nominally -1..1, of latents [n, channels, h, w]."""
     decoder = network.decoder
     x = _middle(decoder.mid, decoder.conv_in(network.post_quant_conv(latents)))
     for level in reversed(decoder.up):
         for i, block in enumerate(level.block):
-            x = residual(block, x)
+            x = _residual(block, x)
             if len(level.attn):
-                x = attend(level.attn[i], x)
+                x = _attention(level.attn[i], x)
         if hasattr(level, "upsample"):
             x = level.upsample(x)
     return _ending(decoder, x)
 
 
-def residual(block: nn.Module, x: Tensor) -> Tensor:
+def _residual(block: nn.Module, x: Tensor) -> Tensor:
     """Group norm, SiLU, convolution, twice, beside a shortcut."""
     h = block.conv1(F.silu(block.norm1(x)))
     h = block.conv2(F.silu(block.norm2(h)))
     return h + (x if block.in_channels == block.out_channels else block.nin_shortcut(x))
 
 
-def attend(block: nn.Module, x: Tensor) -> Tensor:
+def _attention(block: nn.Module, x: Tensor) -> Tensor:
     """Self-attention over all places of the feature map, with one head."""
     h = block.norm(x)
     query, key, value = (
@@ -174,7 +174,7 @@ def attend(block: nn.Module, x: Tensor) -> Tensor:
 
 
 def _middle(mid: nn.Module, x: Tensor) -> Tensor:
-    return residual(mid.block_2, attend(mid.attn_1, residual(mid.block_1, x)))
+    return _residual(mid.block_2, _attention(mid.attn_1, _residual(mid.block_1, x)))
 
 
 def _ending(part: nn.Module, x: Tensor) -> Tensor:

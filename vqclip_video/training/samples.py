@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from . import codebook, network
 
-SHOWN = 6
+MOST_ROWS = 6
 COLUMN = 192  # pixels of the sheet's columns
 
 
@@ -33,7 +33,7 @@ def try_out(parts: nn.Module, pictures: list[Tensor], path: Path | None) -> floa
         image, latents = _encoded(parts, picture)
         found = _painted(parts, latents)
         ratios.append(psnr((found + 1) / 2, (image + 1) / 2))
-        if path is not None and len(rows) < SHOWN:
+        if path is not None and len(rows) < MOST_ROWS:
             coarse = _painted(parts, latents, rounded=True)
             rows.append([_tile(each) for each in (image, found, coarse)])
     if path is not None:
@@ -54,14 +54,14 @@ def likeness(parts: nn.Module, pictures: list[Tensor], rounded: bool) -> float:
 def _encoded(parts: nn.Module, picture: Tensor) -> tuple[Tensor, Tensor]:
     """A picture uint8 [1, 3, H, W] as -1..1, and its latents, float32."""
     image = picture.to(parts.quantize.embedding.weight.device).float() / 127.5 - 1
-    return image, network.encode(parts, image).float()
+    return image, network.encode_pictures(parts, image).float()
 
 
 def _painted(parts: nn.Module, latents: Tensor, rounded: bool = False) -> Tensor:
     """The picture of latents, -1..1; rounded: of the codebook's entries nearest to them."""
     if rounded:
         latents = codebook.quantised(latents, parts.quantize.embedding.weight)
-    return network.decode(parts, latents).float().clamp(-1, 1)
+    return network.decode_latents(parts, latents).float().clamp(-1, 1)
 
 
 def psnr(found: Tensor, wanted: Tensor) -> float:

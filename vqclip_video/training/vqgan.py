@@ -104,7 +104,7 @@ class VQGANTraining(LightningModule):
     def _learn(self, images: Tensor, judging: bool, optimiser: Any) -> Tensor:
         """One step of encoder, decoder and codebook; returns the reconstructions, detached."""
         weights = self.config.losses
-        latents = network.encode(self, images).float()
+        latents = network.encode_pictures(self, images).float()
         self._remember(latents)
         latent_loss = weights.latent_normal_weight * losses.latent_normal(latents)
         given, entries = latents, self._entries(latents)
@@ -114,7 +114,7 @@ class VQGANTraining(LightningModule):
             given = codebook.straight_through(latents, entries)
             self.terms["codebook"] = vq.detach()
             entries = None  # nothing is left to round
-        pictures = network.decode(
+        pictures = network.decode_latents(
             self, network.corrupted(given, self.config.training.corrupt, entries)
         ).float()
         # The gradient of the terms with respect to the pictures is taken by itself, so that the

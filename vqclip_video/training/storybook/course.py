@@ -34,7 +34,7 @@ class Stateful(Protocol):
 
 
 @dataclass(frozen=True)
-class Rate:
+class LearningRate:
     """A learning rate: `warm` steps up to the `highest`, held, then half a cosine down to 2 %.
 
     hold: the share of the budget, 0 to 1, after which it falls.
@@ -71,7 +71,7 @@ class Learner:
     weights: Sequence[nn.Parameter]
     groups: Sequence[dict[str, Any]]
     betas: tuple[float, float]
-    rate: Rate
+    rate: LearningRate
     kept: Mapping[str, Stateful]
     mean: tuple[nn.Module, AveragedModel] | None = None
     judge: Callable[[], str] | None = None
@@ -84,7 +84,7 @@ class Learner:
 
 
 @dataclass(frozen=True)
-class Course:
+class TrainingCourse:
     """Where, how long and on what something is trained, and who is told.
 
     folder: where the states are kept. seed: of the random numbers.

@@ -19,7 +19,7 @@ from ...models.clip.tokens import clip_file
 from ...models.clip.vit import MEAN, STD
 from . import views
 from .corpus import Corpus, Sprites
-from .course import Course, Learner, Rate, running_mean
+from .course import Learner, LearningRate, TrainingCourse, running_mean
 from .judged import caption_accuracy
 from .presets import TowerBatches
 from .states import load_state
@@ -55,7 +55,7 @@ def train_image_tower(
     corpus: Corpus,
     sprites: Sprites,
     held_out: Corpus,
-    course: Course,
+    course: TrainingCourse,
     *,
     batches: TowerBatches,
     start: dict[str, Tensor] | None = None,
@@ -85,7 +85,7 @@ def train_image_tower(
             weights=list(tower.parameters()),
             groups=_groups(tower),
             betas=(0.9, 0.98),
-            rate=Rate(batches.learning_rate),
+            rate=LearningRate(batches.learning_rate),
             kept={"tower": tower, "averaged": mean},
             mean=(tower, mean),
             judge=lambda: _held_out_accuracy(mean.module, held_out),

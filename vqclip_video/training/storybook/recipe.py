@@ -30,12 +30,13 @@ from ...sketchbook import book
 from ...sketchbook.build import Drawing, build_sketchbook
 from ...storyboard.schema import Models
 from ..budget import Budget
-from ..run import train_vqgan
+from ..train_vqgan import train_vqgan
 from . import text_tower
 from .corpus import read_captions, read_corpus, read_sprites
-from .course import Course
+from .course import TrainingCourse
+from .flow_prior import read_lessons, train_prior
 from .image_tower import train_image_tower, trained_image_tower
-from .pictures import build_world, write_pictures
+from .painting import build_world, write_pictures
 from .presets import (
     CLIP_FILE,
     PRIOR_FILE,
@@ -45,12 +46,11 @@ from .presets import (
     VQGAN_FILE,
     Preset,
 )
-from .prior import read_lessons, train_prior
 from .published import publish_clip, publish_vqgan
 from .teacher import TeacherHead
 from .text_tower import Texts
-from .texts import general_texts, targets
-from .words import WordNet, subject_words
+from .vocabulary import general_texts, targets
+from .wordnet import WordNet, subject_words
 from .world.places import PLACES
 from .world.things import Thing
 from .world.world import World
@@ -235,8 +235,10 @@ class Recipe:
     def _budget(self, stage: str) -> Budget:
         return Budget(minutes=self._minutes(stage))
 
-    def _course(self, stage: str, folder: Path) -> Course:
-        return Course(folder, self._budget(stage), self.seed, self._device, self.report, self.stop)
+    def _course(self, stage: str, folder: Path) -> TrainingCourse:
+        return TrainingCourse(
+            folder, self._budget(stage), self.seed, self._device, self.report, self.stop
+        )
 
     def _require(self, stage: str) -> None:
         """Raises UsageError where the file that a stage leaves is not there."""

@@ -19,8 +19,8 @@ from ...disk.part import Part
 from ...errors import ModelError
 from ...output import checkpoint
 
-WHOLE = "training"  # the one participant
-Tensors = Mapping[str, Tensor]
+PARTICIPANT = "training"  # the one participant
+NamedTensors = Mapping[str, Tensor]
 _FOREIGN = (LookupError, RecursionError, SafetensorError, TypeError, ValueError)
 
 
@@ -33,7 +33,7 @@ def save_state(folder: Path, state: dict[str, Any]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     tensors: dict[str, Tensor] = {}
     tree = _written(state, tensors)
-    checkpoint.save(folder, {WHOLE: Part(tensors, {"state": tree})})
+    checkpoint.save(folder, {PARTICIPANT: Part(tensors, {"state": tree})})
 
 
 def load_state(
@@ -47,7 +47,11 @@ def load_state(
     told: list[str] = []
     try:
         found = checkpoint.load_checkpoint(folder, told.append)
-        state = _read(found[WHOLE].numbers["state"], found[WHOLE].tensors) if found else None
+        state = (
+            _read(found[PARTICIPANT].numbers["state"], found[PARTICIPANT].tensors)
+            if found
+            else None
+        )
     except _FOREIGN:  # whole, by its digest, but no state
         state = None
     if state is None and any(folder.glob("checkpoint-*")):
@@ -80,7 +84,7 @@ def _written(value: Any, tensors: dict[str, Tensor]) -> Any:
     raise TypeError(f"a {type(value).__name__} cannot be kept")
 
 
-def _read(tree: Any, tensors: Tensors) -> Any:
+def _read(tree: Any, tensors: NamedTensors) -> Any:
     """The value that `_written` made `tree` of. LookupError, TypeError or ValueError for others."""
     match tree:
         case {"tensor": name}:

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...models.clip.tokens import CONTEXT_LENGTH, clip_file, tokenizer, tokens_of, vocabulary_size
-from .course import Course, Learner, Rate
+from .course import Learner, LearningRate, TrainingCourse
 from .image_tower import DIM, LAYERS, WIDTH
 from .teacher import embed
 
@@ -103,7 +103,7 @@ def embed_tokens(clip: nn.Module, tokens: Tensor) -> Tensor:
 
 
 def distil(
-    clip: nn.Module, sources: list[Texts], course: Course, *, learning_rate: float = 2e-3
+    clip: nn.Module, sources: list[Texts], course: TrainingCourse, *, learning_rate: float = 2e-3
 ) -> None:
     """Train `clip`'s text tower in place until the course ends; the next call goes on.
 
@@ -131,7 +131,7 @@ def distil(
                 {"params": others, "weight_decay": 0.02, "share": 1.0},
             ],
             betas=(0.9, 0.98),
-            rate=Rate(learning_rate, hold=0.4),
+            rate=LearningRate(learning_rate, hold=0.4),
             kept={"clip": _TextSide(clip)},
             figure="cosine",
         )

@@ -35,7 +35,7 @@ BODIES = {
     "frog": Body((112, 190, 78), (222, 240, 170), (84, 160, 62)),
     "hamster": Body((228, 172, 112), (252, 242, 228), (240, 190, 160)),
 }
-WHOLE = {"raccoon": ("noto",)}  # styles that already show the whole animal
+SHOWN_WHOLE = {"raccoon": ("noto",)}  # styles that already show the whole animal
 
 
 def seated(head: np.ndarray, body: Body) -> np.ndarray:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-IRREGULAR = {
+NUMBER_WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+IRREGULAR_PLURALS = {
     "mouse": "mice", "calf": "calves", "goose": "geese", "wolf": "wolves", "leaf": "leaves",
     "loaf": "loaves", "man": "men", "woman": "women", "person": "people", "child": "children",
     "tooth": "teeth", "foot": "feet", "elf": "elves", "ox": "oxen", "knife": "knives",
@@ -60,13 +60,13 @@ def _vowel(word: str) -> bool:
 def plural(noun: str) -> str:
     """The plural of a noun or of a phrase that ends in one."""
     head = _head(noun)
-    if head != noun and noun not in IRREGULAR:
+    if head != noun and noun not in IRREGULAR_PLURALS:
         return plural(head) + noun[len(head) :]
     words = noun.split()
     for length in range(len(words), 0, -1):
         ending = " ".join(words[-length:])
-        if ending in IRREGULAR:
-            return " ".join([*words[:-length], IRREGULAR[ending]])
+        if ending in IRREGULAR_PLURALS:
+            return " ".join([*words[:-length], IRREGULAR_PLURALS[ending]])
     if noun.endswith("s") and words[-1] not in SINGULAR_IN_S:
         return noun
     if noun.endswith(("s", "ch", "sh", "x", "z")):
@@ -78,7 +78,7 @@ def plural(noun: str) -> str:
 
 def counted(count: int, noun: str) -> str:
     """ "three red apples"; one thing takes its article."""
-    return with_article(noun) if count == 1 else f"{NUMBERS[count]} {plural(noun)}"
+    return with_article(noun) if count == 1 else f"{NUMBER_WORDS[count]} {plural(noun)}"
 
 
 def joined(*parts: str) -> str:

@@ -154,7 +154,7 @@ def campfire(easel: Easel) -> None:
         )
 
 
-def moon(easel: Easel) -> None:
+def moon_drawing(easel: Easel) -> None:
     easel.ball(0.5, 0.5, 0.48, 0.48, (246, 240, 214), 0.18)
     for _ in range(14):
         angle, reach = easel.dice.between(0, 6.3), easel.dice.between(0, 0.38)

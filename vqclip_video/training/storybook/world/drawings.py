@@ -40,7 +40,7 @@ DRAWINGS = {
     "rocket": craft.rocket,
     "island": craft.island,
     "campfire": craft.campfire,
-    "moon": craft.moon,
+    "moon": craft.moon_drawing,
     "crescent": craft.crescent,
     "sun": craft.sun,
     "planet": craft.planet,
@@ -57,7 +57,7 @@ def drawing(name: str, variant: int = 0) -> np.ndarray:
     return random_drawing(DRAWINGS[name], variant + 100 * list(DRAWINGS).index(name))
 
 
-def drawings(name: str) -> list[np.ndarray]:
+def all_variants(name: str) -> list[np.ndarray]:
     """All variants of the drawing `name`."""
     return [drawing(name, variant) for variant in range(VARIANTS)]
 
@@ -65,4 +65,4 @@ def drawings(name: str) -> list[np.ndarray]:
 def draw_all() -> None:
     """Make every drawing now, so that processes forked from this one share them."""
     for name in DRAWINGS:
-        drawings(name)
+        all_variants(name)

@@ -9,10 +9,10 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw
 
-from ..artwork import SIDE, fitted
+from ..artwork import SPRITE_SIDE, sprite_of
 from .dice import Dice
 
-SCALE = 3
+OVERSAMPLED = 3
 
 
 class Easel:
@@ -20,14 +20,14 @@ class Easel:
 
     def __init__(self, dice: Dice):
         self.dice = dice
-        self.side = SIDE * SCALE
+        self.side = SPRITE_SIDE * OVERSAMPLED
         self.layers = np.zeros((self.side, self.side, 4), np.float32)  # premultiplied, 0..255
 
     def sprite(self) -> np.ndarray:
         """The drawing as uint8 [128, 128, 4], premultiplied, tightly cropped and centred."""
         whole = np.clip(self.layers, 0, 255).astype(np.uint8)
         picture = Image.frombuffer("RGBa", (self.side, self.side), whole, "raw", "RGBa", 0, 1)
-        sprite = fitted(picture)
+        sprite = sprite_of(picture)
         assert sprite is not None, "a drawing shows something"
         return sprite
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from .drawings import drawings
-from .scene import Scene
+from .canvas import Canvas
+from .drawings import all_variants
+from .scene import PaintedScene
 
 PETALS = (
     (226, 66, 66),
@@ -18,7 +19,7 @@ PETALS = (
 )
 
 
-def hills(scene: Scene) -> None:
+def hills(scene: PaintedScene) -> None:
     """Rolling green hills, the far ones bluish."""
     canvas, dice = scene.canvas, scene.dice
     for k, haze in enumerate((0.5, 0.26, 0.06)):
@@ -35,7 +36,7 @@ def hills(scene: Scene) -> None:
                 x = canvas.across()
                 column = int(np.clip((x + canvas.right) * canvas.unit, 0, canvas.width - 1))
                 scene.place(
-                    dice.pick(drawings("tree")),
+                    dice.pick(all_variants("tree")),
                     x,
                     float(line[0, column]) + 0.03,
                     dice.between(0.08, 0.14),
@@ -44,7 +45,7 @@ def hills(scene: Scene) -> None:
     scene.stand = 0.34
 
 
-def hilltop(scene: Scene) -> None:
+def hilltop(scene: PaintedScene) -> None:
     """One round green hill in front of others, with its top in the middle."""
     canvas = scene.canvas
     scene.layer(
@@ -54,14 +55,14 @@ def hilltop(scene: Scene) -> None:
     scene.stand = 0.27
 
 
-def lawn(scene: Scene) -> None:
+def lawn(scene: PaintedScene) -> None:
     scene.layer(
         scene.horizon + 0.02 * scene.canvas.curve(2, 2), (112, 178, 74), grain=0.14, fine=24
     )
     scene.stand = 0.36
 
 
-def meadow(scene: Scene) -> None:
+def meadow(scene: PaintedScene) -> None:
     """Grass full of flowers that grow towards the viewer."""
     canvas, dice = scene.canvas, scene.dice
     scene.layer(
@@ -79,7 +80,7 @@ def meadow(scene: Scene) -> None:
     scene.stand = 0.36
 
 
-def scatter(scene: Scene, top: float, count: int, colours, largest: float = 0.024) -> None:
+def scatter(scene: PaintedScene, top: float, count: int, colours, largest: float = 0.024) -> None:
     """Dots of light petals on the ground below y = `top`, larger towards the viewer."""
     canvas, dice = scene.canvas, scene.dice
     deep = np.sort(dice.numbers.random(count)) ** 1.5
@@ -101,7 +102,7 @@ def scatter(scene: Scene, top: float, count: int, colours, largest: float = 0.02
             window += (np.clip(colour * light[..., None], 0, 255) - window) * disc
 
 
-def wheat(scene: Scene) -> None:
+def wheat(scene: PaintedScene) -> None:
     """A golden field combed by the wind."""
     canvas = scene.canvas
     scene.layer(scene.horizon - 0.08 * (canvas.curve(1.5, 2) - 0.2), (140, 168, 96), haze=0.4)
@@ -112,7 +113,7 @@ def wheat(scene: Scene) -> None:
     scene.stand = 0.4
 
 
-def desert(scene: Scene) -> None:
+def desert(scene: PaintedScene) -> None:
     """Dunes with a lit and a shadowed side."""
     canvas = scene.canvas
     for k, haze in enumerate((0.4, 0.2, 0.04)):
@@ -136,7 +137,7 @@ def desert(scene: Scene) -> None:
     scene.stand = 0.34
 
 
-def mountains(scene: Scene, snow: float = 0.0) -> None:
+def mountains(scene: PaintedScene, snow: float = 0.0) -> None:
     """Ranges behind one another over a meadow (or snow)."""
     canvas, dice = scene.canvas, scene.dice
     rock = dice.pick(((116, 122, 146), (128, 116, 110), (96, 116, 134)))
@@ -152,11 +153,11 @@ def mountains(scene: Scene, snow: float = 0.0) -> None:
     scene.stand = 0.36
 
 
-def snowy_mountains(scene: Scene) -> None:
+def snowy_mountains(scene: PaintedScene) -> None:
     mountains(scene, snow=0.22)
 
 
-def snow(scene: Scene) -> None:
+def snow(scene: PaintedScene) -> None:
     """Snow with blue shadows and firs."""
     canvas, dice = scene.canvas, scene.dice
     scene.layer(scene.horizon - 0.14 * canvas.curve(1.6, 3), (214, 226, 240), haze=0.4, deeper=0.1)
@@ -165,7 +166,7 @@ def snow(scene: Scene) -> None:
     ):
         kind = dice.pick(("pine", "snowy pine", "snowy pine"))
         scene.place(
-            dice.pick(drawings(kind)),
+            dice.pick(all_variants(kind)),
             canvas.across(),
             y + 0.03,
             dice.between(0.14, 0.3),
@@ -182,51 +183,48 @@ def snow(scene: Scene) -> None:
     scene.stand = 0.36
 
 
-def volcano(scene: Scene) -> None:
+def volcano(scene: PaintedScene) -> None:
     """A cone that spits fire and smoke, lava on its flanks."""
     canvas, dice = scene.canvas, scene.dice
     x, top, spread = dice.between(-0.12, 0.12), -0.14, 1.05
-    ash = np.exp(
-        -(
-            ((canvas.x - x - 0.2 * (canvas.y - top)) / (0.1 + 0.42 * np.clip(top - canvas.y, 0, 1)))
-            ** 2
-        )
-    )
-    smoke = (
-        ash
-        * np.clip((canvas.noise(5, octaves=5) - 0.24) * 2.4, 0, 1)
-        * np.clip((top + 0.02 - canvas.y) * 14, 0, 1)
-    )
-    canvas.cover(np.clip(smoke, 0, 0.92), scene.time.on(dice.near((108, 98, 102), 6)))
+    _ash_cloud(scene, x, top)
     canvas.glow(x, top - 0.03, 0.2, (255, 130, 40))
-    flank = (
-        top
-        + spread * np.maximum(np.abs(canvas.x - x) - 0.06, 0) ** 0.92
-        + 0.02 * canvas.curve(14, 3)
-    )
+    away = np.maximum(np.abs(canvas.x - x) - 0.06, 0)
+    flank = top + spread * away**0.92 + 0.02 * canvas.curve(14, 3)
     scene.ridge(flank, (96, 76, 76), haze=0.06, rough=0.5)
     bend = (canvas.noise(5, 9, 3) - 0.5) * 0.16
     for slope in (-0.34, 0.05, 0.42)[: dice.whole(2, 3)]:
-        depth = np.clip(canvas.y - top, 0, 1)
-        lava = np.clip(
-            1
-            - np.abs(canvas.x - x - slope * depth * 1.3 - bend * depth * 3)
-            / (0.022 + 0.03 * depth),
-            0,
-            1,
-        )
-        canvas.cover(lava * canvas.below(flank) * np.clip(1.3 - depth * 1.6, 0, 1), (255, 122, 30))
-        canvas.cover(
-            np.clip(lava - 0.55, 0, 1) * 2 * canvas.below(flank) * np.clip(1.1 - depth * 1.8, 0, 1),
-            (255, 226, 120),
-        )
+        _lava(canvas, x, top, flank, slope, bend)
     for _ in range(26):
-        angle, reach = dice.between(-0.9, 0.9), dice.between(0.03, 0.22)
-        canvas.cover(
-            canvas.disc(
-                x + np.sin(angle) * reach, top - np.cos(angle) * reach, dice.between(0.004, 0.011)
-            ),
-            (255, 190, 70),
-        )
+        _spark(canvas, x, top)
     scene.layer(0.33 - 0.04 * canvas.curve(3, 2), (82, 74, 72), grain=0.3, fine=16)
     scene.stand = 0.4
+
+
+def _ash_cloud(scene: PaintedScene, x: float, top: float) -> None:
+    canvas = scene.canvas
+    width = 0.1 + 0.42 * np.clip(top - canvas.y, 0, 1)
+    ash = np.exp(-(((canvas.x - x - 0.2 * (canvas.y - top)) / width) ** 2))
+    billows = np.clip((canvas.noise(5, octaves=5) - 0.24) * 2.4, 0, 1)
+    smoke = ash * billows * np.clip((top + 0.02 - canvas.y) * 14, 0, 1)
+    canvas.cover(np.clip(smoke, 0, 0.92), scene.time.on(scene.dice.near((108, 98, 102), 6)))
+
+
+def _lava(canvas: Canvas, x: float, top: float, flank, slope: float, bend) -> None:
+    """A stream down a flank, brightest in its middle."""
+    depth = np.clip(canvas.y - top, 0, 1)
+    away = np.abs(canvas.x - x - slope * depth * 1.3 - bend * depth * 3)
+    lava, ground = np.clip(1 - away / (0.022 + 0.03 * depth), 0, 1), canvas.below(flank)
+    canvas.cover(lava * ground * np.clip(1.3 - depth * 1.6, 0, 1), (255, 122, 30))
+    bright = np.clip(lava - 0.55, 0, 1) * 2 * ground * np.clip(1.1 - depth * 1.8, 0, 1)
+    canvas.cover(bright, (255, 226, 120))
+
+
+def _spark(canvas: Canvas, x: float, top: float) -> None:
+    dice = canvas.dice
+    angle, reach = dice.between(-0.9, 0.9), dice.between(0.03, 0.22)
+    place, radius = (
+        (x + np.sin(angle) * reach, top - np.cos(angle) * reach),
+        dice.between(0.004, 0.011),
+    )
+    canvas.cover(canvas.disc(*place, radius), (255, 190, 70))

@@ -108,7 +108,7 @@ def mosaic(canvas: Canvas) -> None:
     canvas.pixels[:] = np.where(joint[..., None], tiles * 0.35 + 120, tiles)
 
 
-def sketch(canvas: Canvas) -> None:
+def pencil_sketch(canvas: Canvas) -> None:
     """Graphite on paper: dark at edges, hatched in the shade."""
     grey = canvas.pixels @ GREY
     lines = 190 * (1 - np.exp(-_edges(_blurred(canvas, 0.003) @ GREY) / 20))
@@ -214,27 +214,27 @@ def vivid(canvas: Canvas) -> None:
 
 
 @dataclass(frozen=True)
-class Look:
+class PictureLook:
     """`phrases` hold {} for the caption of the picture."""
 
     change: Callable[[Canvas], None]
     phrases: tuple[str, ...]
 
 
-LOOKS = {
-    "pixel art": Look(
+PICTURE_LOOKS = {
+    "pixel art": PictureLook(
         pixel_art,
         ("pixel art of {}", "{} in pixel art style", "{}, pixel art", "8 bit pixel art of {}"),
     ),
-    "stained glass": Look(
+    "stained glass": PictureLook(
         stained_glass, ("{} in stained glass", "a stained glass window of {}", "{}, stained glass")
     ),
-    "mosaic": Look(mosaic, ("a mosaic of {}", "{} as a tile mosaic", "{}, mosaic")),
-    "pencil sketch": Look(
-        sketch,
+    "mosaic": PictureLook(mosaic, ("a mosaic of {}", "{} as a tile mosaic", "{}, mosaic")),
+    "pencil sketch": PictureLook(
+        pencil_sketch,
         ("a pencil sketch of {}", "a sketch of {}", "a pencil drawing of {}", "{}, pencil sketch"),
     ),
-    "watercolor": Look(
+    "watercolor": PictureLook(
         watercolour,
         (
             "a watercolor painting of {}",
@@ -243,17 +243,23 @@ LOOKS = {
             "{} in watercolour",
         ),
     ),
-    "oil painting": Look(oil, ("an oil painting of {}", "{}, oil painting", "{} painted in oil")),
-    "neon": Look(neon, ("{} in neon lights", "a neon sign of {}", "{}, glowing neon")),
-    "black and white": Look(
+    "oil painting": PictureLook(
+        oil, ("an oil painting of {}", "{}, oil painting", "{} painted in oil")
+    ),
+    "neon": PictureLook(neon, ("{} in neon lights", "a neon sign of {}", "{}, glowing neon")),
+    "black and white": PictureLook(
         black_and_white, ("a black and white picture of {}", "{} in black and white")
     ),
-    "sepia": Look(sepia, ("a sepia photo of {}", "an old sepia picture of {}", "{} in sepia")),
-    "pastel": Look(
+    "sepia": PictureLook(
+        sepia, ("a sepia photo of {}", "an old sepia picture of {}", "{} in sepia")
+    ),
+    "pastel": PictureLook(
         pastel, ("{} in pastel colors", "a pastel drawing of {}", "{}, pale pastel colors")
     ),
-    "dark": Look(dark, ("{} in the dark", "a dark picture of {}")),
-    "blurry": Look(blurry, ("a blurry picture of {}", "{} out of focus")),
-    "comic": Look(comic, ("a comic book drawing of {}", "{} in comic style", "{}, comic book art")),
-    "poster": Look(vivid, ("a screen print of {}", "a bold poster of {}", "{}, poster art")),
+    "dark": PictureLook(dark, ("{} in the dark", "a dark picture of {}")),
+    "blurry": PictureLook(blurry, ("a blurry picture of {}", "{} out of focus")),
+    "comic": PictureLook(
+        comic, ("a comic book drawing of {}", "{} in comic style", "{}, comic book art")
+    ),
+    "poster": PictureLook(vivid, ("a screen print of {}", "a bold poster of {}", "{}, poster art")),
 }

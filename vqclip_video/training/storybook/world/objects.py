@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from PIL import Image, ImageFilter
 
-from ..artwork import SIDE
+from ..artwork import SPRITE_SIDE
 from .canvas import Canvas
-from .captions import NUMBERS, joined, plural, with_article
+from .captions import NUMBER_WORDS, joined, plural, with_article
 from .colours import COLOURS
 from .grounds import lawn
-from .light import TIMES
-from .scene import Scene
+from .light import TIMES_OF_DAY
+from .scene import PaintedScene
 from .scenes import paint_setting, random_setting
 from .skies import paint_sky
 from .textures import TEXTURES
-from .things import Thing, show
+from .things import Thing, shown_of
 
-NAMES = tuple(COLOURS)
+GROUND_COLOURS = tuple(COLOURS)
+FIELD_HOURS = {
+    "day": 4, "cloudy": 2, "sunset": 3, "sunrise": 2, "night": 1, "gold": 1, "dream": 0.5,
+    "dusk": 0.6,
+}  # fmt: skip
 FIELDS = ("sunflower", "tulip", "poppy", "daisy", "rose", "flower", "tree", "pine tree", "cherry tree",
           "autumn tree", "mushroom",
           "pumpkin", "cactus", "strawberry", "cow", "sheep", "palm tree", "lotus", "sunflower", "tulip")  # fmt: skip
@@ -41,7 +47,7 @@ def background(canvas: Canvas) -> str:
             np.float32,
         )
         return ""
-    return coloured_ground(canvas, dice.pick(NAMES), kind)
+    return coloured_ground(canvas, dice.pick(GROUND_COLOURS), kind)
 
 
 def coloured_ground(canvas: Canvas, name: str, kind: str = "spot") -> str:
@@ -62,7 +68,7 @@ def single(canvas: Canvas, thing: Thing) -> tuple[str, ...]:
     """One thing, large, on a quiet ground."""
     dice = canvas.dice
     behind = background(canvas)
-    shown, size = show(thing, dice, repaint=0.14), dice.between(0.56, 0.98)
+    shown, size = shown_of(thing, dice, repaint=0.14), dice.between(0.56, 0.98)
     x, y = dice.between(-0.06, 0.06), dice.between(-0.06, 0.06)
     turn = 0 if dice.chance(0.65) else dice.between(-16, 16)
     hover(canvas, shown.pixels, x, y, size, mirrored=dice.chance(0.5), turn=turn)
@@ -99,17 +105,17 @@ def hover(
 
 def _soft_shadow(canvas: Canvas, pixels: np.ndarray, x: float, y: float, size: float) -> None:
     """What a thing hovering before the ground casts on it."""
-    alpha = np.pad(pixels[::2, ::2, 3], SIDE // 8)
+    alpha = np.pad(pixels[::2, ::2, 3], SPRITE_SIDE // 8)
     shade = np.zeros((*alpha.shape, 4), np.uint8)
     shade[..., 3] = np.asarray(Image.fromarray(alpha).filter(ImageFilter.GaussianBlur(3)))
-    whole = size * alpha.shape[0] / (SIDE // 2)
+    whole = size * alpha.shape[0] / (SPRITE_SIDE // 2)
     canvas.paste(shade, x + 0.02 * size, y + 0.035 * size + whole / 2, whole, alpha=0.26)
 
 
 def several(canvas: Canvas, thing: Thing) -> tuple[str, ...]:
     """Two to six of a thing in loose rows."""
     dice, behind = canvas.dice, background(canvas)
-    shown, count = show(thing, dice, repaint=0.15), dice.whole(2, 6)
+    shown, count = shown_of(thing, dice, repaint=0.15), dice.whole(2, 6)
     rows = [count] if count < 4 else [(count + 1) // 2, count // 2]
     size = min(0.9 / rows[0], 0.46) * dice.between(0.86, 1.0)
     for row, columns in enumerate(rows):
@@ -120,8 +126,8 @@ def several(canvas: Canvas, thing: Thing) -> tuple[str, ...]:
             hover(canvas, shown.pixels, x, shift, size, mirrored=dice.chance(0.3))
     name = plural(shown.called(dice))
     return (
-        joined(NUMBERS[count], name, behind),
-        f"{NUMBERS[count]} {plural(shown.called(dice))}",
+        joined(NUMBER_WORDS[count], name, behind),
+        f"{NUMBER_WORDS[count]} {plural(shown.called(dice))}",
         f"several {name}",
     )
 
@@ -129,9 +135,9 @@ def several(canvas: Canvas, thing: Thing) -> tuple[str, ...]:
 def pattern(canvas: Canvas, thing: Thing) -> tuple[str, ...]:
     """A thing repeated all over, every second row shifted."""
     dice = canvas.dice
-    name = dice.pick(NAMES)
+    name = dice.pick(GROUND_COLOURS)
     canvas.pixels[:] = dice.near(COLOURS[name], 6)
-    shown, size = show(thing, dice, repaint=0.15), dice.between(0.13, 0.25)
+    shown, size = shown_of(thing, dice, repaint=0.15), dice.between(0.13, 0.25)
     for row, y in enumerate(np.arange(-canvas.bottom, canvas.bottom + size, size * 1.12)):
         for x in np.arange(-canvas.right, canvas.right + size, size * 1.15):
             canvas.paste(shown.pixels, x + (row % 2) * size * 0.55, y + size / 2, size)
@@ -142,7 +148,7 @@ def pattern(canvas: Canvas, thing: Thing) -> tuple[str, ...]:
 def pair(canvas: Canvas, thing: Thing, other: Thing) -> tuple[str, ...]:
     """Two different things side by side."""
     dice, behind = canvas.dice, background(canvas)
-    shown = [show(thing, dice, repaint=0.12), show(other, dice, repaint=0.12)]
+    shown = [shown_of(thing, dice, repaint=0.12), shown_of(other, dice, repaint=0.12)]
     for x, one in zip((-0.23, 0.23), shown, strict=True):
         size, y = dice.between(0.38, 0.5), dice.between(-0.08, 0.08)
         hover(canvas, one.pixels, x + dice.between(-0.02, 0.02), y, size, mirrored=dice.chance(0.5))
@@ -159,54 +165,48 @@ def field(
 ) -> tuple[str, ...]:
     """Rows of a thing that shrink towards the horizon."""
     dice = canvas.dice
-    hour = hour or dice.weighed(
-        {
-            "day": 4,
-            "cloudy": 2,
-            "sunset": 3,
-            "sunrise": 2,
-            "night": 1,
-            "gold": 1,
-            "dream": 0.5,
-            "dusk": 0.6,
-        }
-    )
-    scene = Scene(canvas, hour, horizon=dice.between(-0.16, 0.06))
+    hour = hour or dice.weighed(FIELD_HOURS)
+    scene = PaintedScene(canvas, hour, horizon=dice.between(-0.16, 0.06))
     paint_sky(scene)
     scene.ridge(scene.horizon - 0.1 * canvas.curve(1.6, 2), (104, 150, 110), haze=0.4)
     lawn(scene)
-    shown = show(thing, dice)
-    rows, y, size = [], scene.horizon + 0.035, 0.05
-    while y < canvas.bottom + 0.12:
-        rows.append((y, size))
-        y, size = y + size * 0.5, size * 1.27
-    for y, size in rows:
-        haze = 0.35 * np.clip(1 - (y - scene.horizon) * 4, 0, 1)
-        lit = _lit(scene, shown.pixels, haze)
-        for x in np.arange(-canvas.right - size, canvas.right + size, size * 0.86) + dice.between(
-            0, size
-        ):
-            canvas.paste(
-                lit,
-                x + dice.between(-0.12, 0.12) * size,
-                y + dice.between(-0.08, 0.08) * size,
-                size * dice.between(0.88, 1.12),
-                mirrored=dice.chance(0.5),
-            )
+    shown = shown_of(thing, dice)
+    for y, size in _rows(scene):
+        _plant_row(scene, shown.pixels, y, size)
     np.clip(canvas.pixels, 0, 255, out=canvas.pixels)
     many = [plural(shown.called(dice, plain)) for _ in range(3)]
-    when = [dice.pick(TIMES[hour].phrases) for _ in range(2)]
-    ending = dice.pick(
-        (
-            f"many {many[2]} in a field {when[1]}",
-            f"rows of {many[2]} {when[1]}",
-            f"{many[2]} {when[1]}",
-        )
+    when = [dice.pick(TIMES_OF_DAY[hour].phrases) for _ in range(2)]
+    endings = (
+        f"many {many[2]} in a field {when[1]}",
+        f"rows of {many[2]} {when[1]}",
+        f"{many[2]} {when[1]}",
     )
-    return f"a field of {many[0]} {when[0]}", f"a field of {many[1]}", ending
+    return f"a field of {many[0]} {when[0]}", f"a field of {many[1]}", dice.pick(endings)
 
 
-def _lit(scene: Scene, sprite: np.ndarray, haze: float) -> np.ndarray:
+def _rows(scene: PaintedScene) -> Iterator[tuple[float, float]]:
+    """The foot of each row of a field and the size of what stands there, the farthest first."""
+    y, size = scene.horizon + 0.035, 0.05
+    while y < scene.canvas.bottom + 0.12:
+        yield y, size
+        y, size = y + size * 0.5, size * 1.27
+
+
+def _plant_row(scene: PaintedScene, pixels: np.ndarray, y: float, size: float) -> None:
+    canvas, dice = scene.canvas, scene.dice
+    lit = _lit(scene, pixels, 0.35 * np.clip(1 - (y - scene.horizon) * 4, 0, 1))
+    places = np.arange(-canvas.right - size, canvas.right + size, size * 0.86)
+    for x in places + dice.between(0, size):
+        canvas.paste(
+            lit,
+            x + dice.between(-0.12, 0.12) * size,
+            y + dice.between(-0.08, 0.08) * size,
+            size * dice.between(0.88, 1.12),
+            mirrored=dice.chance(0.5),
+        )
+
+
+def _lit(scene: PaintedScene, sprite: np.ndarray, haze: float) -> np.ndarray:
     alpha = sprite[..., 3:].astype(np.float32)
     lit = (
         scene.time.on(sprite[..., :3], 0.8) * (1 - haze)

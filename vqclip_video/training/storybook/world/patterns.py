@@ -7,17 +7,19 @@ import numpy as np
 from .canvas import Canvas
 from .captions import with_article
 from .colours import COLOURS
-from .surfaces import Captions, leaf, mapped
+from .surfaces import Phrases, leaf, mapped
 
-NAMES = tuple(COLOURS)
+PATTERN_COLOURS = tuple(COLOURS)
 
 
 def _two(canvas: Canvas) -> tuple[str, np.ndarray, str, np.ndarray]:
-    first, second = (NAMES[k] for k in canvas.dice.numbers.permutation(len(NAMES))[:2])
+    first, second = (
+        PATTERN_COLOURS[k] for k in canvas.dice.numbers.permutation(len(PATTERN_COLOURS))[:2]
+    )
     return first, canvas.dice.near(COLOURS[first], 6), second, canvas.dice.near(COLOURS[second], 6)
 
 
-def rainbow(canvas: Canvas) -> Captions:
+def rainbow_colours(canvas: Canvas) -> Phrases:
     at = {0: canvas.y + 0 * canvas.x, 1: canvas.x + 0 * canvas.y, 2: (canvas.x + canvas.y) / 2}[
         canvas.dice.whole(0, 2)
     ] + 0.5
@@ -38,7 +40,7 @@ def rainbow(canvas: Canvas) -> Captions:
     )
 
 
-def stripes(canvas: Canvas) -> Captions:
+def stripes(canvas: Canvas) -> Phrases:
     first, one, second, other = _two(canvas)
     angle, size = (
         canvas.dice.pick((0, np.pi / 2, np.pi / 4, -np.pi / 4)),
@@ -54,7 +56,7 @@ def stripes(canvas: Canvas) -> Captions:
     )
 
 
-def dots(canvas: Canvas) -> Captions:
+def dots(canvas: Canvas) -> Phrases:
     first, one, second, other = _two(canvas)
     size = canvas.dice.between(0.1, 0.24)
     away = np.hypot((canvas.x / size) % 1 - 0.5, (canvas.y / size) % 1 - 0.5)
@@ -67,7 +69,7 @@ def dots(canvas: Canvas) -> Captions:
     )
 
 
-def checks(canvas: Canvas) -> Captions:
+def checks(canvas: Canvas) -> Phrases:
     first, one, second, other = _two(canvas)
     size = canvas.dice.between(0.08, 0.2)
     canvas.pixels[:] = one
@@ -79,7 +81,7 @@ def checks(canvas: Canvas) -> Captions:
     )
 
 
-def swirl(canvas: Canvas) -> Captions:
+def swirl(canvas: Canvas) -> Phrases:
     first, one, second, other = _two(canvas)
     angle, away = np.arctan2(canvas.y, canvas.x), np.hypot(canvas.x, canvas.y)
     canvas.pixels[:] = one
@@ -98,10 +100,10 @@ def swirl(canvas: Canvas) -> Captions:
     )
 
 
-def paint(canvas: Canvas) -> Captions:
+def paint(canvas: Canvas) -> Phrases:
     """Abstract paint of three colours."""
     first, one, second, other = _two(canvas)
-    third = canvas.dice.pick(NAMES)
+    third = canvas.dice.pick(PATTERN_COLOURS)
     heights = np.sin(canvas.noise(2, octaves=4) * 12 + canvas.noise(3) * 5) * 0.5 + 0.5
     canvas.pixels[:] = (
         mapped(heights, one, other, COLOURS[third])
@@ -114,7 +116,7 @@ def paint(canvas: Canvas) -> Captions:
     )
 
 
-def gems(canvas: Canvas) -> Captions:
+def gems(canvas: Canvas) -> Phrases:
     name = canvas.dice.pick(("blue", "purple", "green", "pink", "red", "turquoise"))
     dice = canvas.dice
     x, y = dice.numbers.random((2, 60, 1, 1)).astype(np.float32) * 1.2 - 0.6
@@ -132,8 +134,8 @@ def gems(canvas: Canvas) -> Captions:
     )
 
 
-def confetti(canvas: Canvas) -> Captions:
-    name = canvas.dice.pick(NAMES)
+def confetti(canvas: Canvas) -> Phrases:
+    name = canvas.dice.pick(PATTERN_COLOURS)
     canvas.pixels[:] = canvas.dice.near(COLOURS[name], 6)
     for _ in range(90):
         colour = COLOURS[
@@ -150,10 +152,10 @@ def confetti(canvas: Canvas) -> Captions:
     return ("confetti", "colorful confetti", f"confetti on {with_article(name)} background")
 
 
-def plain(canvas: Canvas) -> Captions:
+def plain_colours(canvas: Canvas) -> Phrases:
     """One colour, or a gradient between two."""
     if canvas.dice.chance(0.5):
-        name = canvas.dice.pick(NAMES)
+        name = canvas.dice.pick(PATTERN_COLOURS)
         canvas.pixels[:] = canvas.dice.near(COLOURS[name], 8)
         return (
             f"plain {name}",

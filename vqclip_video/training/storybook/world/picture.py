@@ -11,7 +11,7 @@ from . import space
 from .canvas import Canvas
 from .captions import with_article
 from .dice import Dice
-from .looks import LOOKS
+from .looks import PICTURE_LOOKS
 
 KINDS = re.compile(r"^an? (picture|illustration|close up) of ")
 SPACE_CAPTIONS = {
@@ -31,7 +31,7 @@ SPACE_CAPTIONS = {
 
 
 @dataclass(frozen=True)
-class Picture:
+class WorldPicture:
     """`pixels`: uint8 [height, width, 3]; `captions`: three that fit it; `subject`: the thing or
     place it shows.
     """
@@ -52,13 +52,15 @@ def space_picture(canvas: Canvas, kind: str) -> tuple[str, ...]:
 def add_look(canvas: Canvas, look: str, captions: tuple[str, ...]) -> tuple[str, ...]:
     """Change the finished picture to a look; returns the captions that say so."""
     np.clip(canvas.pixels, 0, 255, out=canvas.pixels)
-    LOOKS[look].change(canvas)
+    PICTURE_LOOKS[look].change(canvas)
     plain = [KINDS.sub("", caption) for caption in captions]  # no watercolor of an illustration
-    return tuple(canvas.dice.pick(LOOKS[look].phrases).format(caption) for caption in plain)
+    return tuple(canvas.dice.pick(PICTURE_LOOKS[look].phrases).format(caption) for caption in plain)
 
 
-def finished(canvas: Canvas, captions: tuple[str, ...], subject: str | None) -> Picture:
-    return Picture(np.clip(canvas.pixels + 0.5, 0, 255).astype(np.uint8), tuple(captions), subject)
+def finished(canvas: Canvas, captions: tuple[str, ...], subject: str | None) -> WorldPicture:
+    return WorldPicture(
+        np.clip(canvas.pixels + 0.5, 0, 255).astype(np.uint8), tuple(captions), subject
+    )
 
 
 def three_of(dice: Dice, captions: tuple[str, ...]) -> tuple[str, ...]:

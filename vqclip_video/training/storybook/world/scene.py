@@ -11,11 +11,11 @@ import numpy as np
 from .canvas import Canvas
 from .colours import painted
 from .dice import Dice
-from .light import TIMES, Time
+from .light import TIMES_OF_DAY, Hour
 
 
 @dataclass
-class Scene:
+class PaintedScene:
     """`horizon`, `stand` (the foot of a near subject) and `sun` (its middle, or the moon's) are on
     the canvas.
 
@@ -30,8 +30,8 @@ class Scene:
     seen: list[str] = field(default_factory=list)
 
     @property
-    def time(self) -> Time:
-        return TIMES[self.hour]
+    def time(self) -> Hour:
+        return TIMES_OF_DAY[self.hour]
 
     @property
     def dice(self) -> Dice:

@@ -8,13 +8,15 @@ import numpy as np
 
 from .canvas import Canvas
 from .captions import counted, joined, with_article
-from .light import LIKELY, TIMES
-from .places import PLACES, Place
-from .scene import Scene
+from .light import LIKELY, TIMES_OF_DAY
+from .places import PLACES, WorldPlace
+from .scene import PaintedScene
 from .skies import paint_sky
-from .things import Shown, Thing, show
+from .things import Shown, Thing, shown_of
 from .weather import FALL, PHRASES
 
+# of what touches no ground: where its middle is on the canvas
+HEIGHTS = {"sea": -0.02, "space": -0.02, "air": -0.08, "orb": -0.22, "fierce": -0.1}
 NEVER_HAZED = ("underwater", "space", "moon", "table")
 
 
@@ -54,10 +56,10 @@ def _fall(dice, place: str, hour: str) -> str | None:
     return "fog" if hour == "mist" else None
 
 
-def paint_setting(canvas: Canvas, setting: Setting) -> Scene:
+def paint_setting(canvas: Canvas, setting: Setting) -> PaintedScene:
     """The empty place, without what falls from its sky."""
     dice = canvas.dice
-    scene = Scene(canvas, setting.hour or "day", horizon=dice.between(-0.06, 0.1))
+    scene = PaintedScene(canvas, setting.hour or "day", horizon=dice.between(-0.06, 0.1))
     if setting.place not in NEVER_HAZED:
         paint_sky(scene)
     PLACES[setting.place].paint(scene)
@@ -67,7 +69,7 @@ def paint_setting(canvas: Canvas, setting: Setting) -> Scene:
     return scene
 
 
-def finish(scene: Scene, setting: Setting) -> None:
+def finish(scene: PaintedScene, setting: Setting) -> None:
     """Let fall what falls in front of everything."""
     if setting.fall in ("rain", "snow"):
         FALL[setting.fall](scene)
@@ -84,17 +86,17 @@ def _when(dice, setting: Setting) -> str:
         return ""
     if setting.fall and (setting.fall == "fog" or dice.chance(0.6)):
         return dice.pick(PHRASES[setting.fall])
-    return dice.pick(TIMES[setting.hour].phrases)
+    return dice.pick(TIMES_OF_DAY[setting.hour].phrases)
 
 
-def empty_captions(scene: Scene, setting: Setting) -> tuple[str, ...]:
+def empty_captions(scene: PaintedScene, setting: Setting) -> tuple[str, ...]:
     """Three captions of a place with nobody in it."""
     dice, names = scene.dice, PLACES[setting.place].names
     captions = [joined(dice.pick(names), _when(dice, setting)) for _ in range(2)]
     if scene.seen and dice.chance(0.5):
         captions.append(joined(dice.pick(names), "with", dice.pick(scene.seen)))
     elif setting.hour and dice.chance(0.3):
-        captions.append(f"{dice.pick(TIMES[setting.hour].look)} over {dice.pick(names)}")
+        captions.append(f"{dice.pick(TIMES_OF_DAY[setting.hour].look)} over {dice.pick(names)}")
     else:
         captions.append(joined(dice.pick(names), _when(dice, setting)))
     return tuple(captions)
@@ -108,7 +110,7 @@ def inhabited(
     scene = paint_setting(canvas, setting)
     alone = dice.chance(0.72) or thing.homes[0] in ("orb", "person", "span")
     count = 1 if alone else dice.whole(2, 4)
-    shown = show(thing, dice, repaint=0.05)
+    shown = shown_of(thing, dice, repaint=0.05)
     size = dice.between(0.26, largest) * (1 if count == 1 else 0.66)
     if count == 1:
         spots = [dice.between(-0.2, 0.2)]
@@ -154,65 +156,45 @@ def _sized(dice, size: float) -> str:
 
 
 def put(
-    scene: Scene, setting: Setting, shown: Shown, x: float, size: float, lift: float = 0.0
+    scene: PaintedScene, setting: Setting, shown: Shown, x: float, size: float, lift: float = 0.0
 ) -> None:
     """A sprite where such a thing would be in this place: on the ground, floating, swimming or
     in the air.
     """
-    dice, canvas = scene.dice, scene.canvas
     home = home_in(shown.thing, PLACES[setting.place])
-    share = 0.55 if scene.time.dark else 0.8
-    mirrored = dice.chance(0.5)
-    if home in ("air", "space", "sea", "orb", "fierce"):
-        high = {"sea": -0.02, "space": -0.02, "air": -0.08, "orb": -0.22, "fierce": -0.1}[
-            home
-        ] + lift * 1.4
-        if home == "orb":
-            canvas.glow(
-                x,
-                high,
-                size * 0.7,
-                np.array((90, 84, 64)) if scene.time.dark else np.array((40, 38, 30)),
-            )
-            share = 0.0
-        if home == "sea":
-            water = Scene(canvas, "day", 0)
-            water.place(
-                shown.pixels, x, high + size / 2, size, shadow=0, haze=0.1, mirrored=mirrored
-            )
-            return
-        scene.place(
-            shown.pixels, x, high + size / 2, size, shadow=0, share=share, mirrored=mirrored
-        )
+    how = {"share": 0.55 if scene.time.dark else 0.8, "mirrored": scene.dice.chance(0.5)}
+    if home in HEIGHTS:
+        _hang(scene, home, shown, x, size, lift, how)
     elif home == "person":
         # Heads and shoulders: a portrait that rises from the lower edge.
-        scene.place(
-            shown.pixels,
-            x,
-            canvas.bottom + 0.01,
-            max(0.5, size * 1.15),
-            shadow=0,
-            share=share,
-            mirrored=mirrored,
-        )
+        foot = scene.canvas.bottom + 0.01
+        scene.place(shown.pixels, x, foot, max(0.5, size * 1.15), shadow=0, **how)
     elif home == "water":
         foot = scene.stand + lift * 0.5
-        reflect(scene, shown, x, foot, size, mirrored)
-        scene.place(shown.pixels, x, foot, size, shadow=0.2, share=share, mirrored=mirrored)
+        reflect(scene, shown, x, foot, size, how["mirrored"])
+        scene.place(shown.pixels, x, foot, size, shadow=0.2, **how)
         ripples(scene, x, foot, size)
     else:
-        scene.place(
-            shown.pixels,
-            x,
-            scene.stand + lift * 0.6,
-            size,
-            shadow=0.32,
-            share=share,
-            mirrored=mirrored,
-        )
+        scene.place(shown.pixels, x, scene.stand + lift * 0.6, size, shadow=0.32, **how)
 
 
-def reflect(scene: Scene, shown: Shown, x: float, foot: float, size: float, mirrored: bool) -> None:
+def _hang(
+    scene: PaintedScene, home: str, shown: Shown, x: float, size: float, lift: float, how: dict
+) -> None:
+    """A sprite that touches nothing, its middle at the height of its home."""
+    canvas, high = scene.canvas, HEIGHTS[home] + lift * 1.4
+    if home == "orb":
+        glow = np.array((90, 84, 64)) if scene.time.dark else np.array((40, 38, 30))
+        canvas.glow(x, high, size * 0.7, glow)
+        how = how | {"share": 0.0}
+    if home == "sea":
+        scene, how = PaintedScene(canvas, "day", 0), {"haze": 0.1, "mirrored": how["mirrored"]}
+    scene.place(shown.pixels, x, high + size / 2, size, shadow=0, **how)
+
+
+def reflect(
+    scene: PaintedScene, shown: Shown, x: float, foot: float, size: float, mirrored: bool
+) -> None:
     """The faint upside-down picture of what floats."""
     lit = shown.pixels.astype(np.float32)
     lit[..., :3] = scene.time.on(lit[..., :3]) * 0.8
@@ -223,7 +205,7 @@ def reflect(scene: Scene, shown: Shown, x: float, foot: float, size: float, mirr
     )
 
 
-def ripples(scene: Scene, x: float, foot: float, size: float) -> None:
+def ripples(scene: PaintedScene, x: float, foot: float, size: float) -> None:
     """Short bright lines where a hull meets the water."""
     canvas = scene.canvas
     band = np.exp(-(((canvas.y - foot + 0.004) / 0.008) ** 2)) * np.exp(
@@ -232,7 +214,7 @@ def ripples(scene: Scene, x: float, foot: float, size: float) -> None:
     canvas.cover(band * 0.5, scene.time.hazed((236, 246, 252), 0.2))
 
 
-def home_in(thing: Thing, place: Place) -> str:
+def home_in(thing: Thing, place: WorldPlace) -> str:
     """The way in which a thing is at home in a place."""
     return next((home for home in thing.homes if home in place.homes), thing.homes[0])
 
@@ -247,5 +229,5 @@ def places_for(thing: Thing) -> dict[str, float]:
     }
 
 
-def suits(thing: Thing, place: Place) -> bool:
+def suits(thing: Thing, place: WorldPlace) -> bool:
     return any(home in place.homes for home in thing.homes)

@@ -1,7 +1,7 @@
 """The pictures that one would choose as illustrations: a subject large, whole and in the middle of
 its place.
 
-The sketchbook is made of them; plan.py says of which. The first caption of each is what somebody
+The sketchbook is made of them; planning.py says of which. The first caption of each is what somebody
 would type for it.
 """
 
@@ -11,16 +11,16 @@ from . import objects, scenes
 from .canvas import Canvas
 from .captions import joined, plural, with_article
 from .colours import COLOURS, PAINTS, painted
-from .light import TIMES
-from .picture import Picture, add_look, finished, space_picture, three_of
+from .light import TIMES_OF_DAY
+from .picture import WorldPicture, add_look, finished, space_picture, three_of
 from .places import PLACES
-from .plan import Sketch, plan
-from .scene import Scene
+from .planning import Sketch
+from .scene import PaintedScene
 from .skies import paint_sky
 from .textures import TEXTURES
-from .things import Shown, Thing, show
+from .things import Shown, Thing, shown_of
 
-__all__ = ["APART", "Sketch", "illustrate", "plan"]
+__all__ = ["APART", "Sketch", "illustrate"]
 
 LARGE = {
     "air": 0.56,
@@ -64,7 +64,7 @@ WHEN = {
 }
 
 
-def illustrate(canvas: Canvas, sketch: Sketch, thing: Thing | None) -> Picture:
+def illustrate(canvas: Canvas, sketch: Sketch, thing: Thing | None) -> WorldPicture:
     """Paint one illustration, of `thing` where its subject is one; each of its captions names
     all it shows.
     """
@@ -94,7 +94,7 @@ def _when(sketch: Sketch) -> str:
     """The hour in the words people type; by day mostly nothing."""
     if sketch.hour is None:
         return ""
-    phrases = WHEN.get(sketch.hour, TIMES[sketch.hour].phrases[:1])
+    phrases = WHEN.get(sketch.hour, TIMES_OF_DAY[sketch.hour].phrases[:1])
     return phrases[sketch.turn % len(phrases)]
 
 
@@ -130,7 +130,7 @@ def _scene(canvas: Canvas, sketch: Sketch) -> tuple[str, ...]:
 
 def _sky(canvas: Canvas, sketch: Sketch) -> tuple[str, ...]:
     """The sky alone."""
-    scene = Scene(canvas, sketch.hour, canvas.dice.between(0.4, 0.6))
+    scene = PaintedScene(canvas, sketch.hour, canvas.dice.between(0.4, 0.6))
     paint_sky(scene)
     looks = scene.time.look
     named = [look for look in looks if sketch.called.removesuffix("s") in look] or looks
@@ -164,7 +164,7 @@ def _in_place(canvas: Canvas, thing: Thing, sketch: Sketch) -> tuple[str, ...]:
     return typed, *others
 
 
-def _bank(scene: Scene) -> None:
+def _bank(scene: PaintedScene) -> None:
     """Grass along the near shore, for what does not swim to stand on."""
     canvas = scene.canvas
     scene.layer(0.22 + 0.05 * canvas.curve(1.4, 2), (104, 160, 84), grain=0.12, fine=30)
@@ -176,7 +176,7 @@ def _shown(thing: Thing, sketch: Sketch, dice) -> Shown:
     it.
     """
     if sketch.colour is None:
-        return show(thing, dice)
+        return shown_of(thing, dice)
     having = [look for look in thing.looks if sketch.colour in (look.adjective, look.colour)]
     look = dice.pick(having or [look for look in thing.looks if not look.adjective] or thing.looks)
     pixels = look.pixels

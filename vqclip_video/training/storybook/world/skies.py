@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from .canvas import Canvas
-from .drawings import drawing, drawings
-from .light import TIMES
-from .scene import Scene
+from .drawings import all_variants, drawing
+from .light import TIMES_OF_DAY
+from .scene import PaintedScene
 
 RAINBOW = (
     (226, 70, 70),
@@ -19,7 +19,7 @@ RAINBOW = (
 )
 
 
-def paint_sky(scene: Scene, busy: bool = True) -> None:
+def paint_sky(scene: PaintedScene, busy: bool = True) -> None:
     """The whole sky of the scene's hour down to its horizon; `busy` ones have bodies and clouds
     more often.
     """
@@ -34,19 +34,19 @@ def paint_sky(scene: Scene, busy: bool = True) -> None:
     if scene.hour == "aurora":
         aurora(canvas)
     if scene.hour in ("night", "dusk", "aurora") and dice.chance(0.55 if busy else 0.25):
-        moon(scene)
+        night_moon(scene)
     if scene.hour in ("sunset", "sunrise", "gold") and dice.chance(0.8):
         low_sun(scene)
     if scene.hour in ("day", "dream") and dice.chance(0.4):
         high_sun(scene)
-    clouds(scene)
+    sky_clouds(scene)
     if scene.hour == "storm" and dice.chance(0.6):
         lightning(scene)
     if scene.hour in ("day", "cloudy") and dice.chance(0.07):
-        rainbow(scene)
+        sky_rainbow(scene)
 
 
-def clouds(scene: Scene) -> None:
+def sky_clouds(scene: PaintedScene) -> None:
     """Heaps of cloud where the day is fair, streaks at its ends, a lid in bad weather."""
     dice = scene.dice
     if scene.hour in ("storm", "overcast"):
@@ -68,7 +68,9 @@ def clouds(scene: Scene) -> None:
         _veil(scene, cover=0.4, hills=1.5, strength=0.45, stretch=3)
 
 
-def _veil(scene: Scene, cover: float, hills: float, strength: float, stretch: float = 2) -> None:
+def _veil(
+    scene: PaintedScene, cover: float, hills: float, strength: float, stretch: float = 2
+) -> None:
     canvas = scene.canvas
     heights = canvas.noise(hills, hills * stretch, 5)
     mask = np.clip((heights - (1 - cover)) * 5 + 0.3, 0, 1) * np.clip(
@@ -80,13 +82,13 @@ def _veil(scene: Scene, cover: float, hills: float, strength: float, stretch: fl
     )
 
 
-def _heaps(scene: Scene, count: int) -> None:
+def _heaps(scene: PaintedScene, count: int) -> None:
     canvas, dice = scene.canvas, scene.dice
     for _ in range(count):
         y = dice.between(-canvas.bottom + 0.1, max(-canvas.bottom + 0.16, scene.horizon - 0.1))
         size = dice.between(0.2, 0.46) * (0.6 + 0.4 * (scene.horizon - y))
         tint = np.array(scene.time.clouds, np.float32) / 255
-        sprite = dice.pick(drawings("cloud")).astype(np.float32)
+        sprite = dice.pick(all_variants("cloud")).astype(np.float32)
         sprite[..., :3] *= tint
         canvas.paste(
             sprite, canvas.across(), y + size / 2, size, mirrored=dice.chance(0.5), alpha=0.92
@@ -139,7 +141,7 @@ def aurora(canvas: Canvas) -> None:
         canvas.shine(curtain * rays * 0.85, dice.near(colour, 8))
 
 
-def moon(scene: Scene) -> None:
+def night_moon(scene: PaintedScene) -> None:
     canvas, dice = scene.canvas, scene.dice
     x, y, size = (
         canvas.across(0.8),
@@ -159,7 +161,7 @@ def moon(scene: Scene) -> None:
     scene.seen.append("a crescent moon" if crescent else "a full moon")
 
 
-def low_sun(scene: Scene) -> None:
+def low_sun(scene: PaintedScene) -> None:
     """The sun near the horizon in its glow."""
     canvas, dice = scene.canvas, scene.dice
     x, y, radius = (
@@ -177,7 +179,7 @@ def low_sun(scene: Scene) -> None:
     scene.seen.append("the sun")
 
 
-def high_sun(scene: Scene) -> None:
+def high_sun(scene: PaintedScene) -> None:
     canvas, dice = scene.canvas, scene.dice
     x, y, radius = canvas.across(0.85), dice.between(-0.42, -0.26), dice.between(0.05, 0.09)
     canvas.glow(x, y, radius * 3, (255, 230, 150))
@@ -186,7 +188,7 @@ def high_sun(scene: Scene) -> None:
     scene.seen.append("the sun")
 
 
-def lightning(scene: Scene) -> None:
+def lightning(scene: PaintedScene) -> None:
     """A forked bolt from the clouds to the horizon."""
     canvas, dice = scene.canvas, scene.dice
     x, y = canvas.across(0.7), -canvas.bottom
@@ -203,7 +205,7 @@ def lightning(scene: Scene) -> None:
     scene.seen.append("lightning")
 
 
-def rainbow(scene: Scene) -> None:
+def sky_rainbow(scene: PaintedScene) -> None:
     canvas, dice = scene.canvas, scene.dice
     x, radius = canvas.across(0.4), dice.between(0.42, 0.6)
     away = np.sqrt((canvas.x - x) ** 2 + (canvas.y - scene.horizon - 0.06) ** 2)
@@ -214,4 +216,4 @@ def rainbow(scene: Scene) -> None:
 
 def is_dark(hour: str) -> bool:
     """Whether lamps and windows are lit."""
-    return TIMES[hour].dark or hour == "dusk"
+    return TIMES_OF_DAY[hour].dark or hour == "dusk"

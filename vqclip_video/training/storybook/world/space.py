@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from .canvas import Canvas
-from .drawings import drawings
-from .scene import Scene
+from .drawings import all_variants
+from .scene import PaintedScene
 from .skies import stars
 
 NEBULAE = {
@@ -70,7 +70,7 @@ def galaxy(canvas: Canvas) -> str:
     return name
 
 
-def deep_space(scene: Scene) -> None:
+def deep_space(scene: PaintedScene) -> None:
     """A place among the stars, perhaps with a planet far away."""
     dice, canvas = scene.dice, scene.canvas
     paint_space(canvas, 0.5)
@@ -78,7 +78,7 @@ def deep_space(scene: Scene) -> None:
         size = dice.between(0.12, 0.3)
         side = dice.pick((-1, 1))
         canvas.paste(
-            dice.pick(drawings(dice.pick(("planet", "ringed planet")))),
+            dice.pick(all_variants(dice.pick(("planet", "ringed planet")))),
             side * dice.between(0.3, 0.46),
             dice.between(-0.2, 0.0),
             size,
@@ -87,7 +87,7 @@ def deep_space(scene: Scene) -> None:
     scene.hour, scene.stand = "day", 0.34
 
 
-def moon_ground(scene: Scene) -> None:
+def moon_ground(scene: PaintedScene) -> None:
     """The grey ground of the moon with craters, the earth above it."""
     dice, canvas = scene.dice, scene.canvas
     paint_space(canvas, 0.1)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from .drawings import drawings
+from .drawings import all_variants
 from .grounds import hills, mountains
-from .scene import Scene
+from .scene import PaintedScene
 from .skies import is_dark
 from .waters import mirror
 
 
-def city(scene: Scene) -> None:
+def city(scene: PaintedScene) -> None:
     """A skyline in two rows, its windows lit at night, over a street, a park or water."""
     canvas, dice = scene.canvas, scene.dice
     foot = scene.horizon + 0.1
@@ -30,7 +30,9 @@ def city(scene: Scene) -> None:
     scene.stand = 0.37
 
 
-def _block(scene: Scene, left: float, top: float, right: float, foot: float, haze: float) -> None:
+def _block(
+    scene: PaintedScene, left: float, top: float, right: float, foot: float, haze: float
+) -> None:
     canvas, dice = scene.canvas, scene.dice
     column, row = (
         [int((v + canvas.right) * canvas.unit) for v in (left, right)],
@@ -67,7 +69,7 @@ def _block(scene: Scene, left: float, top: float, right: float, foot: float, haz
     )
 
 
-def road(scene: Scene) -> None:
+def road(scene: PaintedScene) -> None:
     """A road that runs to the horizon through fields."""
     canvas, dice = scene.canvas, scene.dice
     scene.ridge(scene.horizon - 0.14 * canvas.curve(1.8, 3), (110, 136, 130), haze=0.45)
@@ -94,19 +96,19 @@ def road(scene: Scene) -> None:
     scene.stand = 0.38
 
 
-def rails(scene: Scene) -> None:
+def rails(scene: PaintedScene) -> None:
     """A railway between hills."""
     hills(scene)
     _track(scene)
 
 
-def mountain_rails(scene: Scene) -> None:
+def mountain_rails(scene: PaintedScene) -> None:
     """A railway below mountains."""
     mountains(scene, snow=scene.dice.pick((0.0, 0.22)))
     _track(scene)
 
 
-def _track(scene: Scene) -> None:
+def _track(scene: PaintedScene) -> None:
     canvas = scene.canvas
     scene.layer(0.29 + 0 * canvas.x, (150, 136, 120), grain=0.22, fine=40)
     sleepers = (np.sin(canvas.x * 90) > 0.1) * canvas.below(0.345) * (1 - canvas.below(0.385))
@@ -120,7 +122,7 @@ def _track(scene: Scene) -> None:
     scene.stand = 0.365
 
 
-def village(scene: Scene) -> None:
+def village(scene: PaintedScene) -> None:
     """Small houses on a green slope, lamps lit at night."""
     canvas, dice = scene.canvas, scene.dice
     scene.ridge(scene.horizon - 0.24 * canvas.peaks(1.8), (112, 128, 142), haze=0.42)
@@ -129,7 +131,7 @@ def village(scene: Scene) -> None:
     for y in np.sort([dice.between(scene.horizon + 0.05, 0.2) for _ in range(dice.whole(6, 9))]):
         kind = dice.pick(("house", "house", "cabin", "church", "tree", "tree"))
         scene.place(
-            dice.pick(drawings(kind)),
+            dice.pick(all_variants(kind)),
             canvas.across(),
             y,
             (0.1 + 0.34 * (y - scene.horizon)) * dice.between(0.9, 1.2),
@@ -138,7 +140,7 @@ def village(scene: Scene) -> None:
     scene.stand = 0.38
 
 
-def room(scene: Scene) -> None:
+def room(scene: PaintedScene) -> None:
     """A wall, a table of wood, soft light from one side."""
     canvas, dice = scene.canvas, scene.dice
     wall = dice.near(

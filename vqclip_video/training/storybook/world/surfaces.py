@@ -7,11 +7,11 @@ import numpy as np
 from .canvas import Canvas
 from .captions import with_article
 from .colours import COLOURS
-from .drawings import drawings
-from .scene import Scene
+from .drawings import all_variants
+from .scene import PaintedScene
 from .skies import paint_sky
 
-Captions = tuple[str, ...]
+Phrases = tuple[str, ...]
 
 
 def mapped(heights: np.ndarray, *stops) -> np.ndarray:
@@ -23,7 +23,7 @@ def mapped(heights: np.ndarray, *stops) -> np.ndarray:
     ).astype(np.float32)
 
 
-def fire(canvas: Canvas) -> Captions:
+def fire(canvas: Canvas) -> Phrases:
     heights = canvas.noise(5, 2.2, 5, 0.55) * 0.75 + (canvas.y + 0.5) * 0.62 - 0.22
     canvas.pixels[:] = mapped(
         heights,
@@ -44,7 +44,7 @@ def fire(canvas: Canvas) -> Captions:
     )
 
 
-def lava(canvas: Canvas) -> Captions:
+def lava(canvas: Canvas) -> Phrases:
     cracks = 1 - np.clip(np.abs(canvas.noise(5, octaves=5) - 0.5) * 9, 0, 1)
     canvas.pixels[:] = mapped(
         cracks, (34, 24, 26), (60, 32, 30), (190, 48, 20), (250, 130, 30), (255, 226, 120)
@@ -58,7 +58,7 @@ def lava(canvas: Canvas) -> Captions:
     )
 
 
-def marble(canvas: Canvas) -> Captions:
+def marble(canvas: Canvas) -> Phrases:
     name, base, vein = canvas.dice.pick((("white", (244, 242, 240), (150, 148, 156)), ("black", (38, 38, 44),
                                                                                        (220, 216, 210)),
                                          ("green", (60, 116, 92), (196, 222, 200)), ("pink", (240, 200, 200),
@@ -75,7 +75,7 @@ def marble(canvas: Canvas) -> Captions:
     )
 
 
-def wood(canvas: Canvas) -> Captions:
+def wood(canvas: Canvas) -> Phrases:
     grain = np.sin((canvas.noise(2, 5, 3) * 7 + canvas.y * 3) * 7) * 0.5 + 0.5
     canvas.pixels[:] = mapped(
         grain * 0.6 + canvas.noise(4, 60, 2) * 0.4, (116, 72, 42), (168, 114, 68), (208, 156, 102)
@@ -87,7 +87,7 @@ def wood(canvas: Canvas) -> Captions:
     return ("wooden planks", "a wooden wall", "brown wood", "wood grain", "old wooden boards")
 
 
-def water(canvas: Canvas) -> Captions:
+def water(canvas: Canvas) -> Phrases:
     heights = canvas.noise(6, 9, 4)
     light = (1 - np.clip(np.abs(canvas.noise(7, 9, 3) - 0.5) * 9, 0, 1)) ** 2
     canvas.pixels[:] = mapped(heights, (14, 86, 150), (40, 150, 196), (110, 206, 224))
@@ -101,7 +101,7 @@ def water(canvas: Canvas) -> Captions:
     )
 
 
-def ice(canvas: Canvas) -> Captions:
+def ice(canvas: Canvas) -> Phrases:
     cracks = np.clip(np.abs(canvas.noise(4, octaves=5) - 0.5) * 7, 0, 1)
     canvas.pixels[:] = mapped(
         cracks * 0.7 + canvas.noise(2) * 0.3, (252, 254, 255), (196, 228, 244), (118, 180, 220)
@@ -109,7 +109,7 @@ def ice(canvas: Canvas) -> Captions:
     return ("ice", "blue ice with cracks", "a frozen surface", "cracked ice", "frost and ice")
 
 
-def sand(canvas: Canvas) -> Captions:
+def sand(canvas: Canvas) -> Phrases:
     waves = np.sin(canvas.y * 46 + canvas.noise(3, octaves=3) * 16) * 0.5 + 0.5
     canvas.pixels[:] = mapped(
         waves * 0.7 + canvas.noise(40, octaves=2) * 0.3,
@@ -120,13 +120,13 @@ def sand(canvas: Canvas) -> Captions:
     return ("sand", "ripples in the sand", "yellow sand", "desert sand seen from above")
 
 
-def grass(canvas: Canvas) -> Captions:
+def grass(canvas: Canvas) -> Phrases:
     blades = canvas.noise(46, 8, 3) * 0.8 + canvas.noise(3) * 0.3
     canvas.pixels[:] = mapped(blades, (36, 92, 40), (84, 158, 62), (164, 212, 96))
     return ("green grass", "grass", "a lawn seen up close", "fresh green grass")
 
 
-def brick(canvas: Canvas) -> Captions:
+def brick(canvas: Canvas) -> Phrases:
     row = np.floor(canvas.y * 11)
     along, down = (canvas.x * 5 + 0.5 * (row % 2)) % 1, (canvas.y * 11) % 1
     joint = np.maximum(np.abs(along - 0.5) > 0.465, np.abs(down - 0.5) > 0.42)
@@ -145,7 +145,7 @@ def brick(canvas: Canvas) -> Captions:
     return ("a brick wall", "a wall of red bricks", "red bricks", "an old brick wall")
 
 
-def clouds(canvas: Canvas) -> Captions:
+def cloudscape(canvas: Canvas) -> Phrases:
     heights = np.clip((canvas.noise(2.4, 3.4, 6) - 0.36) * 3, 0, 1)
     canvas.pixels[:] = mapped(
         heights, (76, 148, 226), (160, 202, 242), (240, 246, 252), (255, 255, 255)
@@ -153,14 +153,14 @@ def clouds(canvas: Canvas) -> Captions:
     return ("white clouds", "fluffy clouds in a blue sky", "clouds", "a sky full of clouds")
 
 
-def smoke(canvas: Canvas) -> Captions:
+def smoke(canvas: Canvas) -> Phrases:
     bend = canvas.noise(3, octaves=3) * 0.4
     heights = np.sin((canvas.noise(3, 2, 5) + bend) * 9) * 0.3 + 0.5
     canvas.pixels[:] = mapped(heights, (24, 24, 30), (96, 98, 106), (206, 208, 214))
     return ("grey smoke", "swirling smoke", "smoke in the dark", "thick smoke")
 
 
-def gold(canvas: Canvas) -> Captions:
+def gold(canvas: Canvas) -> Phrases:
     heights = canvas.noise(3, 1.2, 4) * 0.75 + canvas.noise(60, 3, 1) * 0.25
     canvas.pixels[:] = mapped(
         (heights - 0.2) * 1.6, (110, 70, 16), (206, 150, 46), (250, 214, 110), (255, 246, 200)
@@ -168,7 +168,7 @@ def gold(canvas: Canvas) -> Captions:
     return ("shiny gold", "gold", "a golden surface", "polished gold metal")
 
 
-def leaves(canvas: Canvas) -> Captions:
+def leaves(canvas: Canvas) -> Phrases:
     autumn = canvas.dice.chance(0.5)
     shades = (
         ((226, 120, 40), (206, 70, 44), (244, 184, 60), (150, 84, 44))
@@ -216,7 +216,7 @@ def leaf(canvas: Canvas, x, y, angle, size, colour) -> None:
     window += (np.clip(colour * light[..., None], 0, 255) - window) * mask[..., None]
 
 
-def fur(canvas: Canvas) -> Captions:
+def fur(canvas: Canvas) -> Phrases:
     name = canvas.dice.pick(("white", "brown", "grey", "black", "orange"))
     strands = canvas.noise(50, 6, 3) * 0.7 + canvas.noise(3) * 0.3
     base = np.array(COLOURS[name], np.float32)
@@ -224,13 +224,13 @@ def fur(canvas: Canvas) -> Captions:
     return (f"{name} fur", f"soft {name} fur", f"the fur of {with_article(name)} animal")
 
 
-def starry(canvas: Canvas) -> Captions:
-    scene = Scene(canvas, "night", 0.6)
+def starry(canvas: Canvas) -> Phrases:
+    scene = PaintedScene(canvas, "night", 0.6)
     paint_sky(scene, busy=False)
     return ("a night sky full of stars", "a starry sky", "stars", "the night sky with stars")
 
 
-def sky(canvas: Canvas) -> Captions:
+def sky(canvas: Canvas) -> Phrases:
     hour = canvas.dice.pick(
         (
             "day",
@@ -245,15 +245,15 @@ def sky(canvas: Canvas) -> Captions:
             "gold",
         )
     )
-    scene = Scene(canvas, hour, canvas.dice.between(0.35, 0.6))
+    scene = PaintedScene(canvas, hour, canvas.dice.between(0.35, 0.6))
     paint_sky(scene)
     return scene.time.look
 
 
-def blossom_petals(canvas: Canvas) -> Captions:
+def blossom_petals(canvas: Canvas) -> Phrases:
     canvas.gradient([(250, 226, 236), (244, 190, 212)])
     for _ in range(9):
-        sprite = canvas.dice.pick(drawings("cherry tree"))
+        sprite = canvas.dice.pick(all_variants("cherry tree"))
         canvas.paste(
             sprite,
             canvas.across(1.1),

@@ -2,46 +2,13 @@
 
 from __future__ import annotations
 
-from .patterns import checks, confetti, dots, gems, paint, rainbow, stripes, swirl
-from .surfaces import (
-    blossom_petals,
-    brick,
-    clouds,
-    fire,
-    fur,
-    gold,
-    grass,
-    ice,
-    lava,
-    leaves,
-    marble,
-    sand,
-    sky,
-    smoke,
-    starry,
-    water,
-    wood,
-)
+from . import patterns, surfaces
 
 TEXTURES = (
-    *(
-        fire,
-        fire,
-        lava,
-        marble,
-        wood,
-        water,
-        ice,
-        sand,
-        grass,
-        brick,
-        clouds,
-        smoke,
-        gold,
-        leaves,
-        leaves,
-        fur,
-    ),
-    *(starry, sky, sky, sky, blossom_petals),
-    *(rainbow, stripes, dots, checks, swirl, paint, gems, confetti),
-)
+    surfaces.fire, surfaces.fire, surfaces.lava, surfaces.marble, surfaces.wood, surfaces.water,
+    surfaces.ice, surfaces.sand, surfaces.grass, surfaces.brick, surfaces.cloudscape,
+    surfaces.smoke, surfaces.gold, surfaces.leaves, surfaces.leaves, surfaces.fur,
+    surfaces.starry, surfaces.sky, surfaces.sky, surfaces.sky, surfaces.blossom_petals,
+    patterns.rainbow_colours, patterns.stripes, patterns.dots, patterns.checks, patterns.swirl,
+    patterns.paint, patterns.gems, patterns.confetti,
+)  # fmt: skip

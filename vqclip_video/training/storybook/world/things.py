@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..artwork import ACTIVITIES, ANIMALS, FACES, FOOD, OBJECTS, PEOPLE, PLACES, Artwork
-from .bodies import BODIES, WHOLE, robot, seated
+from ..artwork import ACTIVITIES, ANIMALS, FACES, FOOD, OBJECTS, PEOPLE, TRAVEL, Artwork, Sprite
+from .bodies import BODIES, SHOWN_WHOLE, robot, seated
 from .colours import COLOURS, PAINTS, main_colour, painted
 from .dice import Dice
 from .drawings import VARIANTS, drawing
@@ -18,7 +18,7 @@ STAR_WEIGHT, COMMON_WEIGHT = 20.0, 5.0
 WEIGHTS = {
     ANIMALS: 1.0,
     FOOD: 0.8,
-    PLACES: 0.8,
+    TRAVEL: 0.8,
     ACTIVITIES: 0.6,
     OBJECTS: 0.5,
     PEOPLE: 0.5,
@@ -28,7 +28,7 @@ FIERCE = {"dragon", "phoenix", "dinosaur", "bat", "eagle"}
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
+class SpriteLook:
     """One sprite of a thing: `adjective` is always said of it ("black"), `colour` may be."""
 
     pixels: np.ndarray  # uint8 [128, 128, 4], premultiplied
@@ -43,7 +43,7 @@ class Thing:
     names: tuple[str, ...]
     synonyms: tuple[str, ...]
     homes: tuple[str, ...]
-    looks: tuple[Look, ...]
+    looks: tuple[SpriteLook, ...]
     common: bool
     weight: float
     group: int  # emojibase's
@@ -81,7 +81,7 @@ class Shown:
         return name
 
 
-def show(thing: Thing, dice: Dice, repaint: float = 0.0) -> Shown:
+def shown_of(thing: Thing, dice: Dice, repaint: float = 0.0) -> Shown:
     """One of a thing's sprites, with probability `repaint` in another colour."""
     look = dice.pick(thing.looks)
     if dice.chance(repaint):
@@ -103,97 +103,110 @@ def catalogue(
     `synonyms(name, group)` gives rarer words for a name, `is_allowed(name)` says whether captions
     may hold it.
     """
-    by_label: dict[str, list[int]] = {}
-    for index, sprite in enumerate(artwork.sprites):
-        by_label.setdefault(sprite.label, []).append(index)
-    things, used = [], set()
-    common = {row.split("|")[0].strip("* ").lower() for row in COMMON.strip().splitlines()}
+    sprites = _Sprites(artwork)
+    rows = [_Row.read(line) for line in COMMON.strip().splitlines()]
+    common = {row.name.lower() for row in rows}
 
     def rarer(name: str, group: int) -> tuple[str, ...]:
-        return (
-            tuple(word for word in synonyms(name, group) if word not in common)
-            if group != PEOPLE
-            else ()
+        if group == PEOPLE:
+            return ()
+        return tuple(word for word in synonyms(name, group) if word not in common)
+
+    things = [_common(row, sprites, rarer, is_allowed) for row in rows]
+    used = {label for row in rows for _, label in row.labels}
+    others = [_uncommon(label, sprites, rarer) for label in sprites.numbers if label not in used]
+    found = [thing for thing in things if thing]
+    return (*found, *(thing for thing in others if is_allowed(thing.name)))
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A line of `COMMON`, in its words."""
+
+    name: str
+    labels: tuple[tuple[str | None, str], ...]  # each with the adjective that is said of it
+    others: tuple[str, ...]
+    homes: tuple[str, ...]
+    star: bool
+
+    @classmethod
+    def read(cls, line: str) -> _Row:
+        name, labels, others, homes = (part.strip("* ") for part in line.split("|"))
+        parted = (label.rpartition("=") for label in labels.split(", "))
+        return cls(
+            name,
+            tuple((adjective or None, label) for adjective, _, label in parted),
+            tuple(others.split(", ")),
+            tuple(homes.split()),
+            line.startswith("*"),
         )
 
-    for row in COMMON.strip().splitlines():
-        name, labels, others, homes = (part.strip("* ") for part in row.split("|"))
-        weight = STAR_WEIGHT if row.startswith("*") else COMMON_WEIGHT
-        looks = []
-        for label in labels.split(", "):
-            adjective, _, label = label.rpartition("=")
-            looks += _looks(
-                artwork, by_label, label, adjective or None, labels.split(", ").count(label)
-            )
-            used.add(label)
-        if looks:
-            names = tuple(
-                word.lower()
-                for word in (name, *others.split(", "))
-                if word and is_allowed(word.lower())
-            )
-            group = _group(artwork, by_label, labels)
-            places = (
-                tuple(homes.split())
-                + (("fierce",) if name in FIERCE else ())
-                + (("train",) if "train" in name else ())
-            )
-            things.append(
-                Thing(names, rarer(names[0], group), places, tuple(looks), True, weight, group)
-            )
-    for label, indices in by_label.items():
-        name = RENAMED.get(label, label).lower().replace("-", " ").replace("mrs.", "mrs")
-        if label not in used and is_allowed(name):
-            sprite = artwork.sprites[indices[0]]
-            home = (
-                HOMES.get(sprite.subgroup, "object")
-                if "face" not in name and sprite.group != FACES
-                else "face"
-            )
-            looks = tuple(_looks(artwork, by_label, label, None, 1))
-            things.append(
-                Thing(
-                    (name,),
-                    rarer(name, sprite.group),
-                    (home,),
-                    looks,
-                    False,
-                    WEIGHTS[sprite.group],
-                    sprite.group,
-                )
-            )
-    return tuple(things)
+
+class _Sprites:
+    """The sprites of artwork by their labels."""
+
+    def __init__(self, artwork: Artwork):
+        self.artwork = artwork
+        self.numbers: dict[str, list[int]] = {}
+        for number, sprite in enumerate(artwork.sprites):
+            self.numbers.setdefault(sprite.label, []).append(number)
+
+    def first(self, label: str) -> Sprite:
+        return self.artwork.sprites[self.numbers[label][0]]
+
+    def pixels(self, label: str, count: int) -> list[np.ndarray]:
+        """Those of a label; of a drawing the fewer, the more often (`count`) its row names it."""
+        if label.startswith("drawn "):
+            name, variants = label.removeprefix("drawn "), {1: 2, 2: 5}.get(count, VARIANTS)
+            return [drawing(name, k) for k in range(max(1, variants // count))]
+        return [_whole(self.artwork, number) for number in self.numbers.get(label, ())]
 
 
-def _looks(artwork: Artwork, by_label, label: str, adjective: str | None, count: int) -> list[Look]:
-    if label.startswith("drawn "):
-        # rows repeat a drawing that is to be seen more often
-        variants = {1: 2, 2: 5}.get(count, VARIANTS)
-        sprites = [
-            drawing(label.removeprefix("drawn "), k) for k in range(max(1, variants // count))
-        ]
-    else:
-        sprites = [_whole(artwork, index) for index in by_label.get(label, ())]
+def _common(row: _Row, sprites: _Sprites, rarer, is_allowed) -> Thing | None:
+    """A thing of everyday; None where nothing shows it."""
+    labels = [label for _, label in row.labels]
+    looks = []
+    for adjective, label in row.labels:
+        written = [each for each in row.labels if each == (None, label)]
+        looks += _looks(sprites.pixels(label, len(written)), adjective)
+    if not looks:
+        return None
+    words = (word.lower() for word in (row.name, *row.others) if word)
+    names = tuple(word for word in words if is_allowed(word))
+    group = next(
+        (sprites.first(label).group for label in labels if label in sprites.numbers), TRAVEL
+    )
+    homes = row.homes
+    homes += ("fierce",) if row.name in FIERCE else ()
+    homes += ("train",) if "train" in row.name else ()
+    weight = STAR_WEIGHT if row.star else COMMON_WEIGHT
+    return Thing(names, rarer(names[0], group), homes, tuple(looks), True, weight, group)
+
+
+def _uncommon(label: str, sprites: _Sprites, rarer) -> Thing:
+    """A thing that only artwork names."""
+    name = RENAMED.get(label, label).lower().replace("-", " ").replace("mrs.", "mrs")
+    sprite = sprites.first(label)
+    is_face = "face" in name or sprite.group == FACES
+    home = "face" if is_face else HOMES.get(sprite.subgroup, "object")
+    looks = tuple(_looks(sprites.pixels(label, 1), None))
+    weight, group = WEIGHTS[sprite.group], sprite.group
+    return Thing((name,), rarer(name, group), (home,), looks, False, weight, group)
+
+
+def _looks(sprites: list[np.ndarray], adjective: str | None) -> list[SpriteLook]:
     if adjective == "black":  # drawn as a dark purple by some
-        sprites = [
-            np.clip(painted(pixels, np.array((44, 43, 50))), 0, 255).astype(np.uint8)
-            for pixels in sprites
-        ]
+        dark = np.array((44, 43, 50))
+        sprites = [np.clip(painted(pixels, dark), 0, 255).astype(np.uint8) for pixels in sprites]
     return [
-        Look(pixels, adjective, None if adjective else main_colour(pixels)) for pixels in sprites
+        SpriteLook(pixels, adjective, None if adjective else main_colour(pixels))
+        for pixels in sprites
     ]
 
 
 def _whole(artwork: Artwork, index: int) -> np.ndarray:
     """A sprite, or the whole figure of an animal of which it shows only the head."""
     sprite = artwork.sprites[index]
-    if sprite.label in BODIES and sprite.style not in WHOLE.get(sprite.label, ()):
+    if sprite.label in BODIES and sprite.style not in SHOWN_WHOLE.get(sprite.label, ()):
         return seated(artwork.pixels[index], BODIES[sprite.label])
     return robot(artwork.pixels[index]) if sprite.label == "robot" else artwork.pixels[index]
-
-
-def _group(artwork: Artwork, by_label, labels: str) -> int:
-    for label in labels.split(", "):
-        if label.rpartition("=")[2] in by_label:
-            return artwork.sprites[by_label[label.rpartition("=")[2]][0]].group
-    return PLACES

@@ -1,14 +1,16 @@
-"""Places by, on and under the water."""
+"""Places by and on the water."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from .drawings import drawings
-from .scene import Scene
+from .drawings import all_variants
+from .scene import PaintedScene
 
 
-def mirror(scene: Scene, shore: float, tint, share: float = 0.4, ripple: float = 0.012) -> None:
+def mirror(
+    scene: PaintedScene, shore: float, tint, share: float = 0.4, ripple: float = 0.012
+) -> None:
     """Water below y = `shore` that reflects what stands above it, rippled, mixed with its own
     colour `tint`.
     """
@@ -30,7 +32,7 @@ def mirror(scene: Scene, shore: float, tint, share: float = 0.4, ripple: float =
     canvas.pixels[first:] += glints * (np.array(scene.time.sky[-1]) - canvas.pixels[first:]) * 0.4
 
 
-def swell(scene: Scene, shore: float, colour, rough: float = 0.5) -> None:
+def swell(scene: PaintedScene, shore: float, colour, rough: float = 0.5) -> None:
     """Open water with rows of waves that grow towards the viewer, and the path of the sun or
     moon on it.
     """
@@ -55,7 +57,7 @@ def swell(scene: Scene, shore: float, colour, rough: float = 0.5) -> None:
         canvas.shine(path * np.clip(crest * 0.7 + 0.5, 0, 1) * 0.85, colour)
 
 
-def ocean(scene: Scene) -> None:
+def ocean(scene: PaintedScene) -> None:
     swell(
         scene,
         scene.horizon,
@@ -65,7 +67,7 @@ def ocean(scene: Scene) -> None:
     scene.stand = 0.3
 
 
-def stormy_waves(scene: Scene) -> None:
+def stormy_waves(scene: PaintedScene) -> None:
     """Mountains of water with foam on their crests."""
     canvas, dice = scene.canvas, scene.dice
     swell(scene, scene.horizon, (40, 92, 124), 0.9)
@@ -96,7 +98,7 @@ def stormy_waves(scene: Scene) -> None:
     scene.stand = 0.26
 
 
-def beach(scene: Scene) -> None:
+def beach(scene: PaintedScene) -> None:
     """The sea, a line of foam, sand, often palms."""
     canvas, dice = scene.canvas, scene.dice
     swell(scene, scene.horizon, (46, 166, 196), 0.35)
@@ -110,12 +112,14 @@ def beach(scene: Scene) -> None:
         side = dice.pick((-1, 1))
         for k in range(dice.whole(1, 2)):
             x, size = side * dice.between(0.32, 0.52), dice.between(0.5, 0.72)
-            scene.place(dice.pick(drawings("palm")), x, float(shore.mean()) + 0.08 + 0.05 * k, size)
+            scene.place(
+                dice.pick(all_variants("palm")), x, float(shore.mean()) + 0.08 + 0.05 * k, size
+            )
         scene.seen.append("palm trees")
     scene.stand = 0.36
 
 
-def coast(scene: Scene) -> None:
+def coast(scene: PaintedScene) -> None:
     """A grassy headland above the sea."""
     canvas, dice = scene.canvas, scene.dice
     swell(scene, scene.horizon, (36, 124, 184), 0.5)
@@ -132,7 +136,7 @@ def coast(scene: Scene) -> None:
     scene.stand = 0.3
 
 
-def cliff(scene: Scene) -> None:
+def cliff(scene: PaintedScene) -> None:
     """A wall of rock over the sea."""
     canvas, dice = scene.canvas, scene.dice
     swell(scene, scene.horizon + 0.02, (36, 120, 180), 0.5)
@@ -148,7 +152,7 @@ def cliff(scene: Scene) -> None:
     scene.stand = -0.1
 
 
-def lake(scene: Scene) -> None:
+def lake(scene: PaintedScene) -> None:
     """Mountains behind a lake that mirrors them."""
     canvas, dice = scene.canvas, scene.dice
     for k in range(2):
@@ -164,7 +168,7 @@ def lake(scene: Scene) -> None:
     scene.stand = 0.3
 
 
-def autumn_lake(scene: Scene) -> None:
+def autumn_lake(scene: PaintedScene) -> None:
     """A lake between autumn trees."""
     scene.ridge(scene.horizon - 0.2 * scene.canvas.curve(2, 3), (168, 124, 100), haze=0.35)
     _fringe(scene, ("autumn tree",), 14, 0.26)
@@ -172,11 +176,11 @@ def autumn_lake(scene: Scene) -> None:
     scene.stand = 0.3
 
 
-def _fringe(scene: Scene, kinds: tuple[str, ...], count: int, size: float = 0.16) -> None:
+def _fringe(scene: PaintedScene, kinds: tuple[str, ...], count: int, size: float = 0.16) -> None:
     """A row of trees along the far shore."""
     dice = scene.dice
     for x in np.linspace(-scene.canvas.right, scene.canvas.right, count):
-        sprite = dice.pick(drawings(dice.pick(kinds)))
+        sprite = dice.pick(all_variants(dice.pick(kinds)))
         scene.place(
             sprite,
             x + dice.between(-0.04, 0.04),
@@ -187,7 +191,7 @@ def _fringe(scene: Scene, kinds: tuple[str, ...], count: int, size: float = 0.16
         )
 
 
-def river(scene: Scene) -> None:
+def river(scene: PaintedScene) -> None:
     """A river that winds through meadows towards the viewer."""
     canvas, dice = scene.canvas, scene.dice
     scene.ridge(scene.horizon - 0.16 * canvas.curve(2, 3), (96, 132, 130), haze=0.4)
@@ -204,7 +208,7 @@ def river(scene: Scene) -> None:
     for y in np.sort([dice.between(scene.horizon + 0.02, 0.3) for _ in range(7)]):
         side = dice.pick((-1, 1))
         scene.place(
-            dice.pick(drawings(dice.pick(("tree", "pine")))),
+            dice.pick(all_variants(dice.pick(("tree", "pine")))),
             side * dice.between(0.3, 0.62),
             y,
             0.14 + 0.5 * (y - scene.horizon),
@@ -212,7 +216,7 @@ def river(scene: Scene) -> None:
     scene.stand = 0.34
 
 
-def waterfall(scene: Scene) -> None:
+def waterfall(scene: PaintedScene) -> None:
     """Water that falls over a wall of rock into a pool."""
     canvas, dice = scene.canvas, scene.dice
     top = -0.26 - 0.1 * canvas.curve(3, 3) + 0.5 * np.clip(0.12 - np.abs(canvas.x), 0, 1)
@@ -236,66 +240,9 @@ def waterfall(scene: Scene) -> None:
     for side in (-1, 1):
         for _ in range(3):
             scene.place(
-                dice.pick(drawings(dice.pick(("pine", "tree")))),
+                dice.pick(all_variants(dice.pick(("pine", "tree")))),
                 side * dice.between(0.3, 0.52),
                 dice.between(0.2, 0.42),
                 dice.between(0.24, 0.4),
             )
     scene.stand = 0.42
-
-
-def underwater(scene: Scene) -> None:
-    """Under the sea: rays of light, bubbles, sand, weeds and corals."""
-    canvas, dice = scene.canvas, scene.dice
-    top, deep = dice.pick(
-        (
-            ((92, 208, 226), (8, 58, 120)),
-            ((70, 180, 220), (10, 44, 108)),
-            ((110, 224, 214), (10, 84, 110)),
-        )
-    )
-    canvas.gradient([dice.near(top, 6), (np.array(top) + deep) / 2, dice.near(deep, 6)])
-    slant = dice.between(-0.5, 0.5)
-    place = (canvas.x - slant * (canvas.y + 0.5) + 1) * 5 + dice.between(0, 3)
-    rays = np.clip(np.sin(place * 2.1) * np.sin(place * 1.3 + 1) * 1.3 - 0.2, 0, 1) * np.clip(
-        0.25 - canvas.y, 0, 1
-    )
-    canvas.shine(rays * 0.6, (190, 240, 250))
-    far = 0.36 - 0.1 * canvas.curve(2, 2)
-    canvas.cover(canvas.below(far, 0.02) * 0.7, np.array(deep) * 1.15)
-    floor = 0.42 - 0.06 * canvas.curve(1.6, 2)
-    sand = (np.array((214, 200, 150)) * 0.62 + np.array(deep) * 0.38) * (
-        0.92 + 0.2 * canvas.noise(20, 50, 2)
-    )[..., None]
-    canvas.cover(canvas.below(floor), np.clip(sand, 0, 255))
-    for _ in range(dice.whole(5, 11)):
-        _weed(scene, canvas.across(), dice.between(0.42, 0.56), deep)
-    for _ in range(dice.whole(5, 16)):
-        x, y, radius = canvas.across(), dice.between(-0.5, 0.36), dice.between(0.006, 0.02)
-        canvas.shine(
-            canvas.disc(x, y, radius) - 0.75 * canvas.disc(x, y, radius * 0.72), (200, 240, 250)
-        )
-    scene.stand = 0.3
-    scene.hour = "day"
-
-
-def _weed(scene: Scene, x: float, foot: float, deep) -> None:
-    canvas, dice = scene.canvas, scene.dice
-    height, phase = dice.between(0.1, 0.34), dice.between(0, 6)
-    along = np.clip((foot - canvas.y) / height, 0, 1)
-    middle = x + 0.025 * np.sin(along * 7 + phase) * along
-    half = 0.014 * (1 - along) ** 0.5 * (along > 0)
-    mask = (
-        np.clip((half - np.abs(canvas.x - middle)) * canvas.unit + 0.5, 0, 1)
-        * (along > 0)
-        * (along < 1)
-    )
-    colour = (
-        np.array(
-            dice.pick(
-                ((60, 150, 90), (90, 170, 80), (226, 110, 110), (236, 150, 90), (170, 90, 170))
-            )
-        )
-        * 0.75
-    )
-    canvas.cover(mask, colour + np.array(deep) * 0.25)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .scene import Scene
+from .scene import PaintedScene
 
 PHRASES = {
     "rain": ("in the rain", "on a rainy day", "in heavy rain", "with rain falling"),
@@ -13,7 +13,7 @@ PHRASES = {
 }
 
 
-def rain(scene: Scene) -> None:
+def rain(scene: PaintedScene) -> None:
     """Slanting streaks."""
     canvas, dice = scene.canvas, scene.dice
     slant = dice.between(0.05, 0.3)
@@ -38,7 +38,7 @@ def rain(scene: Scene) -> None:
     canvas.cover(mask, (222, 232, 244))
 
 
-def snowfall(scene: Scene) -> None:
+def snowfall(scene: PaintedScene) -> None:
     """Soft flakes of three sizes."""
     canvas, dice = scene.canvas, scene.dice
     canvas.cover(0.1, (226, 232, 240))
@@ -55,7 +55,7 @@ def snowfall(scene: Scene) -> None:
             window += (np.float32(252) - window) * flake
 
 
-def fog(scene: Scene) -> None:
+def fog(scene: PaintedScene) -> None:
     """A veil that is thickest at the horizon."""
     canvas = scene.canvas
     thick = np.exp(-(((canvas.y - scene.horizon) / 0.3) ** 2)) * 0.65 + 0.2

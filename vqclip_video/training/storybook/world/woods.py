@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from .drawings import drawings
+from .drawings import all_variants
 from .grounds import scatter
-from .scene import Scene
+from .scene import PaintedScene
 
 
 def stand_of(
-    scene: Scene, kinds: tuple[str, ...], ground, undergrowth=(), gap: float = 0.2, rows: int = 4
+    scene: PaintedScene,
+    kinds: tuple[str, ...],
+    ground,
+    undergrowth=(),
+    gap: float = 0.2,
+    rows: int = 4,
 ) -> None:
     """Trees of `kinds` row behind row, hazier with distance, with a clearing of half-width `gap`
     in the middle.
@@ -26,7 +31,7 @@ def stand_of(
         for x in np.arange(-canvas.right - 0.1, canvas.right + 0.1, step):
             x += dice.between(-0.4, 0.4) * step
             if abs(x) > gap * near or near == 0:
-                sprite = dice.pick(drawings(dice.pick(kinds)))
+                sprite = dice.pick(all_variants(dice.pick(kinds)))
                 scene.place(
                     sprite,
                     x,
@@ -41,7 +46,7 @@ def stand_of(
     scene.stand = 0.38
 
 
-def forest(scene: Scene) -> None:
+def forest(scene: PaintedScene) -> None:
     stand_of(
         scene, ("tree", "tree", "tree", "pine"), (92, 148, 70), ((130, 190, 90), (80, 140, 60))
     )
@@ -49,7 +54,7 @@ def forest(scene: Scene) -> None:
         _beams(scene)
 
 
-def _beams(scene: Scene) -> None:
+def _beams(scene: PaintedScene) -> None:
     """Light that falls through the crowns."""
     canvas, dice = scene.canvas, scene.dice
     lean = dice.between(0.3, 0.7) * dice.pick((-1, 1))
@@ -60,29 +65,29 @@ def _beams(scene: Scene) -> None:
     canvas.shine(beams * 0.5, (255, 246, 200))
 
 
-def pines(scene: Scene) -> None:
+def pines(scene: PaintedScene) -> None:
     stand_of(scene, ("pine",), (94, 138, 84), ((110, 160, 90),))
 
 
-def snowy_forest(scene: Scene) -> None:
+def snowy_forest(scene: PaintedScene) -> None:
     stand_of(scene, ("snowy pine", "snowy pine", "bare tree"), (238, 244, 250))
 
 
-def autumn(scene: Scene) -> None:
+def autumn(scene: PaintedScene) -> None:
     stand_of(
         scene, ("autumn tree",), (186, 136, 70), ((236, 140, 50), (214, 84, 50), (248, 192, 70))
     )
 
 
-def blossoms(scene: Scene) -> None:
+def blossoms(scene: PaintedScene) -> None:
     stand_of(scene, ("cherry tree",), (140, 192, 104), ((255, 206, 224), (250, 180, 206)), rows=3)
 
 
-def bare_woods(scene: Scene) -> None:
+def bare_woods(scene: PaintedScene) -> None:
     stand_of(scene, ("bare tree",), (122, 116, 100))
 
 
-def jungle(scene: Scene) -> None:
+def jungle(scene: PaintedScene) -> None:
     stand_of(
         scene,
         ("palm", "tree", "palm"),

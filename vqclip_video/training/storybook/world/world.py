@@ -12,9 +12,10 @@ from . import objects, patterns, scenes, sketches
 from .canvas import Canvas
 from .dice import Dice
 from .drawings import draw_all
-from .looks import LOOKS
-from .picture import Picture, add_look, finished, space_picture, three_of
+from .looks import PICTURE_LOOKS
+from .picture import WorldPicture, add_look, finished, space_picture, three_of
 from .places import PLACES
+from .planning import planned_sketches
 from .textures import TEXTURES
 from .things import Thing
 
@@ -41,21 +42,21 @@ class World:
     def thing(self, name: str) -> Thing:
         return self._by_name[name]
 
-    def picture(self, seed: int, index: int) -> Picture:
+    def picture(self, seed: int, index: int) -> WorldPicture:
         """Picture `index` of the world of `seed`: the same whenever and wherever it is painted."""
         dice = Dice(seed, index)
         canvas = Canvas(self.size, dice)
         captions, subject = getattr(self, f"_{dice.weighed(MIXTURE)}")(canvas)
         if dice.chance(LOOK_CHANCE):
-            captions = add_look(canvas, dice.pick(list(LOOKS)), captions)
+            captions = add_look(canvas, dice.pick(list(PICTURE_LOOKS)), captions)
         return finished(canvas, captions, subject)
 
-    def sketches(self, seed: int, count: int) -> Iterator[Picture]:
+    def sketches(self, seed: int, count: int) -> Iterator[WorldPicture]:
         """`count` illustrations for the sketchbook (see sketches.py), the most important first."""
-        for index, sketch in enumerate(sketches.plan(self.things, count)):
+        for index, sketch in enumerate(planned_sketches(self.things, count)):
             yield self.illustrate(sketch, Dice(seed, sketches.APART, index))
 
-    def illustrate(self, sketch: sketches.Sketch, dice: Dice) -> Picture:
+    def illustrate(self, sketch: sketches.Sketch, dice: Dice) -> WorldPicture:
         """One chosen subject, large and whole, in the place, at the hour and in the look of
         `sketch`.
         """
@@ -100,7 +101,7 @@ class World:
         return three_of(canvas.dice, canvas.dice.pick(TEXTURES)(canvas)), None
 
     def _plain(self, canvas: Canvas):
-        return three_of(canvas.dice, patterns.plain(canvas)), None
+        return three_of(canvas.dice, patterns.plain_colours(canvas)), None
 
     def _space(self, canvas: Canvas):
         dice = canvas.dice

@@ -15,18 +15,18 @@ from pathlib import Path
 
 from ...errors import UsageError
 from .artwork import ANIMALS, FOOD, PEOPLE
-from .artwork import PLACES as PLACES_GROUP
+from .artwork import TRAVEL as PLACES_GROUP
 from .world.captions import plural
 from .world.places import PLACES
-from .world.plan import SCENE_WORDS
 from .world.things import Thing
+from .world.wanted import SCENE_WORDS
 
 SYNONYMS = Path(__file__).with_name("synonyms.txt")
 SMALL_WORDS = {"on", "a", "an", "the", "of", "in"}
 # WordNet's lexicographer files: 5 animal, 6 artifact, 8 body, 13 food, 14 group, 15 location, 17
 # object, 18 person, 19 phenomenon, 20 plant.
-FILES = {ANIMALS: (5, 20), FOOD: (13, 20), PEOPLE: (18, 8)}
-OTHER_FILES = (6, 17, 19, 15, 13, 8, 14)
+NOUN_FILES = {ANIMALS: (5, 20), FOOD: (13, 20), PEOPLE: (18, 8)}
+OTHER_NOUN_FILES = (6, 17, 19, 15, 13, 8, 14)
 # Rude words, and words so wide that they name nothing.
 UNFIT = {
     "ass", "cock", "bitch", "hooker", "prick", "tit", "puss", "pussy", "bozo", "hombre", "gat",
@@ -117,7 +117,7 @@ class WordNet:
         """Up to `count` single words for what `noun` is: synonyms, and for an animal those of
         the next wider notion.
         """
-        sense = self.sense(noun, FILES.get(group, OTHER_FILES))
+        sense = self.sense(noun, NOUN_FILES.get(group, OTHER_NOUN_FILES))
         if sense is None:
             return ()
         wider = [
@@ -144,7 +144,7 @@ class WordNet:
         """Every single word by which someone may ask for a `noun`: synonyms, wider and narrower
         notions.
         """
-        sense = self.sense(noun, FILES.get(group, OTHER_FILES))
+        sense = self.sense(noun, NOUN_FILES.get(group, OTHER_NOUN_FILES))
         if sense is None:
             return ()
         related = [*sense.words]

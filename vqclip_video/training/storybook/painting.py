@@ -16,7 +16,7 @@ import numpy as np
 from ...disk.files import atomic_write
 from ...errors import UsageError
 from .artwork import load_artwork
-from .words import WordNet, is_allowed
+from .wordnet import WordNet, is_allowed
 from .workers import as_done
 from .workers import workers as processes
 from .world.things import catalogue

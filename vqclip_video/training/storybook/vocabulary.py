@@ -15,18 +15,18 @@ from torch import Tensor
 
 from ...models.clip.tokens import tokens_of
 from .teacher import TeacherHead, embed
-from .words import WordNet
+from .wordnet import WordNet
 
 # WordNet's lexicographer files of nouns that can be pictured or that name a mood: animal, artifact,
 # attribute, body, cognition, communication, event, feeling, food, group, location, object, person,
 # phenomenon, plant, state, substance, time.
 PICTURED = (5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 17, 18, 19, 20, 26, 27, 28)
 MOST_TOKENS = 2  # of CLIP's, in a word that has no narrower ones
-PAIRS = 5_000  # nouns of two words
+MOST_PAIRS = 5_000  # nouns of two words
 GLOSSES = 1 / 6  # of all texts
 LONGEST_GLOSS = 110
 NEARNESS = 0.03  # differences of MiniLM's cosine that tell a near known word from a less near one
-PLACES = (
+PLACE_PHRASES = (
     "at sunset", "at night", "at dawn", "in the snow", "on the beach", "in a forest", "in space",
     "under a blue sky", "on a red background", "in watercolor", "as pixel art", "in the rain",
     "on a green hill", "in stained glass", "in the city", "on the ocean", "made of gold",
@@ -38,7 +38,7 @@ QUALITIES = (
     "beautiful", "glowing", "snowy", "dark", "bright", "wooden", "orange", "yellow", "brown",
     "grey",
 )  # fmt: skip
-FORMS = (
+PROMPT_FORMS = (
     "{a} {noun}",
     "{a} {noun} {place}",
     "{b} {quality} {noun}",
@@ -63,7 +63,9 @@ def general_texts(wordnet: WordNet, count: int, seed: int) -> list[General]:
     """`count` texts of nouns, their glosses and made-up prompts, each once, in a shuffled order."""
     random = np.random.default_rng(seed)
     words, pairs = _nouns(wordnet)
-    pairs = random.choice(pairs, min(len(pairs), PAIRS), replace=False).tolist() if pairs else []
+    pairs = (
+        random.choice(pairs, min(len(pairs), MOST_PAIRS), replace=False).tolist() if pairs else []
+    )
     glosses = sorted(
         {
             gloss
@@ -112,11 +114,11 @@ def _prompt(nouns: Sequence[str], random: np.random.Generator) -> General:
     noun, other = (nouns[random.integers(len(nouns))] for _ in range(2))
     quality, place = (
         QUALITIES[random.integers(len(QUALITIES))],
-        PLACES[random.integers(len(PLACES))],
+        PLACE_PHRASES[random.integers(len(PLACE_PHRASES))],
     )
     article = {"a": noun, "b": quality, "c": other}
     articles = {name: "an" if word[0] in "aeiou" else "a" for name, word in article.items()}
-    form = FORMS[random.integers(len(FORMS))]
+    form = PROMPT_FORMS[random.integers(len(PROMPT_FORMS))]
     text = form.format(noun=noun, other=other, quality=quality, place=place, **articles)
     return General(text, (noun, other) if "{other}" in form else (noun,))
 

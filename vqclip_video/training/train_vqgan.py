@@ -32,11 +32,11 @@ from . import network
 from .budget import Budget
 from .comparison import Comparison
 from .config import Data, TrainConfig, read_training
-from .data import SKIPPED, Batches, Pictures, hold_out, open_pictures, whole
+from .data import SKIPPED, Pictures, RandomSquares, hold_out, open_pictures, whole
 from .keeper import CHECKPOINT, Keeper
 from .vqgan import VQGANTraining
 
-CONFIG = "model.yaml"
+MODEL_YAML = "model.yaml"
 WATCHED, WATCHED_SIDE = 4, 128  # pictures to judge the first steps by, and their longest side
 
 
@@ -67,32 +67,42 @@ def train_vqgan(
     seed_everything(seed, verbose=False)
     parts, known = _parts(config, paths, begun.eps if begun else config.training.group_norm_eps)
     config = config.with_eps(network.eps_of(parts))
-    atomic_write(output / CONFIG, _as_yaml(config))
+    atomic_write(output / MODEL_YAML, _as_yaml(config))
     watched = (apart if len(apart) else learnt)[:WATCHED] if paths else []
     factor = config.network.factor
     keeper = Keeper(
         output, whole(pictures, apart, factor), whole(pictures, watched, factor, WATCHED_SIDE), stop
     )
+    seeds = (seed, begun.step if begun else 0, rank_zero_only.rank)
+    loader = _loader(pictures, learnt, config.data, seeds)
     with _quiet():
         trainer = _trainer(config, keeper)
-        perceptor = _perceptor(config, trainer.strategy.root_device)
-        comparison = Comparison(config.losses, perceptor)
-        budget = Budget(minutes, config.training.steps)
-        module = VQGANTraining(config, parts, comparison, budget, known)
-        resumed = {"ckpt_path": checkpoint, "weights_only": True} if begun else {}
-        seeds = (seed, begun.step if begun else 0, rank_zero_only.rank)
-        try:
-            trainer.fit(module, _loader(pictures, learnt, config.data, seeds), **resumed)
-        except UnpicklingError:  # of a checkpoint that would run something, which torch refuses
-            raise _no_training(checkpoint) from None
+        module = _module(config, parts, known, minutes, trainer.strategy.root_device)
+        _fit(trainer, module, loader, checkpoint if begun else None)
     return checkpoint
+
+
+def _module(
+    config: TrainConfig, parts: nn.Module, known: bool, minutes: float | None, device: torch.device
+) -> VQGANTraining:
+    comparison = Comparison(config.losses, _perceptor(config, device))
+    return VQGANTraining(config, parts, comparison, Budget(minutes, config.training.steps), known)
+
+
+def _fit(trainer: Trainer, module: VQGANTraining, loader: DataLoader, begun: Path | None) -> None:
+    """Train, from the checkpoint of what is `begun`."""
+    resumed = {"ckpt_path": begun, "weights_only": True} if begun else {}
+    try:
+        trainer.fit(module, loader, **resumed)
+    except UnpicklingError:  # of a checkpoint that would run something, which torch refuses
+        raise _no_training(begun) from None
 
 
 def _loader(
     pictures: Pictures, chosen: np.ndarray, data: Data, seeds: tuple[int, ...]
 ) -> DataLoader:
     workers = 0 if isinstance(pictures, np.ndarray) else data.workers
-    batches = Batches(pictures, chosen, data, seeds)
+    batches = RandomSquares(pictures, chosen, data, seeds)
     return DataLoader(batches, batch_size=None, num_workers=workers, persistent_workers=workers > 0)
 
 
@@ -195,7 +205,7 @@ def _begun(checkpoint: Path, config: TrainConfig) -> Begun | None:
         begun = Begun(int(found["step"]), float(found["eps"]))
     except (ModelError, LookupError, TypeError, ValueError):
         raise _no_training(checkpoint) from None
-    before = checkpoint.with_name(CONFIG)
+    before = checkpoint.with_name(MODEL_YAML)
     same_eps = config.training.group_norm_eps in (None, begun.eps)
     if read_config(before) != config.network or not same_eps:
         raise UsageError(

@@ -23,11 +23,11 @@ from ...models.clip.perceptor import Perceptor
 from ...models.prior.denoiser import Denoiser
 from ...models.vqgan.first_stage import VQGAN
 from .corpus import Captions, whole_pictures
-from .course import Course, Learner, Rate, running_mean
+from .course import Learner, LearningRate, TrainingCourse, running_mean
 
 PRIOR = "prior"  # the stage
-PART = 1000  # pictures in one of the files that keep what is encoded
-AT_ONCE = 16  # pictures that are encoded together
+PICTURES_A_FILE = 1000  # pictures in one of the files that keep what is encoded
+ENCODED_AT_ONCE = 16  # pictures that are encoded together
 # shares of a batch that are told the picture's embedding, or nothing
 BY_IMAGE, BY_NOTHING = 0.2, 0.1
 WHOLE_NOISE = 0.08  # share that is noise alone
@@ -66,14 +66,14 @@ def read_lessons(
     """
     source = whole_pictures(pictures)
     latents, images = [], []
-    for start in range(0, len(source), PART):
-        path = folder / f"{start:06}.npz"
+    for start in range(0, len(source), PICTURES_A_FILE):
+        path, some = folder / f"{start:06}.npz", source[start : start + PICTURES_A_FILE]
         if not path.is_file():
             if stop():
                 return None
             path.parent.mkdir(parents=True, exist_ok=True)
-            _encode(source[start : start + PART], path, perceptor, vqgan)
-            report(f"prior: {min(start + PART, len(source))} of {len(source)} pictures encoded")
+            _encode(some, path, perceptor, vqgan)
+            report(f"prior: {start + len(some)} of {len(source)} pictures encoded")
         with np.load(path, allow_pickle=False) as part:
             latents.append(torch.from_numpy(part["latents"]))
             images.append(torch.from_numpy(part["images"]))
@@ -82,7 +82,7 @@ def read_lessons(
 
 
 def train_prior(
-    lessons: Lessons, course: Course, *, batch_size: int, learning_rate: float = 8e-4
+    lessons: Lessons, course: TrainingCourse, *, batch_size: int, learning_rate: float = 8e-4
 ) -> Denoiser:
     """Train until the course ends; the next call goes on. The course's folder is of these lessons.
 
@@ -106,7 +106,7 @@ def train_prior(
             weights=list(network.parameters()),
             groups=[{"params": list(network.parameters()), "weight_decay": 0.01}],
             betas=(0.9, 0.99),
-            rate=Rate(learning_rate, warm=200),
+            rate=LearningRate(learning_rate, warm=200),
             kept={"network": network, "averaged": mean},
             mean=(network, mean),
         )
@@ -151,9 +151,9 @@ def _encode(pictures: np.ndarray, path: Path, perceptor: Perceptor, vqgan: VQGAN
     """Write latents and embeddings of pictures [n, h, w, 3] uint8."""
     latents, images = [], []
     half = pick_precision("auto", vqgan.device) == torch.bfloat16
-    for start in range(0, len(pictures), AT_ONCE):
+    for start in range(0, len(pictures), ENCODED_AT_ONCE):
         part = (
-            torch.tensor(pictures[start : start + AT_ONCE], device=vqgan.device)
+            torch.tensor(pictures[start : start + ENCODED_AT_ONCE], device=vqgan.device)
             .permute(0, 3, 1, 2)
             .float()
             / 255
