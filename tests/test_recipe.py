@@ -171,3 +171,8 @@ def test_sketches_are_painted_by_the_packaged_pair(painted, beside_packaged):
 def test_a_stage_that_lacks_what_another_makes_names_it(painted, tmp_path):
     said = train(painted[0], "-o", tmp_path / "pair", "--stage", "prior", status=2)
     assert "run the stage vqgan first" in said
+
+
+def test_artwork_that_lacks_packages_is_one_line_with_the_command(tmp_path):
+    said = train(tmp_path / "node_modules", "-o", tmp_path / "out", "--stage", "pictures", status=2)
+    assert "npm install" in said and "Traceback" not in said

@@ -1,10 +1,16 @@
 """What a render waits for before its first iteration."""
 
+import ast
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+import vqclip_video
+
+PACKAGE = Path(vqclip_video.__file__).parent
 
 # Each costs a second or more, or has no business in a program that stays on this machine.
 HEAVY = {
@@ -50,3 +56,36 @@ def test_the_command_line_answers_without_torch():
     assert not modules_after("import vqclip_video.cli.main, vqclip_video.plan") & (
         HEAVY | {"torch"}
     )
+
+
+@pytest.mark.parametrize("arguments", [["train", "--help"], ["train", "storybook", "--help"]])
+def test_help_for_training_comes_without_torch(arguments):
+    program = f"""
+from click.testing import CliRunner
+from vqclip_video.cli.main import main
+ended = CliRunner().invoke(main, {arguments})
+assert ended.exit_code == 0, ended.output
+"""
+    assert not modules_after(program) & (HEAVY | {"torch", "numpy", "lightning"})
+
+
+def imported_by(path: Path) -> set[str]:
+    """The modules of the package that a file imports anywhere in it."""
+    here = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = [*here[: len(here) - node.level], *(node.module or "").split(".")]
+            base = ".".join(part for part in base if part)
+            found |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
+    return found
+
+
+def test_training_is_behind_one_arrow():
+    """Only the command line asks for it, and it never asks back, not even inside a function."""
+    for path in PACKAGE.rglob("*.py"):
+        room, imported = path.relative_to(PACKAGE).parts[0], imported_by(path)
+        if room == "training":
+            assert not {name for name in imported if name.startswith("vqclip_video.cli")}, path
+        elif room != "cli":
+            assert not {name for name in imported if name.startswith("vqclip_video.training")}, path

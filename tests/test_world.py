@@ -7,9 +7,7 @@ import signal
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
-from vqclip_video.cli.main import main
 from vqclip_video.errors import RenderError, UsageError
 from vqclip_video.training.storybook import painting
 from vqclip_video.training.storybook.artwork import ART_SETS, load_artwork
@@ -362,13 +360,3 @@ def test_processes_that_do_not_hear_a_signal_end_with_their_work():
 def test_a_painter_that_is_killed_is_not_waited_for():
     with pytest.raises(RenderError, match="try again"), workers(2) as pool:
         list(as_done(pool, killed, range(3), 2))
-
-
-def test_the_command_says_what_is_missing(tmp_path):
-    arguments = [str(tmp_path / "node_modules"), "-o", str(tmp_path / "out")]
-    result = CliRunner().invoke(main, ["train", "storybook", *arguments, "--stage", "pictures"])
-    assert (
-        result.exit_code == 2
-        and "npm install" in result.output
-        and "Traceback" not in result.output
-    )

@@ -17,9 +17,7 @@ def places(latents: Tensor) -> Tensor:
 
 
 def quantised(latents: Tensor, codebook: Tensor) -> Tensor:
-    """The entry nearest to each place of latents [n, c, h, w], in their shape; the codebook gets
-    the gradient.
-    """
+    """The entry nearest to each place of latents [n, c, h, w]; the codebook gets the gradient."""
     n, c, height, width = latents.shape
     with torch.no_grad():
         indices = nearest_entries(places(latents), codebook)

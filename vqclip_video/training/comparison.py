@@ -17,23 +17,20 @@ class Comparison:
     def __init__(self, weights: LossWeights, perceptor: Perceptor | None):
         """perceptor: for the perceptual and the CLIP terms; None where both are off."""
         self.perceptor = perceptor
-        self._terms = {
+        terms = {
             "pixel": (weights.pixelloss_weight, _absolute),
             "multiscale": (weights.multiscale_weight, losses.multiscale),
             "gradient": (weights.gradient_weight, losses.gradient),
             "perceptual": (weights.perceptual_weight, self._perceptual),
             "clip": (weights.clip_weight, self._unlikeness),
         }
+        self._terms = {name: (weight, term) for name, (weight, term) in terms.items() if weight}
 
     def __call__(self, found: Tensor, wanted: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Of pictures [n, 3, H, W], -1..1: the sum, and each term by itself, detached."""
-        values = {
-            name: (weight, term(found, wanted))
-            for name, (weight, term) in self._terms.items()
-            if weight
-        }
-        told = {name: value.detach() for name, (_, value) in values.items()}
-        return sum(weight * value for weight, value in values.values()), told
+        values = {name: term(found, wanted) for name, (_, term) in self._terms.items()}
+        whole = sum(self._terms[name][0] * value for name, value in values.items())
+        return whole, {name: value.detach() for name, value in values.items()}
 
     def _perceptual(self, found: Tensor, wanted: Tensor) -> Tensor:
         with torch.no_grad():

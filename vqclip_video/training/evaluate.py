@@ -156,10 +156,8 @@ def table(rows: list[Measure]) -> str:
     """The measures in Markdown."""
     lines = ["| measure | value | bar | |", "|---|---|---|---|"]
     for row in rows:
-        lines.append(
-            f"| {row.name} | {row.value:.4g} | {row.bar:g} | "
-            f"{'reached' if row.good else 'not yet'} |"
-        )
+        verdict = "reached" if row.good else "not yet"
+        lines.append(f"| {row.name} | {row.value:.4g} | {row.bar:g} | {verdict} |")
     return "\n".join(lines)
 
 

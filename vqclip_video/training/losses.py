@@ -26,8 +26,7 @@ def gradient(found: Tensor, wanted: Tensor) -> Tensor:
 
 
 def perceptual(found: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:
-    """Squared difference of features [n, c, h, w], each place made a unit vector first, averaged
-    over the places.
+    """Squared difference of features [n, c, h, w], places made unit vectors, averaged over them.
 
     As in LPIPS (Zhang et al. 2018) without its learned weights of the channels.
     """

@@ -165,10 +165,8 @@ def _residual(block: nn.Module, x: Tensor) -> Tensor:
 def _attention(block: nn.Module, x: Tensor) -> Tensor:
     """Self-attention over all places of the feature map, with one head."""
     h = block.norm(x)
-    query, key, value = (
-        layer(h).flatten(2).transpose(1, 2)[:, None] for layer in (block.q, block.k, block.v)
-    )
-    mixed = F.scaled_dot_product_attention(query, key, value)[:, 0]
+    read = (layer(h).flatten(2).transpose(1, 2)[:, None] for layer in (block.q, block.k, block.v))
+    mixed = F.scaled_dot_product_attention(*read)[:, 0]
     # A view would pass for channels last, which group norms are slow with.
     return x + block.proj_out(mixed.transpose(1, 2).contiguous().view(x.shape))
 

@@ -138,9 +138,8 @@ class VQGANTraining(LightningModule):
         return pictures.detach()
 
     def _learn_to_judge(self, images: Tensor, pictures: Tensor, optimiser: Any) -> None:
-        loss = losses.discriminator_hinge(
-            self.loss.discriminator(images).float(), self.loss.discriminator(pictures).float()
-        )
+        verdicts = (self.loss.discriminator(each).float() for each in (images, pictures))
+        loss = losses.discriminator_hinge(*verdicts)
         optimiser.zero_grad()
         self.manual_backward(loss)
         optimiser.step()
@@ -151,9 +150,8 @@ class VQGANTraining(LightningModule):
         if self.budget.done < training.warmup:
             return training.learning_rate * (self.budget.done + 1) / training.warmup
         falling = max(0.0, share - training.constant) / max(1 - training.constant, 1e-9)
-        return training.learning_rate * (
-            LOWEST + (1 - LOWEST) * 0.5 * (1 + math.cos(math.pi * min(falling, 1.0)))
-        )
+        wave = 1 + math.cos(math.pi * min(falling, 1.0))
+        return training.learning_rate * (LOWEST + (1 - LOWEST) * 0.5 * wave)
 
     def _entries(self, latents: Tensor) -> Tensor | None:
         """The entries of the codebook nearest to the latents, in their shape; None while there
@@ -214,14 +212,10 @@ class VQGANTraining(LightningModule):
         return bool(torch.stack(norms).isfinite().all())
 
     def published(self) -> dict[str, Tensor]:
-        """The weights that a film is made with: the running mean, for norms of taming's eps.
-
-        On the CPU, float32.
-        """
+        """What a film is made with, on the CPU: the running mean, for norms of taming's eps."""
         mean = {name: tensor.cpu() for name, tensor in self.mean.items()}
-        return network.rescale_norms(
-            mean, self.config.training.group_norm_eps, network.PUBLISHED_EPS
-        )
+        eps = self.config.training.group_norm_eps
+        return network.rescale_norms(mean, eps, network.PUBLISHED_EPS)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         if self.config.training.quantise_from is None:

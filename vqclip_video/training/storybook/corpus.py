@@ -75,9 +75,8 @@ def read_captions(folder: Path) -> Captions:
     written = json.loads((folder / "captions.json").read_text("utf-8"))
     texts = sorted({caption for three in written for caption in three})
     place = {caption: index for index, caption in enumerate(texts)}
-    return Captions(
-        tuple(texts), torch.tensor([[place[caption] for caption in three] for three in written])
-    )
+    of_picture = [[place[caption] for caption in three] for three in written]
+    return Captions(tuple(texts), torch.tensor(of_picture))
 
 
 def whole_pictures(folder: Path) -> np.ndarray:
@@ -121,9 +120,8 @@ def read_sprites(things: Sequence[Thing], cache: Path) -> Sprites:
 def _halved(source: np.ndarray, at_once: int = 500) -> Tensor:
     """All pictures at half their size, each pixel the mean of four."""
     halved = np.empty((len(source), CORPUS_SIDE, CORPUS_SIDE, 3), np.uint8)
+    fours = source.reshape(-1, CORPUS_SIDE, 2, CORPUS_SIDE, 2, 3)
     for start in range(0, len(source), at_once):
-        block = source[start : start + at_once].astype(np.uint16)
-        halved[start : start + at_once] = (
-            block.reshape(-1, CORPUS_SIDE, 2, CORPUS_SIDE, 2, 3).sum((2, 4)) // 4
-        )
+        some = slice(start, start + at_once)
+        halved[some] = fours[some].astype(np.uint16).sum((2, 4)) // 4
     return torch.from_numpy(halved).permute(0, 3, 1, 2).contiguous()

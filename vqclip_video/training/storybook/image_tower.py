@@ -43,9 +43,7 @@ class ImageTower(nn.Module):
 
     def forward(self, seen: Tensor) -> Tensor:
         """Unit vectors [n, 256] of views [n, 3, 64, 64], values 0..1."""
-        mean, std = (
-            torch.tensor(numbers, device=seen.device).view(1, 3, 1, 1) for numbers in (MEAN, STD)
-        )
+        mean, std = (seen.new_tensor(numbers).view(1, 3, 1, 1) for numbers in (MEAN, STD))
         with torch.autocast(seen.device.type, torch.bfloat16):
             found = self.visual(((seen - mean) / std).contiguous(memory_format=torch.channels_last))
         return F.normalize(found.float(), dim=-1)

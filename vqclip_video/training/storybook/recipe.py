@@ -211,9 +211,7 @@ class Recipe:
 
     def _vqgan_config(self) -> str:
         """The YAML of the VQGAN's training: the storybook's, the preset's over it, the new CLIP."""
-        config = OmegaConf.merge(
-            OmegaConf.load(VQGAN_CONFIG), OmegaConf.create(dict(self.preset.vqgan))
-        )
+        config = OmegaConf.merge(OmegaConf.load(VQGAN_CONFIG), dict(self.preset.vqgan))
         loss = "model.params.lossconfig.params.perceptual_clip"
         OmegaConf.update(config, loss, str((self.output / CLIP_FILE).resolve()), force_add=True)
         return OmegaConf.to_yaml(config)

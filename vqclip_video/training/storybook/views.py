@@ -77,7 +77,5 @@ def _sample(pictures, size, turn, stretch, mirror, x, y, padding: str) -> Tensor
     across = torch.stack([size * mirror * turn.cos() * stretch, -size * turn.sin(), x], 1)
     down = torch.stack([size * mirror * turn.sin(), size * turn.cos(), y], 1)
     affine = torch.stack([across, down], 1)
-    grid = F.affine_grid(
-        affine, (len(pictures), pictures.shape[1], SEEN, SEEN), align_corners=False
-    )
+    grid = F.affine_grid(affine, (*pictures.shape[:2], SEEN, SEEN), align_corners=False)
     return F.grid_sample(pictures, grid, mode="bilinear", padding_mode=padding, align_corners=False)

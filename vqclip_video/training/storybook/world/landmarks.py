@@ -89,12 +89,8 @@ def house(easel: Easel) -> None:
 
 def cabin(easel: Easel) -> None:
     """A house of logs."""
-    _cottage(
-        easel,
-        easel.dice.near((164, 112, 70), 6),
-        easel.dice.pick(((110, 74, 54), (86, 92, 84), (150, 80, 60))),
-        True,
-    )
+    walls = easel.dice.near((164, 112, 70), 6)
+    _cottage(easel, walls, easel.dice.pick(((110, 74, 54), (86, 92, 84), (150, 80, 60))), True)
 
 
 def _cottage(easel: Easel, wall, roof, planks: bool) -> None:
@@ -207,10 +203,8 @@ def _wall(easel: Easel, left, top, right, bottom, stone) -> None:
     easel.box(left, top, right, bottom, stone, 0.25)
     teeth = max(3, round((right - left) / 0.07))
     step = (right - left) / (2 * teeth - 1)
-    for k in range(teeth):
-        easel.box(
-            left + 2 * k * step, top - 0.035, left + (2 * k + 1) * step, top + 0.005, stone, 0.1
-        )
+    for k in range(0, 2 * teeth, 2):
+        easel.box(left + k * step, top - 0.035, left + (k + 1) * step, top + 0.005, stone, 0.1)
 
 
 def bridge(easel: Easel) -> None:

@@ -172,11 +172,8 @@ def black_and_white(canvas: Canvas) -> None:
 def sepia(canvas: Canvas) -> None:
     light = (canvas.pixels @ GREY)[..., None] / 255
     vignette = 1 - 0.5 * np.clip(np.hypot(canvas.x, canvas.y) - 0.25, 0, 1)[..., None]
-    canvas.pixels[:] = np.clip(
-        (light * np.array((246, 218, 170)) + (1 - light) * np.array((40, 26, 14))) * vignette,
-        0,
-        255,
-    )
+    toned = light * np.array((246, 218, 170)) + (1 - light) * np.array((40, 26, 14))
+    canvas.pixels[:] = np.clip(toned * vignette, 0, 255)
 
 
 def pastel(canvas: Canvas) -> None:
@@ -205,12 +202,8 @@ def comic(canvas: Canvas) -> None:
 
 def vivid(canvas: Canvas) -> None:
     """Bold blocks of a few inks, as a printed poster."""
-    canvas.pixels[:] = np.asarray(
-        Image.fromarray(_vivid(_blurred(canvas, 0.006), 1.4).astype(np.uint8))
-        .quantize(10)
-        .convert("RGB"),
-        np.float32,
-    )
+    bold = Image.fromarray(_vivid(_blurred(canvas, 0.006), 1.4).astype(np.uint8))
+    canvas.pixels[:] = np.asarray(bold.quantize(10).convert("RGB"), np.float32)
 
 
 @dataclass(frozen=True)

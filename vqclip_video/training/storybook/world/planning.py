@@ -96,12 +96,11 @@ def variants(thing: Thing) -> Iterator[Sketch]:
 
 def _tinted(thing: Thing, tints: tuple[str, ...], settings: list[PlaceAndHour]) -> list[Sketch]:
     """Three of each colour in which a thing is asked for, each in another place."""
-    count = len(tints)
-    return [
-        Sketch(thing.name, *settings[(k // count + k) % len(settings)], colour=tints[k % count])
-        for k in range(3 * count)
-        if settings
-    ]
+    found = []
+    for k in range(3 * len(tints) if settings else 0):
+        place, hour = settings[(k // len(tints) + k) % len(settings)]
+        found.append(Sketch(thing.name, place, hour, colour=tints[k % len(tints)]))
+    return found
 
 
 def _in_looks(thing: Thing, settings: list[PlaceAndHour]) -> list[Sketch]:
@@ -151,13 +150,13 @@ def _settings(thing: Thing) -> Iterator[PlaceAndHour]:
 
 def _nth(thing: Thing, turn: int) -> Sketch:
     """One illustration of a thing that has few: places differ from thing to thing."""
-    settings = list(_settings(thing))
+    settings, letters = list(_settings(thing)), len(thing.name)
     if not settings:
-        return Sketch(thing.name, ground=GROUNDS[(turn + len(thing.name)) % len(GROUNDS)])
-    place, hour = settings[
-        0 if thing.common and turn == 0 else (turn * 2 + len(thing.name)) % min(6, len(settings))
-    ]
-    return Sketch(thing.name, place, hour)
+        return Sketch(thing.name, ground=GROUNDS[(turn + letters) % len(GROUNDS)])
+    usual = thing.common and turn == 0
+    return Sketch(
+        thing.name, *settings[0 if usual else (turn * 2 + letters) % min(6, len(settings))]
+    )
 
 
 def scene_sketches() -> list[Sketch]:
@@ -206,14 +205,11 @@ def _of_sky(hour: str, subjects: tuple[str, ...]) -> list[Sketch]:
 
 
 def _of_surface(number: int) -> list[Sketch]:
-    """Three of the texture of that number, with words that its repeats do not use; none where
-    nobody asks for it.
-    """
-    paint = TEXTURES[number]
-    if (subject := SURFACES.get(paint)) is None:
-        return []
-    turn = 3 * TEXTURES[:number].count(paint)
-    return [Sketch(None, surface=number, called=subject, turn=turn + k) for k in range(3)]
+    """Three of a texture, with words that its repeats do not use; none where nobody asks for it."""
+    subject = SURFACES.get(TEXTURES[number])
+    turn = 3 * TEXTURES[:number].count(TEXTURES[number])
+    sketches = [Sketch(None, surface=number, called=subject, turn=turn + k) for k in range(3)]
+    return sketches if subject else []
 
 
 def _in_turn(lists: list[list[Sketch]]) -> list[Sketch]:

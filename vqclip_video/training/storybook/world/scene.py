@@ -142,11 +142,9 @@ class PaintedScene:
 def _foot_width(sprite: np.ndarray) -> float:
     """The width of what is near the ground, as a share of the sprite's side."""
     rows = np.flatnonzero(sprite[..., 3].max(1) > 100)
-    low = (
-        sprite[max(0, rows[-1] - 18) : rows[-1] + 1, :, 3].max(0) > 100
-        if len(rows)
-        else np.zeros(1)
-    )
+    if not len(rows):
+        return 0.0
+    low = sprite[max(0, rows[-1] - 18) : rows[-1] + 1, :, 3].max(0) > 100
     return float(low.mean())
 
 

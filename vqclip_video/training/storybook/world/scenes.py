@@ -220,13 +220,10 @@ def home_in(thing: Thing, place: WorldPlace) -> str:
 
 
 def places_for(thing: Thing) -> dict[str, float]:
-    """The places where a thing may be, each with its weight: most where the thing's usual home
-    is.
-    """
+    """The places where a thing may be, each with its weight: most where its usual home is."""
     found = {name: place for name, place in PLACES.items() if suits(thing, place)}
-    return {
-        name: p.likely * (1.0 if thing.homes[0] in p.homes else 0.3) for name, p in found.items()
-    }
+    usual = thing.homes[0]
+    return {name: p.likely * (1.0 if usual in p.homes else 0.3) for name, p in found.items()}
 
 
 def suits(thing: Thing, place: WorldPlace) -> bool:

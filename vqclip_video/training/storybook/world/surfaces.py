@@ -111,12 +111,8 @@ def ice(canvas: Canvas) -> Phrases:
 
 def sand(canvas: Canvas) -> Phrases:
     waves = np.sin(canvas.y * 46 + canvas.noise(3, octaves=3) * 16) * 0.5 + 0.5
-    canvas.pixels[:] = mapped(
-        waves * 0.7 + canvas.noise(40, octaves=2) * 0.3,
-        (196, 152, 100),
-        (226, 188, 132),
-        (246, 222, 172),
-    )
+    heights = waves * 0.7 + canvas.noise(40, octaves=2) * 0.3
+    canvas.pixels[:] = mapped(heights, (196, 152, 100), (226, 188, 132), (246, 222, 172))
     return ("sand", "ripples in the sand", "yellow sand", "desert sand seen from above")
 
 

@@ -58,12 +58,8 @@ def swell(scene: PaintedScene, shore: float, colour, rough: float = 0.5) -> None
 
 
 def ocean(scene: PaintedScene) -> None:
-    swell(
-        scene,
-        scene.horizon,
-        (30, 112, 178),
-        0.95 if scene.hour == "storm" else scene.dice.between(0.35, 0.6),
-    )
+    rough = 0.95 if scene.hour == "storm" else scene.dice.between(0.35, 0.6)
+    swell(scene, scene.horizon, (30, 112, 178), rough)
     scene.stand = 0.3
 
 

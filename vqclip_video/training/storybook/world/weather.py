@@ -59,10 +59,8 @@ def fog(scene: PaintedScene) -> None:
     """A veil that is thickest at the horizon."""
     canvas = scene.canvas
     thick = np.exp(-(((canvas.y - scene.horizon) / 0.3) ** 2)) * 0.65 + 0.2
-    canvas.cover(
-        np.clip(thick * (0.75 + 0.5 * canvas.noise(2, 5, 3)), 0, 0.9),
-        scene.time.on((230, 234, 238)),
-    )
+    veil = np.clip(thick * (0.75 + 0.5 * canvas.noise(2, 5, 3)), 0, 0.9)
+    canvas.cover(veil, scene.time.on((230, 234, 238)))
 
 
 FALL = {"rain": rain, "snow": snowfall, "fog": fog}

@@ -59,10 +59,8 @@ def _beams(scene: PaintedScene) -> None:
     canvas, dice = scene.canvas, scene.dice
     lean = dice.between(0.3, 0.7) * dice.pick((-1, 1))
     place = (canvas.x + lean * canvas.y) * 6 + dice.between(0, 6)
-    beams = np.clip(np.sin(place * 2.3) * np.sin(place + 1) - 0.25, 0, 1) * np.clip(
-        0.45 - canvas.y, 0, 1
-    )
-    canvas.shine(beams * 0.5, (255, 246, 200))
+    beams = np.clip(np.sin(place * 2.3) * np.sin(place + 1) - 0.25, 0, 1)
+    canvas.shine(beams * np.clip(0.45 - canvas.y, 0, 1) * 0.5, (255, 246, 200))
 
 
 def pines(scene: PaintedScene) -> None:
