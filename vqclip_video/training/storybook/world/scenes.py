@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .canvas import Canvas
-from .captions import counted, joined, with_article
+from .captions import counted, joined
 from .light import LIKELY, TIMES_OF_DAY
 from .places import PLACES, WorldPlace
 from .scene import PaintedScene
@@ -140,12 +140,6 @@ def captions(
     if dice.chance(0.2) and shown.thing.homes[0] not in ("air", "water", "space"):
         third = joined(PLACES[setting.place].names[0], other_when, "with", who[2])
     return full, short, third
-
-
-def full_captions(dice, setting: Setting, shown: Shown) -> tuple[str, ...]:
-    """Three captions that each say who, where and when, the first in the usual words."""
-    called = [with_article(shown.called(dice, plain)) for plain in (0.8, 0.5, 0.5)]
-    return tuple(joined(name, *where_and_when(dice, setting)) for name in called)
 
 
 def _sized(dice, size: float) -> str:

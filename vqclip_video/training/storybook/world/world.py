@@ -35,10 +35,6 @@ class World:
         self._weights = np.cumsum([thing.weight for thing in things])
         self._places = {thing.name: scenes.places_for(thing) for thing in things}
 
-    @property
-    def subjects(self) -> tuple[str, ...]:
-        return tuple(self._by_name)
-
     def thing(self, name: str) -> Thing:
         return self._by_name[name]
 
