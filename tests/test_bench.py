@@ -10,11 +10,11 @@ import torch
 from click.testing import CliRunner
 
 from vqclip_video.bench.cases import NAMED, Case, find_case, find_weights, random_weights
-from vqclip_video.bench.iteration import Range, measure
+from vqclip_video.bench.iteration import measure
 from vqclip_video.bench.quality import Smoothed, measure_quality, until
 from vqclip_video.bench.reference import Reference
 from vqclip_video.bench.tables import measured_text, quality_text
-from vqclip_video.bench.timing import StageClock, flops_of, host_peak, matmul_peak
+from vqclip_video.bench.timing import Range, StageClock, flops_of, host_peak, matmul_peak
 from vqclip_video.catalogue.vqgan_config import DDConfig, VQGANConfig
 from vqclip_video.cli.main import main
 from vqclip_video.engine.options import EngineOptions

@@ -7,7 +7,7 @@ from footage import SIZE, picture
 
 from vqclip_video.errors import OutputError, UsageError
 from vqclip_video.output import space
-from vqclip_video.output.boxes import Box, Mp4, Track, read_mp4
+from vqclip_video.output.boxes import Box, MediaTrack, Mp4, read_mp4
 from vqclip_video.output.encoders import pick_encoder
 from vqclip_video.output.film_writer import FilmWriter
 from vqclip_video.output.formats import Encoder, Format
@@ -82,7 +82,7 @@ def test_what_others_wrote_is_read_too(tmp_path):
 
 
 def test_a_frame_that_lasts_longer_is_no_constant_rate():
-    track = Track("vide", 24, 0, Box("avc1", b""), ((3, 1), (1, 2)), (), (0, 2))
+    track = MediaTrack("vide", 24, 0, Box("avc1", b""), ((3, 1), (1, 2)), (), (0, 2))
     assert track.rate is None
     assert track.longest_group == 2
 

@@ -30,24 +30,11 @@ from ..storyboard.schema import Storyboard
 from ..storyboard.sizes import frame_size
 from .cases import Case, Weights, find_weights
 from .reference import Reference
-from .timing import StageClock, device_peak, flops_of, host_peak, matmul_peak, seconds_of
+from .timing import Range, StageClock, device_peak, flops_of, host_peak, matmul_peak, seconds_of
 
 WARM_UP = 2  # rounds
 ENCODED_FRAMES = 96
 ITERATIONS_PER_ROUND = {"cpu": 2, "cuda": 40}  # about; always whole frames
-
-
-@dataclass(frozen=True)
-class Range:
-    """Least, median and most of some measurements."""
-
-    min: float
-    median: float
-    max: float
-
-    @classmethod
-    def of(cls, values: list[float]) -> Range:
-        return cls(min(values), median(values), max(values))
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .iteration import Measured, Range
+from .iteration import Measured
 from .quality import Quality, Reached
+from .timing import Range
 
 
 def measured_text(speed: Measured) -> str:

@@ -8,11 +8,26 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from statistics import median
 
 import torch
 
 MATMUL_SIDE = {"cpu": 2048, "cuda": 8192}
 MATMUL_RUNS = 5
+
+
+@dataclass(frozen=True)
+class Range:
+    """Least, median and most of some measurements."""
+
+    min: float
+    median: float
+    max: float
+
+    @classmethod
+    def of(cls, values: list[float]) -> Range:
+        return cls(min(values), median(values), max(values))
 
 
 class StageClock:

@@ -25,7 +25,7 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Encoded:
+class PromptVectors:
     """The parts of a prompt as unit vectors [n, dim], with their weights [n]."""
 
     vectors: Tensor
@@ -40,9 +40,9 @@ class Encoded:
 class SceneTexts:
     """All that a scene tells CLIP; how much each counts is a matter of the moment."""
 
-    prompt: Encoded
-    style: Encoded | None
-    exclude: Encoded
+    prompt: PromptVectors
+    style: PromptVectors | None
+    exclude: PromptVectors
     _known: dict[tuple[float, float], Target] = field(default_factory=dict)
 
     def target(self, settings: Settings) -> Target:
@@ -99,10 +99,10 @@ def encode_scenes(storyboard: Storyboard, perceptor: Perceptor) -> Targets:
 def _scene_texts(scene: Scene, vectors: dict[str | Path, Tensor]) -> SceneTexts:
     some = next(iter(vectors.values()))
 
-    def encoded(prompt: Prompt) -> Encoded:
+    def encoded(prompt: Prompt) -> PromptVectors:
         found = [vectors[part.text or part.image] for part in prompt]
         together = torch.stack(found) if found else some.new_zeros(0, len(some))
-        return Encoded(together, some.new_tensor([part.weight for part in prompt]))
+        return PromptVectors(together, some.new_tensor([part.weight for part in prompt]))
 
     style, exclude = scene.settings.style, scene.settings.exclude
     return SceneTexts(encoded(scene.prompt), encoded(style) if style else None, encoded(exclude))

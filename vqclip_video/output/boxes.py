@@ -60,7 +60,7 @@ class Box:
 
 
 @dataclass(frozen=True)
-class Track:
+class MediaTrack:
     """One track of an MP4."""
 
     kind: str  # "vide", "soun", or what else its handler says
@@ -109,7 +109,7 @@ class Mp4:
     """An MP4 file."""
 
     order: tuple[str, ...]  # kinds of its outermost boxes
-    tracks: tuple[Track, ...]
+    tracks: tuple[MediaTrack, ...]
     bytes: int
 
     @property
@@ -118,7 +118,7 @@ class Mp4:
         first = [kind for kind in self.order if kind in ("moov", "mdat")]
         return first[:1] == ["moov"]
 
-    def of_kind(self, kind: str) -> list[Track]:
+    def of_kind(self, kind: str) -> list[MediaTrack]:
         return [track for track in self.tracks if track.kind == kind]
 
 
@@ -158,13 +158,13 @@ def _outermost(file, end: int) -> Iterator[tuple[str, int, int]]:
         at += size
 
 
-def _track(box: Box) -> Track:
+def _track(box: Box) -> MediaTrack:
     header, table = box.find("mdia/mdhd"), box.find("mdia/minf/stbl")
     (version,) = header.numbers("B")
     (timescale,) = header.numbers("I", 20 if version else 12)
     entry = next(table.find("stsd").boxes(8), Box("", b""))
     keys = table.find("stss")
-    return Track(
+    return MediaTrack(
         kind=box.find("mdia/hdlr").content[8:12].decode("latin-1"),
         timescale=timescale,
         edits=len(box.find("edts/elst").table(3)),

@@ -9,7 +9,7 @@ from pathlib import Path
 from ..disk.files import explained, free_space, full_disk
 from ..errors import OutputError
 from .delivery import Delivery
-from .ffmpeg import Outcome, Process, run
+from .ffmpeg import Ended, Process, run
 
 ATTEMPTS = 3  # how often one segment is tried: ffmpeg may be killed by a user, or for memory
 
@@ -95,7 +95,7 @@ class Encoding:
             segment, delivery = self._waiting[0]
             delivery.discard(segment)
 
-    def _take_in(self, outcome: Outcome) -> None:
+    def _take_in(self, outcome: Ended) -> None:
         """A whole segment gets its name; a failed one stays first in line, a few times over."""
         segment, delivery = self._waiting[0]
         frames = delivery.spool.segment_frames
@@ -112,7 +112,7 @@ class Encoding:
             f"ffmpeg failed ({outcome.message}); encoding frames from {segment * frames} again"
         )
 
-    def _refuse(self, delivery: Delivery, outcome: Outcome, frames: int, failures: int) -> None:
+    def _refuse(self, delivery: Delivery, outcome: Ended, frames: int, failures: int) -> None:
         """Raises what a failed ffmpeg means to the user, unless another attempt may help."""
         width, height = delivery.format.size
         if outcome.disk_full or free_space(self._folder) < frames * width * height * 3 // 8:

@@ -27,7 +27,7 @@ FULL = "No space left"
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Ended:
     """How an ffmpeg process ended."""
 
     ok: bool
@@ -86,7 +86,7 @@ class Process:
     def pid(self) -> int:
         return self._process.pid
 
-    def wait(self, timeout: float | None = None) -> Outcome:
+    def wait(self, timeout: float | None = None) -> Ended:
         """Waits for the end. Raises subprocess.TimeoutExpired after `timeout` seconds."""
         code = self._process.wait(timeout)
         self._log.seek(0)
@@ -100,7 +100,7 @@ class Process:
         ]
         words.append(f"ended by signal {-code}" if code < 0 else f"exit status {code}")
         message = next((line for line in words if FULL in line), words[0])
-        return Outcome(code == 0, int(counts[-1]) if counts else 0, message)
+        return Ended(code == 0, int(counts[-1]) if counts else 0, message)
 
     def kill(self) -> None:
         """Ends the process now and waits until it is gone."""
@@ -109,16 +109,14 @@ class Process:
         self._log.close()
 
 
-def run(
-    ffmpeg: str, arguments: Sequence[str], folder: Path, timeout: float | None = None
-) -> Outcome:
+def run(ffmpeg: str, arguments: Sequence[str], folder: Path, timeout: float | None = None) -> Ended:
     """Runs ffmpeg to its end; it is gone when this returns or raises."""
     process = Process(ffmpeg, arguments, folder)
     try:
         return process.wait(timeout)
     except subprocess.TimeoutExpired:
         process.kill()
-        return Outcome(False, 0, f"no answer in {timeout:.0f} s")
+        return Ended(False, 0, f"no answer in {timeout:.0f} s")
     except BaseException:
         process.kill()
         raise

@@ -45,8 +45,7 @@ def build_sketchbook(
     """A book of these pictures for the pair of `paths`, which `perceptor` and `vqgan` were loaded
     from.
 
-    size: (width, height) in pixels that each picture is cropped to, multiples of the VQGAN's
-    factor.
+    size: (width, height) of its pictures in pixels, multiples of the VQGAN's factor.
     words: for a subject, the other words that mean it. Raises UsageError for a size that does not
         fit, or no picture.
     """
