@@ -12,10 +12,10 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from tiny import make_clip
 
+from vqclip_video.catalogue.clip_config import MEAN, STD
 from vqclip_video.errors import ModelError
 from vqclip_video.models.clip.perceptor import Perceptor, load_perceptor
 from vqclip_video.models.clip.tokens import clip_file, count_tokens, tokens_of
-from vqclip_video.models.clip.vit import MEAN, STD
 from vqclip_video.models.weights import read_tensors
 
 STORYBOOK = Path(__file__).parents[1] / "vqclip_video/models/storybook/clip.safetensors"
@@ -257,11 +257,11 @@ def test_a_weight_that_is_not_a_number_is_refused(path, tmp_path):
         ({"text_projection": None}, "text_projection"),
         ({"token_embedding.weight": torch.zeros(100, 64)}, "100 tokens"),
         ({"positional_embedding": torch.zeros(77, 60)}, "multiple of 64"),
-        ({"positional_embedding": torch.zeros(77)}, "not a CLIP checkpoint"),
-        ({"text_model.final_layer_norm.bias": torch.zeros(1)}, "a CLIP under Hugging Face's names"),
+        ({"positional_embedding": torch.zeros(77)}, "not the weights of a CLIP"),
+        ({"text_model.final_layer_norm.bias": torch.zeros(1)}, "half of its names are Hugging"),
         ({"visual.positional_embedding": torch.zeros(18, 64)}, "18 rows"),
-        ({"visual.positional_embedding": torch.zeros(())}, "not a CLIP checkpoint"),
-        ({"visual.conv1.weight": torch.zeros(())}, "not a CLIP checkpoint"),
+        ({"visual.positional_embedding": torch.zeros(())}, "not the weights of a CLIP"),
+        ({"visual.conv1.weight": torch.zeros(())}, "not the weights of a CLIP"),
         ({"visual.conv1.weight": torch.zeros(64, 3, 0, 0)}, "visual.conv1.weight"),
     ],
 )
@@ -274,4 +274,4 @@ def test_sizes_that_no_clip_has_are_refused(folder, tmp_path, change, says):
 
 def test_another_kind_of_network_is_refused(tmp_path):
     message = refused({"model.layers.0.weight": torch.zeros(3, 3)}, tmp_path)
-    assert "not a CLIP checkpoint" in message and "model.layers.0.weight" in message
+    assert "not the weights of a CLIP" in message and "model.layers.0.weight" in message

@@ -59,7 +59,7 @@ scenes:
         25.0,
         7,
     )
-    assert (story.models.clip, story.models.vqgan) == (
+    assert (*story.models.clips, story.models.vqgan) == (
         "ViT-B/32",
         str(folder / "weights" / "last.ckpt"),
     )
@@ -97,7 +97,7 @@ scenes:
 def test_the_smallest_storyboard_is_all_defaults():
     story = reader.parse(ONE_SCENE)
     assert story.settings == Settings() and story.scenes[0].duration == 3.0
-    assert (story.models.clip, story.models.vqgan) == ("storybook", "storybook")
+    assert (*story.models.clips, story.models.vqgan) == ("storybook", "storybook")
 
 
 @pytest.mark.parametrize(
@@ -374,12 +374,11 @@ def test_models_are_names_unless_they_look_like_paths(folder):
         (folder / taken).mkdir(parents=True)
     (folder / "imagenet").write_bytes(b"")
     for name in ("ViT-L/14@336px", "ViT-B/32", "storybook", "imagenet", "other", "x" * 5000):
-        assert (
-            reader.parse(f"models: {{clip: {name}}}\n{ONE_SCENE}", base=folder).models.clip == name
-        )
+        story = reader.parse(f"models: {{clip: {name}}}\n{ONE_SCENE}", base=folder)
+        assert story.models.clips == (name,)
     for path in ("./x", "a/b.pt", "../b.ckpt", "mine", "vq"):
-        clip = reader.parse(f"models: {{clip: {path}}}\n{ONE_SCENE}", base=folder).models.clip
-        assert clip == os.path.normpath(folder / path)
+        clip = reader.parse(f"models: {{clip: {path}}}\n{ONE_SCENE}", base=folder).models.clips
+        assert clip[0] == os.path.normpath(folder / path)
     assert reader.parse(f"models: imagenet\n{ONE_SCENE}").models.vqgan == "imagenet"
 
 

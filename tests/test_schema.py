@@ -11,6 +11,7 @@ from vqclip_video.storyboard.json_schema import json_schema, settings_table
 from vqclip_video.storyboard.kinds import keys
 from vqclip_video.storyboard.schema import (
     Augment,
+    ChosenCLIP,
     Guide,
     GuideWeight,
     Init,
@@ -30,6 +31,7 @@ VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 SECTIONS = {
     Storyboard: (),
     Models: ("models",),
+    ChosenCLIP: ("models", "clip"),
     Init: ("init",),
     Settings: ("settings",),
     Losses: ("settings", "losses"),
@@ -41,7 +43,7 @@ SECTIONS = {
     PromptPart: ("scenes", 1, "prompt", 0),
 }
 BASE = {
-    "models": {},
+    "models": {"clip": {"name": "mine"}},
     "init": {},
     "settings": {
         "style": "ink",
@@ -69,7 +71,7 @@ def storyboard_with(place, name, value):
     section = board
     for step in place:
         section = section[step]
-    if name in ("text", "image", "sketch"):
+    if name in ("text", "image", "sketch", "file"):
         section.clear()
     section[name] = value
     return board
@@ -154,7 +156,7 @@ VALUES = [
     {"text": "a", "weight": 2}, {"text": "a", "weight": 0}, {"text": "a", "image": "b"},
     {"weight": 1}, {}, {"bogus": 1}, [None], [{}], [{"prompt": "a"}],
     [{"prompt": "a", "duration": 3, "iterations": 9}], {"curve": "cut"}, {"noise": 1},
-    {"image": "a", "latent": "b"},
+    {"image": "a", "latent": "b"}, "ViT-B-32",
 ]  # fmt: skip
 
 

@@ -11,6 +11,7 @@ import safetensors.torch
 import torch
 from torch.nn.functional import normalize
 
+from vqclip_video.catalogue.clip_config import OF_OPENAI
 from vqclip_video.errors import ModelError, UsageError
 from vqclip_video.models.clip.perceptor import Perceptor
 from vqclip_video.training.budget import Budget
@@ -216,7 +217,7 @@ def test_the_text_tower_gives_its_texts_the_directions_asked_for(tmp_path):
 
     with torch.no_grad():
         learnt = text_tower.embed_tokens(clip, source.tokens)
-    perceptor = Perceptor(clip, torch.device("cpu"), torch.float32)
+    perceptor = Perceptor(clip, OF_OPENAI, torch.device("cpu"), torch.float32)
     assert torch.allclose(perceptor.embed_text(sentences), learnt, atol=1e-4)
 
 

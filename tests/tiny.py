@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import sys
 import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
@@ -38,6 +40,23 @@ DDCONFIG = {
 N_EMBED, VQ_CHANNELS = 32, 8
 
 
+@dataclass(frozen=True)
+class CLIPShape:
+    """Sizes of a tiny CLIP, and what its weights leave open. A ViT sees 32 pixels, a ResNet 64."""
+
+    kind: str = "vit"
+    width: int = 64
+    head: int = 64
+    text_width: int = 64
+    text_head: int = 64
+    quick_gelu: bool = True
+    mlp: int = 4  # times the image tower's width
+
+    @property
+    def side(self) -> int:
+        return 32 if self.kind == "vit" else 64
+
+
 def make_clip(folder: Path, kind: str = "vit", format: str = "torchscript") -> Path:
     """A CLIP, `kind` "vit" (32 px) or "resnet" (64 px), in float16 as OpenAI publishes it; returns
     its path.
@@ -45,7 +64,12 @@ def make_clip(folder: Path, kind: str = "vit", format: str = "torchscript") -> P
     `format`: "torchscript" (a traced archive, as OpenAI's), "pt" (a plain state dict) or
     "safetensors".
     """
-    clip = _random_clip(kind)
+    clip = random_clip(CLIPShape(kind))
+    for name in ("input_resolution", "context_length", "vocab_size"):
+        value = clip.visual.input_resolution if name == "input_resolution" else getattr(clip, name)
+        clip.__dict__.pop(name, None)
+        clip.register_buffer(name, torch.tensor(value))
+    clip_file("model").convert_weights(clip)
     path = folder / f"clip-{kind}-{format}{'.safetensors' if format == 'safetensors' else '.pt'}"
     if format == "torchscript":
         size = clip.visual.input_resolution
@@ -63,46 +87,126 @@ def make_clip(folder: Path, kind: str = "vit", format: str = "torchscript") -> P
     return path
 
 
-def _random_clip(kind: str) -> nn.Module:
-    sizes = {"vit": (32, 2, 64, 8), "resnet": (64, (1, 2, 1, 1), 8, None)}[kind]
+def make_open_clip(
+    folder: Path, shape: CLIPShape = CLIPShape(), prefix: str = "", colours: dict | None = None
+) -> Path:
+    """A CLIP as open_clip publishes it, with its config beside it; returns the checkpoint's path.
+
+    prefix: of all its names, as wrappers put it there.
+    """
+    folder.mkdir(exist_ok=True)
+    state = random_clip(shape).state_dict()
+    path = folder / "open_clip_pytorch_model.bin"
+    _save({f"{prefix}{name}": tensor for name, tensor in state.items()}, path)
+    vit = {"layers": 2, "patch_size": 8, "head_width": shape.head, "mlp_ratio": float(shape.mlp)}
+    resnet = {"layers": [1, 2, 1, 1], "patch_size": None}
+    image = {"image_size": shape.side, "width": shape.width if shape.kind == "vit" else 8}
+    text = {"width": shape.text_width, "heads": shape.text_width // shape.text_head, "layers": 2}
+    model = {
+        "embed_dim": 64,
+        "vision_cfg": image | (vit if shape.kind == "vit" else resnet),
+        "text_cfg": text,
+    }
+    if shape.quick_gelu:
+        model["quick_gelu"] = True
+    config = {"model_cfg": model} | ({"preprocess_cfg": colours} if colours else {})
+    (folder / "open_clip_config.json").write_text(json.dumps(config))
+    return path
+
+
+def make_hugging_face_clip(
+    folder: Path, shape: CLIPShape = CLIPShape(), suffix: str = ".safetensors"
+) -> Path:
+    """A CLIPModel as Hugging Face publishes it, with its config.json; returns its path."""
+    folder.mkdir(exist_ok=True)
+    path = folder / ("model.safetensors" if suffix == ".safetensors" else "pytorch_model.bin")
+    _save(_under_hugging_faces_names(random_clip(shape).state_dict()), path)
+    act = "quick_gelu" if shape.quick_gelu else "gelu"
+    text = {"hidden_size": shape.text_width, "num_hidden_layers": 2, "hidden_act": act}
+    image = {"hidden_size": shape.width, "num_hidden_layers": 2, "hidden_act": act}
+    config = {
+        "model_type": "clip",
+        "projection_dim": 64,
+        "text_config": text | {"num_attention_heads": shape.text_width // shape.text_head},
+        "vision_config": image
+        | {"image_size": 32, "patch_size": 8, "num_attention_heads": shape.width // shape.head},
+    }
+    (folder / "config.json").write_text(json.dumps(config))
+    return path
+
+
+def _under_hugging_faces_names(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    found = {
+        "text_model.embeddings.token_embedding.weight": state["token_embedding.weight"],
+        "text_model.embeddings.position_embedding.weight": state["positional_embedding"],
+        "text_model.embeddings.position_ids": torch.arange(77)[None],
+        "vision_model.embeddings.class_embedding": state["visual.class_embedding"],
+        "vision_model.embeddings.patch_embedding.weight": state["visual.conv1.weight"],
+        "vision_model.embeddings.position_embedding.weight": state["visual.positional_embedding"],
+        "text_projection.weight": state["text_projection"].T,
+        "visual_projection.weight": state["visual.proj"].T,
+        "logit_scale": state["logit_scale"],
+    }
+    norms = {
+        "text_model.final_layer_norm": "ln_final",
+        "vision_model.pre_layrnorm": "visual.ln_pre",
+        "vision_model.post_layernorm": "visual.ln_post",
+    }
+    parts = {"layer_norm1": "ln_1", "layer_norm2": "ln_2"}
+    parts |= {"mlp.fc1": "mlp.c_fc", "mlp.fc2": "mlp.c_proj", "self_attn.out_proj": "attn.out_proj"}
+    for model, tower in (("text_model", ""), ("vision_model", "visual.")):
+        for layer in range(2):
+            theirs = f"{model}.encoder.layers.{layer}"
+            ours = f"{tower}transformer.resblocks.{layer}"
+            norms |= {f"{theirs}.{a}": f"{ours}.{b}" for a, b in parts.items()}
+            for end in ("weight", "bias"):
+                three = state[f"{ours}.attn.in_proj_{end}"].chunk(3)
+                for letter, part in zip("qkv", three, strict=True):
+                    found[f"{theirs}.self_attn.{letter}_proj.{end}"] = part
+    for theirs, ours in norms.items():
+        found |= {f"{theirs}.{end}": state[f"{ours}.{end}"] for end in ("weight", "bias")}
+    return found
+
+
+def random_clip(shape: CLIPShape = CLIPShape()) -> nn.Module:
+    """OpenAI's own module with random weights, float32; the same shape, the same weights."""
+    sizes = {"vit": (32, 2, 64, 8), "resnet": (64, (1, 2, 1, 1), 8, None)}[shape.kind]
     model = clip_file("model")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        clip = model.CLIP(
-            64,
-            *sizes,
-            context_length=77,
-            vocab_size=49408,
-            transformer_width=64,
-            transformer_heads=1,
-            transformer_layers=2,
-        )
+        text_heads = shape.text_width // shape.text_head
+        clip = model.CLIP(64, *sizes, 77, 49408, shape.text_width, text_heads, 2)
+        if shape.kind == "vit" and shape != CLIPShape():
+            heads = shape.width // shape.head
+            clip.visual = model.VisionTransformer(32, 8, shape.width, 2, heads, 64)
+            for block in clip.visual.transformer.resblocks:
+                inner = shape.width * shape.mlp
+                block.mlp.c_fc = nn.Linear(shape.width, inner)
+                block.mlp.c_proj = nn.Linear(inner, shape.width)
         for layer in clip.modules():
-            if isinstance(
-                layer, nn.BatchNorm2d
-            ):  # as after a training, so that folding it wrongly shows
-                nn.init.uniform_(layer.weight, 0.5, 1.5)
-                nn.init.normal_(layer.bias, std=0.2)
-                nn.init.normal_(layer.running_mean, std=0.2)
-                nn.init.uniform_(layer.running_var, 0.5, 1.5)
-            elif isinstance(
-                layer, nn.Conv2d
-            ):  # strong enough that the picture shows in the embedding
-                nn.init.kaiming_normal_(layer.weight)
-            elif isinstance(layer, nn.LayerNorm):
-                nn.init.normal_(layer.weight, 1.0, 0.2)
-                nn.init.normal_(layer.bias, std=0.2)
-            elif isinstance(layer, nn.Linear | nn.MultiheadAttention):
-                bias = (
-                    layer.in_proj_bias if isinstance(layer, nn.MultiheadAttention) else layer.bias
-                )
-                nn.init.normal_(bias, std=0.2)
-    for name in ("input_resolution", "context_length", "vocab_size"):
-        value = clip.visual.input_resolution if name == "input_resolution" else getattr(clip, name)
-        clip.__dict__.pop(name, None)
-        clip.register_buffer(name, torch.tensor(value))
-    model.convert_weights(clip)
+            _shaken(layer)
+    if not shape.quick_gelu:
+        for module in clip.modules():
+            if isinstance(module, model.ResidualAttentionBlock):
+                module.mlp.gelu = nn.GELU()
     return clip.eval()
+
+
+def _shaken(layer: nn.Module) -> None:
+    """Other first values than a network begins with, so that what is done wrongly shows."""
+    if isinstance(layer, nn.BatchNorm2d):  # as after a training
+        nn.init.uniform_(layer.weight, 0.5, 1.5)
+        nn.init.normal_(layer.bias, std=0.2)
+        nn.init.normal_(layer.running_mean, std=0.2)
+        nn.init.uniform_(layer.running_var, 0.5, 1.5)
+    elif isinstance(layer, nn.Conv2d):  # so strong that the picture shows in the embedding
+        nn.init.kaiming_normal_(layer.weight)
+    elif isinstance(layer, nn.LayerNorm):
+        nn.init.normal_(layer.weight, 1.0, 0.2)
+        nn.init.normal_(layer.bias, std=0.2)
+    elif isinstance(layer, nn.Linear | nn.MultiheadAttention):
+        packed = isinstance(layer, nn.MultiheadAttention)
+        nn.init.normal_(layer.in_proj_bias if packed else layer.bias, std=0.2)
 
 
 def make_vqgan(

@@ -6,29 +6,52 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from .catalogue.clip_beside import BESIDE
+from .catalogue.clip_config import CLIPConfig
 from .catalogue.known import MODELS, PAIRS
-from .catalogue.names import find
+from .catalogue.names import find, made_like
 from .catalogue.own_files import config_beside, exists, own_checkpoint
 from .catalogue.store import how_to_get, paths_of, status
 from .catalogue.vqgan_config import VQGANConfig, read_config
 from .disk.checksums import remembered_sha256
 from .errors import ModelError, UsageError
-from .storyboard.schema import Models, Storyboard
+from .storyboard.schema import ChosenCLIP, Models, Storyboard
 from .storyboard.writer import files_of
 
 
 @dataclass(frozen=True)
-class ModelFiles:
-    """A CLIP's and a VQGAN's files, and what to call them: known names, or paths of one's own."""
+class CLIPFile:
+    """A CLIP's file, and what is known of it without reading it."""
 
-    clip: Path
+    path: Path
+    config: CLIPConfig | None  # None where the file, or one beside it, has to say it
+
+    @property
+    def beside(self) -> tuple[Path, ...]:
+        """The files that may say it."""
+        files = () if self.config else (self.path.with_name(name) for name in BESIDE)
+        return tuple(path for path in files if path.is_file())
+
+
+@dataclass(frozen=True)
+class ModelFiles:
+    """The files of the CLIP and the VQGAN, and what to call them: known names, or paths of one's
+    own.
+    """
+
+    clips: tuple[CLIPFile, ...]
     vqgan: Path
     vqgan_config: Path
     models: Models
 
     @property
+    def clip(self) -> Path:
+        """The file of the first CLIP, whom the sketchbook and the prior belong to."""
+        return self.clips[0].path
+
+    @property
     def names(self) -> str:
-        """Both in a few words."""
+        """All in a few words."""
         return self.models.names
 
     @cached_property
@@ -71,10 +94,15 @@ class Materials:
         found = {"sketchbook": self.sketchbook, "prior": self.prior}
         return {
             "CLIP file (sha256)": clip,
+            **self._clip_configs(),
             "VQGAN file (sha256)": vqgan,
             "VQGAN config (sha256)": remembered_sha256(self.models.vqgan_config),
             **{f"{name} (sha256)": remembered_sha256(path) for name, path in found.items() if path},
         }
+
+    def _clip_configs(self) -> dict[str, str]:
+        beside = (path for clip in self.models.clips for path in clip.beside)
+        return {f"CLIP's {path.name} (sha256)": remembered_sha256(path) for path in beside}
 
 
 def find_materials(storyboard: Storyboard) -> Materials:
@@ -95,7 +123,7 @@ def find_models(models: Models) -> ModelFiles:
     of them in one message with the commands and links to get them.
     """
     lacking: list[str] = []
-    clip = _half("clip", models.clip, lacking)
+    clips = tuple(_clip(clip, lacking) for clip in models.clip)
     vqgan = _half("vqgan", models.vqgan, lacking)
     if lacking:
         raise ModelError("\n\n".join(lacking))
@@ -103,7 +131,7 @@ def find_models(models: Models) -> ModelFiles:
         raise ModelError(f"models.vqgan_config: there is no file {models.vqgan_config}")
     beside = vqgan[1] if len(vqgan) > 1 else None
     config = models.vqgan_config or beside or config_beside(vqgan[0])
-    return ModelFiles(clip[0], vqgan[0], config, models)
+    return ModelFiles(clips, vqgan[0], config, models)
 
 
 def sketchbook_of(storyboard: Storyboard) -> Path | None:
@@ -127,13 +155,20 @@ def companion(kind: str, models: Models) -> Path | None:
 
     None where the two models are no pair, or it has none, or its file is not here.
     """
-    halves = find("clip", models.clip), find("vqgan", models.vqgan)
+    halves = find("clip", models.clips[0]), find("vqgan", models.vqgan)
     for pair in PAIRS.values():
         name = getattr(pair, kind)
         ours = halves == (MODELS[pair.clip], MODELS[pair.vqgan]) and not models.vqgan_config
         if name and ours:
             return paths_of(MODELS[name])[0] if status(MODELS[name]) != "missing" else None
     return None
+
+
+def _clip(chosen: ChosenCLIP, lacking: list[str]) -> CLIPFile:
+    path = _half("clip", chosen.model, lacking)[0]
+    if known := find("clip", chosen.model):
+        return CLIPFile(path, known.clip)
+    return CLIPFile(path, made_like(chosen.arch) if chosen.arch else None)
 
 
 def _half(kind: str, name: str, lacking: list[str]) -> tuple[Path, ...]:

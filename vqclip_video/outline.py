@@ -6,21 +6,20 @@ Never imports torch.
 from __future__ import annotations
 
 import contextlib
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from .catalogue.clip_beside import hugging_face_beside, open_clip_beside
+from .catalogue.clip_sizes import Sizes, sizes_of
 from .catalogue.known import MODELS
-from .catalogue.names import find
+from .catalogue.names import find, made_like
 from .catalogue.own_files import config_beside, own_checkpoint
 from .catalogue.store import paths_of, status
 from .catalogue.vqgan_config import DISCRIMINATOR, FIRST_STAGE, PUBLISHED, VQGANConfig, read_config
 from .disk.safetensors_header import read_shapes
 from .errors import ModelError, UsageError
 from .storyboard.problems import Problems, setting_of
-from .storyboard.schema import Models, Storyboard
-
-HALVES = ("clip", "vqgan")
+from .storyboard.schema import ChosenCLIP, Models, Storyboard
 
 
 @dataclass(frozen=True)
@@ -48,11 +47,13 @@ def outline(storyboard: Storyboard) -> Outline:
     """
     problems = Problems(str(storyboard.source or "storyboard"), storyboard.marks)
     models, config = storyboard.models, None
-    for half in HALVES:
-        name = getattr(models, half)
+    for half, name in _named(models):
         if find(half, name) is None:
             with _noted(problems, f"models.{half}"):
                 own_checkpoint(half, name)
+    for chosen in models.clip:
+        with _noted(problems, "models.clip"):
+            _sizes(chosen)
     # A VQGAN that is not there is found again here, and recorded once.
     with _noted(problems, "models.vqgan_config" if models.vqgan_config else "models.vqgan"):
         config = _config(models)
@@ -111,29 +112,43 @@ def _has_discriminator(models: Models) -> bool:
 def _clip(models: Models) -> tuple[int, float]:
     """The side of CLIP's pictures, and the values kept for a pixel of them.
 
-    Of a file of one's own they are read off its tensors where it is a .safetensors file with a
-    transformer, and are ViT-B/32's elsewhere.
+    Of a file of one's own whose sizes are not known they are ViT-B/32's.
     """
-    if model := find("clip", models.clip):
+    if model := find("clip", models.clips[0]):
         return model.side, model.kept
-    with contextlib.suppress(OSError, ValueError, LookupError, ModelError, UsageError):
-        return _transformer(read_shapes(own_checkpoint("clip", models.clip)))
+    with contextlib.suppress(ModelError, UsageError):
+        if sizes := _sizes(models.clip[0]):
+            return sizes.side, sizes.kept
     return MODELS["ViT-B/32"].side, MODELS["ViT-B/32"].kept
 
 
-def _transformer(shapes: dict[str, tuple[int, ...]]) -> tuple[int, float]:
-    width, _, patch, _ = shapes["visual.conv1.weight"]
-    tokens = shapes["visual.positional_embedding"][0]
-    blocks = {name.split(".")[3] for name in shapes if ".transformer.resblocks." in name[6:]}
-    layers, side = len(blocks), patch * math.isqrt(tokens - 1)
-    # Ten for each channel of a token in a block; of the last one, only the class token goes on.
-    return side, 10 * tokens * width * (layers - 0.63) / side**2
+def _sizes(chosen: ChosenCLIP) -> Sizes | None:
+    """The sizes of a CLIP of one's own, as its architecture, its tensors or a config beside it say.
+
+    None where only reading the file could tell. Raises ModelError for a config that is of no CLIP.
+    """
+    if find("clip", chosen.model):
+        return None
+    if chosen.arch and (sizes := made_like(chosen.arch).sizes):
+        return sizes
+    try:
+        path = own_checkpoint("clip", chosen.model)
+    except (ModelError, UsageError):  # said elsewhere
+        return None
+    with contextlib.suppress(OSError, ValueError):
+        return sizes_of(read_shapes(path))
+    beside = open_clip_beside(path) or hugging_face_beside(path)
+    return beside.sizes if beside else None
+
+
+def _named(models: Models) -> list[tuple[str, str]]:
+    """Each model's kind and name, or path."""
+    return [*(("clip", name) for name in models.clips), ("vqgan", models.vqgan)]
 
 
 def _bytes(models: Models) -> int:
     total = 0
-    for half in HALVES:
-        name = getattr(models, half)
+    for half, name in _named(models):
         if model := find(half, name):
             total += model.files[0].bytes or 0
             continue
@@ -143,6 +158,6 @@ def _bytes(models: Models) -> int:
 
 
 def _missing(models: Models) -> tuple[str, ...]:
-    found = (find(half, getattr(models, half)) for half in HALVES)
+    found = (find(half, name) for half, name in _named(models))
     lacking = (model.name for model in found if model and status(model) != "present")
     return tuple(dict.fromkeys(lacking))

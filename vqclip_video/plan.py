@@ -170,7 +170,8 @@ def choose_guides(storyboard: Storyboard) -> tuple[Choice, ...]:
 
     book = load_book(materials.sketchbook)
     book.require(materials.models)
-    perceptor = load_perceptor(materials.models.clip)
+    clip = materials.models.clips[0]
+    perceptor = load_perceptor(clip.path, config=clip.config)
     return tuple(choose(storyboard, book, lambda texts: perceptor.embed_text(texts).numpy()))
 
 

@@ -55,7 +55,7 @@ def half_pays() -> bool:
 
 def _key(timeline: Timeline) -> str:
     models = timeline.storyboard.models
-    return f"{models.clip} + {models.vqgan}"
+    return " + ".join([*models.clips, models.vqgan])
 
 
 def _work(timeline: Timeline, factor: int) -> tuple[int, float]:

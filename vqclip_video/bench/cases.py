@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from ..catalogue.clip_config import OF_OPENAI, CLIPConfig
 from ..catalogue.vqgan_config import PUBLISHED as KNOWN_CONFIGS
 from ..catalogue.vqgan_config import VQGANConfig
 from ..engine.cast import Cast, load_cast
@@ -105,9 +106,9 @@ class Weights:
             return load_cast(self.materials, options)
         device = pick_device(options.device)
         dtype = pick_precision(options.precision, device)
-        clip, vqgan = self.packaged_networks()
+        (clip, config), vqgan = self._packaged_clip(), self._packaged_vqgan()
         painter = VQGAN(vqgan, self.config, Path(self.source), device, dtype, low_memory=False)
-        return Cast(Perceptor(clip, device, dtype), painter)
+        return Cast(Perceptor(clip, config, device, dtype), painter)
 
     def session(
         self, storyboard: Storyboard, options: EngineOptions, stage: Stage = no_stage
@@ -119,10 +120,21 @@ class Weights:
 
     def packaged_networks(self) -> tuple[nn.Module, nn.Module]:
         """OpenAI's CLIP and taming's modules as they come."""
-        source = Path(self.source)
-        return packaged_clip(self.clip, source), packaged_vqgan(
-            self.vqgan, self.config, source, self.source
-        )
+        return self._packaged_clip()[0], self._packaged_vqgan()
+
+    @property
+    def clip_config(self) -> CLIPConfig:
+        """How the CLIP is computed."""
+        return self._packaged_clip()[1]
+
+    def _packaged_clip(self) -> tuple[nn.Module, CLIPConfig]:
+        if self.materials is None:
+            return packaged_clip(self.clip, Path(self.source), OF_OPENAI)
+        file = self.materials.models.clips[0]
+        return packaged_clip(self.clip, file.path, file.config)
+
+    def _packaged_vqgan(self) -> nn.Module:
+        return packaged_vqgan(self.vqgan, self.config, Path(self.source), self.source)
 
 
 def find_weights(storyboard: Storyboard) -> Weights:

@@ -105,7 +105,9 @@ class ReferenceRunner:
     ):
         vqgan, start = session.cast.vqgan, session.latent.value.detach()
         networks = weights.packaged_networks()
-        self.reference = Reference(*networks, start, vqgan.low, vqgan.high, session.storyboard.seed)
+        self.reference = Reference(
+            *networks, start, vqgan.low, vqgan.high, session.storyboard.seed, weights.clip_config
+        )
         self.clock, self.iterations, self.frames = clock, iterations, frames
         self.settings = session.storyboard.scenes[0].settings
         self.target = session.judge.targets.at(session.timeline.at(0))

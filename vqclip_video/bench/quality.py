@@ -123,7 +123,9 @@ def _contestants(
         return session, None
     start, vqgan = session.latent.value.detach(), session.cast.vqgan
     bounds, seed = (vqgan.low, vqgan.high), storyboard.seed
-    return session, Reference(*weights.packaged_networks(), start, *bounds, seed)
+    return session, Reference(
+        *weights.packaged_networks(), start, *bounds, seed, weights.clip_config
+    )
 
 
 def _engine_run(session: Session) -> Iterator[tuple[int, float]]:

@@ -14,10 +14,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..catalogue.clip_config import OF_OPENAI, CLIPConfig
 from ..engine import terms as losses
 from ..engine.cutouts import Views, draw_views
 from ..engine.prompts import Target
-from ..models.clip.vit import MEAN, STD
 from ..storyboard.schema import Settings
 
 LEARNING_RATE = 0.1
@@ -32,10 +32,18 @@ class Reference:
     clip, vqgan: the packaged modules, float32 (see `Weights.packaged_networks`).
     start: the latent to begin with [1, channels, h, w].
     low, high: bounds of the latent [channels].
+    config: the colours that CLIP was trained on.
     """
 
     def __init__(
-        self, clip: nn.Module, vqgan: nn.Module, start: Tensor, low: Tensor, high: Tensor, seed: int
+        self,
+        clip: nn.Module,
+        vqgan: nn.Module,
+        start: Tensor,
+        low: Tensor,
+        high: Tensor,
+        seed: int,
+        config: CLIPConfig = OF_OPENAI,
     ):
         from torchvision.transforms import Normalize
 
@@ -43,7 +51,7 @@ class Reference:
         self.visual = clip.visual.float().to(self.device)
         self.size: int = clip.visual.input_resolution
         self.vqgan = vqgan.float().to(self.device)
-        self.normalise = Normalize(MEAN, STD)
+        self.normalise = Normalize(config.mean, config.std)
         self.latent = start.detach().clone().requires_grad_()
         self.low, self.high = (bound.view(1, -1, 1, 1) for bound in (low, high))
         self.optimiser = torch.optim.Adam([self.latent], lr=LEARNING_RATE)

@@ -10,7 +10,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .clip_config import OF_OPENAI, CLIPConfig
+
 OPENAI = "https://openaipublic.azureedge.net/clip/models"
+OPENAI_SOURCE = "https://github.com/openai/CLIP"
 OPENAI_MIRROR = "https://huggingface.co/pxlpshr/pytti-models/resolve/main/clip"
 HEIBOX = "https://heibox.uni-heidelberg.de"
 # A mirror of the published VQGANs, pinned to one revision.
@@ -41,6 +44,7 @@ class Model:
     downloaded.
     `kept`: values that a CLIP's image tower keeps for each pixel of a cutout until the backward
     pass, measured.
+    `clip`: what a CLIP's weights do not say of it; None of the other kinds.
     `discriminator`: whether a VQGAN's checkpoint holds the one it was trained against, which
     `losses.gan` asks.
     """
@@ -55,6 +59,7 @@ class Model:
     bundled: bool = False
     discriminator: bool = False
     kept: float = 0.0
+    clip: CLIPConfig | None = None
 
 
 @dataclass(frozen=True)
@@ -80,9 +85,10 @@ def _openai_clip(name: str, side: int, sha256: str, size: int, kept: float) -> M
         side=side,
         files=(ModelFile(filename, urls, sha256, size),),
         licence="MIT",
-        source="https://github.com/openai/CLIP",
+        source=OPENAI_SOURCE,
         summary=f"OpenAI's CLIP, {kind}, sees {side}x{side} pixels",
         kept=kept,
+        clip=OF_OPENAI,
     )
 
 
@@ -132,6 +138,7 @@ def _storybook(
         summary=summary,
         bundled=True,
         kept=kept,
+        clip=OF_OPENAI if kind == "clip" else None,
     )
 
 

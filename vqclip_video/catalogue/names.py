@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ..errors import UsageError
 from ..text import did_you_mean
-from .known import MODELS, PAIRS, Model
+from .clip_config import ARCHITECTURES, QUICK, CLIPConfig, architecture
+from .known import MODELS, OPENAI_SOURCE, PAIRS, Model
 
 # What a storyboard may say that means no file of one's own.
 NAMES = frozenset(
@@ -33,6 +34,32 @@ def find(kind: str, name: str) -> Model | None:
         return MODELS[getattr(PAIRS[name], kind)]
     model = MODELS.get(name)
     return model if model and model.kind == kind else None
+
+
+# What may be said of a CLIP of one's own: an architecture, or a known CLIP that is made like it.
+# OpenAI's are not among them: their RN50 and ViT-B/32 are RN50-quickgelu and ViT-B-32-quickgelu.
+MADE_LIKE = (
+    *ARCHITECTURES,
+    *(model.name for model in MODELS.values() if model.clip and model.source != OPENAI_SOURCE),
+)
+
+
+def made_like(name: str) -> CLIPConfig:
+    """How a CLIP is computed whose architecture goes by this name, or that is made like a known
+    one. UsageError where there is none.
+    """
+    if name in ARCHITECTURES:
+        return architecture(name)
+    if name in MADE_LIKE:
+        return MODELS[name].clip
+    if name in MODELS and MODELS[name].clip:
+        plain = name.replace("/", "-").replace("@336px", "-336")
+        raise UsageError(f"{name} is OpenAI's; its architecture is called {plain}{QUICK}")
+    raise UsageError(
+        f"no architecture is called {name[:60]!r}{did_you_mean(name, list(MADE_LIKE))}; known are "
+        f"{', '.join(ARCHITECTURES[::2])}, each also with -quickgelu, and the CLIPs of `models "
+        "list`"
+    )
 
 
 def names_of(kind: str) -> list[str]:

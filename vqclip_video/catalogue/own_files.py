@@ -9,8 +9,19 @@ from ..disk.web_page import web_page
 from ..errors import ModelError, UsageError
 from .names import known_text, names_of, unknown
 
-CHECKPOINT_SUFFIXES = (".safetensors", ".ckpt", ".pt", ".pth")
+CHECKPOINT_SUFFIXES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin")
 CONFIG_SUFFIXES = (".yaml", ".yml")
+# Names of checkpoints in folders, the one to prefer first: trainers' and Hugging Face's. The same
+# weights often lie there in several formats.
+_PUBLISHED = {
+    "clip": (
+        "model.safetensors",
+        "open_clip_model.safetensors",
+        "open_clip_pytorch_model.bin",
+        "pytorch_model.bin",
+    ),
+    "vqgan": ("ckpts/last.ckpt", "checkpoints/last.ckpt"),
+}
 
 
 def own_checkpoint(kind: str, name: str) -> Path:
@@ -24,12 +35,17 @@ def own_checkpoint(kind: str, name: str) -> Path:
         if page := web_page(path, "a checkpoint"):
             raise ModelError(f"{path}: {page}")
         return path
-    inside = [path / "ckpts" / "last.ckpt", path / "checkpoints" / "last.ckpt"]
-    inside = [each for each in inside if each.is_file()] or _files(path, CHECKPOINT_SUFFIXES)
+    inside = _published(path, kind) or _files(path, CHECKPOINT_SUFFIXES)
     if len(inside) != 1:
         found = ", ".join(each.name for each in inside) or "none"
         raise ModelError(f"{path} is a folder with not one checkpoint but {found}; name the file")
     return inside[0]
+
+
+def _published(folder: Path, kind: str) -> list[Path]:
+    """The checkpoint of a folder by the names that publishers give it: the first that is there."""
+    found = (folder / name for name in _PUBLISHED[kind])
+    return [path for path in found if path.is_file()][:1]
 
 
 def config_beside(checkpoint: Path) -> Path:

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from ..disk import cache
 from ..disk.cache import cache_dir
-from ..disk.checksums import sha256_of
+from ..disk.checksums import remembered_sha256, sha256_of
+from .clip_config import CLIPConfig
 from .known import MODELS, Model, ModelFile
 
 BOOK = "models/sha256.json"  # in the cache folder, of files that no list knows
@@ -108,6 +109,20 @@ def recall_sha256(model: Model, file: ModelFile) -> str | None:
 def remember_sha256(model: Model, file: ModelFile, sha256: str) -> None:
     """Keeps the sha256 of a file that no list knows, so that a later change of it is noticed."""
     cache.remember(BOOK, {f"{model.kind}/{file.filename}": sha256})
+
+
+def known_by_content(path: Path) -> CLIPConfig | None:
+    """How the CLIP at a path is computed, where its bytes are those of one that is known."""
+    size = path.stat().st_size
+    for model in MODELS.values():
+        for file in model.files if model.clip else ():
+            if (
+                file.sha256
+                and file.bytes in (None, size)
+                and remembered_sha256(path) == file.sha256
+            ):
+                return model.clip
+    return None
 
 
 def how_to_get(model: Model, state: str) -> str:

@@ -72,5 +72,6 @@ def load_pair(
 ) -> tuple[Perceptor, VQGAN]:
     """A CLIP and a VQGAN alone."""
     dtype = pick_precision(precision, device)
-    perceptor = load_perceptor(files.clip, device, dtype)
+    clip = files.clips[0]
+    perceptor = load_perceptor(clip.path, device, dtype, clip.config)
     return perceptor, load_vqgan(files.vqgan, files.vqgan_config, device, dtype)

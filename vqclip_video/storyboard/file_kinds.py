@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..catalogue.names import MADE_LIKE, made_like
+from ..errors import UsageError
 from . import files
 from .kinds import Kind, Naming, Place, Refusal, Schema
 from .texts import TEXT, text_of
@@ -85,6 +87,25 @@ class TensorFile(CheckedFile):
 
     def schema(self, sections: dict[str, Schema]) -> Schema:
         return {**PATH, "type": "string", "pattern": r"\.safetensors$"}
+
+
+@dataclass(frozen=True)
+class Architecture(Kind):
+    """What a CLIP's weights are made like, in a word of the catalogue."""
+
+    def expected(self) -> str:
+        return "the name of an architecture, such as ViT-B-32"
+
+    def read(self, node: Node, place: Place) -> str:
+        value = text_of(self, node)
+        try:
+            made_like(value)
+        except UsageError as error:
+            raise Refusal(str(error)) from None
+        return value
+
+    def schema(self, sections: dict[str, Schema]) -> Schema:
+        return {"enum": list(MADE_LIKE)}
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 from . import files
-from .file_kinds import FilePath, ModelName, Picture, TensorFile
+from .file_kinds import Architecture, FilePath, ModelName, Picture, TensorFile
 from .kinds import internal, option
 from .numbers import Number, Rate, Seed, Size, Time, Weight, Whole
 from .sections import Parts, SceneList, Section
 from .shorthands import (
+    CLIPValue,
     GuideValue,
     GuideWeightSection,
     InitSection,
@@ -269,12 +271,47 @@ SCENE = Section(Scene, {"required": ["prompt"], "not": {"required": ["duration",
 
 
 @dataclass(frozen=True)
+class ChosenCLIP:
+    """A CLIP, by its name or by a file of one's own: exactly one of `name` and `file` is set."""
+
+    name: str | None = option(None, "a name of `vqclip-video models list`", ModelName())
+    file: Path | None = option(None, "a checkpoint of one's own", FilePath())
+    arch: str | None = option(
+        None,
+        "what the weights of that file are, where neither they nor a config beside them say it: a "
+        "name of open_clip's, such as ViT-H-14 or ViT-B-32-quickgelu, or of a CLIP known here",
+        Architecture(),
+    )
+
+    @classmethod
+    def of(cls, name: str | None = None, file: Path | None = None, **rest: Any) -> ChosenCLIP:
+        """The same; a name that is an absolute path is a file."""
+        if name is not None and Path(name).is_absolute():
+            name, file = None, Path(name)
+        return cls(name, file, **rest)
+
+    @property
+    def model(self) -> str:
+        """The name, or the path, in one word."""
+        return self.name if self.file is None else str(self.file)
+
+
+CHOSEN_CLIP = Section(ChosenCLIP, {"oneOf": [{"required": ["name"]}, {"required": ["file"]}]})
+
+
+@dataclass(frozen=True)
 class Models:
     """Which CLIP and which VQGAN: names of `vqclip-video models list`, or absolute paths of
     files of one's own.
+
+    A CLIP given as a text is the `ChosenCLIP` of that name or path.
     """
 
-    clip: str = option("storybook", "a name, or the path of an OpenAI-CLIP checkpoint", ModelName())
+    clip: tuple[ChosenCLIP, ...] = option(
+        (ChosenCLIP("storybook"),),
+        "a name, the path of a CLIP's checkpoint, or {file, arch}",
+        CLIPValue(CHOSEN_CLIP),
+    )
     vqgan: str = option(
         "storybook", "a name, or the path of a taming VQGAN checkpoint", ModelName()
     )
@@ -282,12 +319,21 @@ class Models:
         None, "the VQGAN's YAML; by default the one beside the checkpoint", FilePath()
     )
 
+    def __post_init__(self) -> None:
+        if isinstance(self.clip, str):
+            object.__setattr__(self, "clip", (ChosenCLIP.of(self.clip),))
+
+    @property
+    def clips(self) -> tuple[str, ...]:
+        """The names, or paths, of the CLIPs."""
+        return tuple(clip.model for clip in self.clip)
+
     @property
     def names(self) -> str:
-        """Both in a few words: the name of the pair, or the two names; files of one's own by
-        their bare names.
+        """All in a few words: the name of the pair, or the names; files of one's own by their
+        bare names.
         """
-        named = (self.clip, self.vqgan)
+        named = (*self.clips, self.vqgan)
         return " + ".join(
             dict.fromkeys(Path(name).name if Path(name).is_absolute() else name for name in named)
         )

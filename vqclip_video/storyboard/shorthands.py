@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .file_kinds import PATH
+from ..catalogue.names import NAMES
+from .file_kinds import PATH, ModelName
 from .kinds import BAD, Kind, Naming, Place, Refusal, Schema, keys
 from .sections import Given, Section
 from .yaml_nodes import Mapping, Node, Scalar, in_words
@@ -15,8 +16,12 @@ from .yaml_nodes import Mapping, Node, Scalar, in_words
 
 def _same(section: type, names: tuple[str, ...], node: Scalar, place: Place) -> Given:
     """The mapping in which each of these keys has the value of the node."""
-    value = keys(section)[names[0]].read(node, place)
-    return BAD if value is BAD else dict.fromkeys(names, value)
+    given: Given = {}
+    for name in names:
+        given[name] = keys(section)[name].read(node, place)
+        if given[name] is BAD:
+            return BAD
+    return given
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,40 @@ class ModelsSection(Section):
 
     def read_word(self, node: Scalar, place: Place) -> Given:
         return _same(self.type, ("clip", "vqgan"), node, place)
+
+
+@dataclass(frozen=True)
+class CLIPValue(Kind):
+    """A CLIP: a name, a path, or a mapping with one of them and the architecture of its weights."""
+
+    section: Section
+
+    def expected(self) -> str:
+        return "a name, a path, or a mapping with name or file"
+
+    def read(self, node: Node, place: Place) -> Any:
+        if isinstance(node, Scalar):
+            return (self.section.type.of(ModelName().read(node, place)),)
+        if not isinstance(node, Mapping):
+            raise self.refusal(node)
+        given = self.section.read(node, place)
+        if BAD in given.values():
+            return BAD
+        if ("name" in given) == ("file" in given):
+            found = "both name and file" if given.get("name") else "neither name nor file"
+            raise Refusal(f"expected {self.expected()}, found {found}")
+        if given.get("name") in NAMES and "arch" in given:
+            raise Refusal(f"{given['name']} is known; arch is said of a file of one's own")
+        return (self.section.type.of(**given),)
+
+    def schema(self, sections: dict[str, Schema]) -> Schema:
+        return {"anyOf": [ModelName().schema(sections), self.section.schema(sections)]}
+
+    def write(self, value: tuple, name: Naming) -> Any:
+        (chosen,) = value
+        if chosen == self.section.type.of(chosen.model):
+            return ModelName().write(chosen.model, name)
+        return self.section.write(chosen, name)
 
 
 @dataclass(frozen=True)

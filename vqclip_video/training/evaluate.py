@@ -125,7 +125,7 @@ def picks(paths: ModelFiles, perceptor: Perceptor) -> list[tuple[str, Pick | Non
 
 def stills(models: Models, guide: str, seed: int = 1) -> Iterator[tuple[str, Image.Image]]:
     """Each fixed prompt optimised from noise, with `guide` auto or off; prompts and pictures."""
-    named = {"clip": models.clip, "vqgan": models.vqgan}
+    named = {"clip": models.clips[0], "vqgan": models.vqgan}
     paths = find_models(models)
     overrides = [f"settings.guide={guide}", f"sketchbook={_book(paths)}"]
     if _prior(paths).is_file():

@@ -164,11 +164,10 @@ def _perceptor(config: TrainConfig, device: torch.device) -> Perceptor | None:
     losses = config.losses
     if not losses.perceptual_weight and not losses.clip_weight:
         return None
-    path = find_models(Models(clip=losses.perceptual_clip)).clip
+    clip = find_models(Models(clip=losses.perceptual_clip)).clips[0]
     # On CUDA the tower's float32 is computed in half precision wherever the training is.
-    perceptor = load_perceptor(
-        path, device, pick_precision("auto", device) if device.type == "cpu" else torch.float32
-    )
+    precision = pick_precision("auto", device) if device.type == "cpu" else torch.float32
+    perceptor = load_perceptor(clip.path, device, precision, clip.config)
     perceptor.forget_text()
     return perceptor
 

@@ -1,36 +1,40 @@
 """CLIP: what sees.
 
-Any checkpoint in OpenAI's layout becomes two functions into one space of unit vectors.
+Any checkpoint of OpenAI, open_clip or Hugging Face becomes two functions into one space of unit
+vectors.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ...catalogue.clip_beside import HUGGING_FACE, OPEN_CLIP, hugging_face_beside, open_clip_beside
+from ...catalogue.clip_config import OF_OPENAI, CLIPConfig, architectures_like
+from ...catalogue.clip_sizes import VOCABULARY, Sizes, sizes_of
+from ...catalogue.store import known_by_content
 from ...errors import ModelError
 from ..apart import apart
 from ..fit import Unfilled, fit
 from ..weights import check_finite, read_tensors
+from .layouts import SIZES, is_hugging_face, openai_names, plain_names
 from .resnet import ModifiedResNet
-from .tokens import clip_file, tokens_of, vocabulary_size
-from .vit import HEAD, TextTransformer, VisionTransformer
+from .tokens import clip_file, tokens_of
+from .vit import TextTransformer, VisionTransformer
 
 TEXTS_AT_ONCE = 64
-# numbers that OpenAI's files carry beside the weights
-SIZES = ("input_resolution", "context_length", "vocab_size")
 
 
 class Perceptor:
     """A CLIP with frozen weights; `load_perceptor` makes one."""
 
-    def __init__(self, clip: nn.Module, device: torch.device, dtype: torch.dtype):
+    def __init__(
+        self, clip: nn.Module, config: CLIPConfig, device: torch.device, dtype: torch.dtype
+    ):
         """`clip`: the packaged CLIP module, filled; its weights are taken over and rearranged."""
         self.size: int = clip.visual.input_resolution  # side of the input pictures, in pixels
         self.dim: int = clip.text_projection.shape[1]  # of the embeddings
@@ -41,8 +45,8 @@ class Perceptor:
         # the dtype is the image tower's; texts are encoded in float32
         self.device, self.dtype = device, dtype
         tower = ModifiedResNet if self.any_size else VisionTransformer
-        self._image_tower = tower(clip.visual, device, dtype)
-        self._text_tower: TextTransformer | None = TextTransformer(clip, device)
+        self._image_tower = tower(clip.visual, config, device, dtype)
+        self._text_tower: TextTransformer | None = TextTransformer(clip, config, device)
 
     def embed_text(self, texts: Sequence[str]) -> Tensor:
         """Unit vectors [n, dim], float32 even where the caller is in autocast.
@@ -89,128 +93,125 @@ class Perceptor:
 
 
 def load_perceptor(
-    path: Path, device: str | torch.device = "cpu", dtype: torch.dtype = torch.float32
+    path: Path,
+    device: str | torch.device = "cpu",
+    dtype: torch.dtype = torch.float32,
+    config: CLIPConfig | None = None,
 ) -> Perceptor:
-    """A checkpoint in OpenAI's layout: TorchScript archive, plain state dict or safetensors; ViT or
-    ModifiedResNet.
+    """A CLIP of OpenAI, open_clip or Hugging Face, with a ViT or a ModifiedResNet.
 
-    Sizes are read off the weights. Raises ModelError where the file is damaged or not such a CLIP.
+    From a TorchScript archive, a state dict or safetensors. config: what the weights do not say,
+    where it is known; else it has to stand in the file or beside it. Raises ModelError where the
+    file is damaged, not such a CLIP, or leaves open how it is to be computed.
     """
     device = torch.device(device)
     with apart(device):
-        return Perceptor(packaged_clip(read_tensors(path), path), device, dtype)
+        clip, config = packaged_clip(read_tensors(path), path, config)
+        return Perceptor(clip, config, device, dtype)
 
 
-def packaged_clip(tensors: Mapping[str, Tensor], path: Path) -> nn.Module:
-    """The packaged CLIP module holding `tensors`, which it shares; `path` is where they are from,
-    for the errors.
+def packaged_clip(
+    tensors: Mapping[str, Tensor], path: Path, config: CLIPConfig | None = None
+) -> tuple[nn.Module, CLIPConfig]:
+    """The packaged CLIP module holding `tensors`, which it shares, and how to compute with it.
 
-    Raises ModelError where they are not such a CLIP.
+    path: where they are from. config: as for `load_perceptor`. Raises ModelError where the tensors
+    are not such a CLIP, or leave something open.
     """
+    some = ", ".join(list(tensors)[:3]) or "none"
+    tensors = plain_names(tensors, path)
+    hugging_face, openais = is_hugging_face(tensors), all(name in tensors for name in SIZES)
+    if hugging_face:
+        tensors = openai_names(tensors)
     tensors = {name: tensor for name, tensor in tensors.items() if name not in SIZES}
-    clip = _skeleton(tensors, path)
+    sizes = _sizes(tensors, path, some)
+    config = config or (OF_OPENAI if openais else _told(path, hugging_face, sizes))
+    _check(config, sizes, path)
+    clip = _skeleton(sizes, config, tensors)
     fit(clip, tensors, path, "the CLIP that their sizes announce")
     check_finite(tensors, path)
+    return clip, config
+
+
+def _sizes(tensors: Mapping[str, Tensor], path: Path, some: str) -> Sizes:
+    """The sizes of the weights; `some` of their names, as in the file, are for the error."""
+    try:
+        return sizes_of({name: tuple(tensor.shape) for name, tensor in tensors.items()})
+    except ValueError as error:
+        raise ModelError(
+            f"{path}: not the weights of a CLIP: {error}; needed is a file like OpenAI's "
+            f"ViT-B-32.pt, open_clip_pytorch_model.bin, or a CLIPModel's model.safetensors; found "
+            f"were {len(tensors)} tensors, such as {some}"
+        ) from None
+
+
+def _told(path: Path, hugging_face: bool, sizes: Sizes) -> CLIPConfig:
+    """What is said of the weights beside them, or known of this very file.
+
+    Raises ModelError where nothing is.
+    """
+    beside = hugging_face_beside(path) if hugging_face else open_clip_beside(path)
+    if found := beside or known_by_content(path):
+        return found
+    like = architectures_like(sizes)
+    arch = like[0] if like else "NAME"
+    quick = f" or {like[1]}" if like else ""
+    config = HUGGING_FACE if hugging_face else OPEN_CLIP
+    raise ModelError(
+        f"{path}: the weights do not say whether they are to be computed with GELU (most of "
+        "LAION's and DataComp's) or QuickGELU (OpenAI's, DFN's, MetaCLIP's), nor how wide an "
+        f"attention head is, and no {config} lies beside them; put it there, or name the "
+        f"architecture: models: {{clip: {{file: {path.name}, arch: {arch}}}}}{quick}"
+    )
+
+
+def _check(config: CLIPConfig, sizes: Sizes, path: Path) -> None:
+    """Raises ModelError where config and weights do not belong together."""
+    if config.sizes and (which := config.sizes.contradiction(sizes)):
+        raise ModelError(
+            f"{path}: the weights of another CLIP than {config.source} describes: {which}; put the "
+            "config of these weights beside them, or name their architecture with arch"
+        )
+    image = sizes.width if sizes.patch else sizes.width * 32
+    for width, head, tower in (
+        (image, config.image_head, "image"),
+        (sizes.text_width, config.text_head, "text"),
+    ):
+        if width % head:
+            raise ModelError(
+                f"{path}: the {tower} tower is {width} wide, its attention heads take a multiple "
+                f"of {head}"
+            )
+
+
+def _skeleton(sizes: Sizes, config: CLIPConfig, tensors: Mapping[str, Tensor]) -> nn.Module:
+    """The packaged CLIP module as configured, in these sizes, without memory."""
+    packaged, layers = clip_file("model"), sizes.layers[0] if sizes.patch else sizes.layers
+    image = (sizes.side, 1, 64, sizes.side) if sizes.patch else (sizes.side, layers, sizes.width, 0)
+    text = (sizes.context, VOCABULARY, sizes.text_width, sizes.text_width // config.text_head)
+    with Unfilled():
+        clip = packaged.CLIP(sizes.embedding, *image, *text, sizes.text_layers)
+        if sizes.patch:  # the packaged CLIP knows heads of 64 only
+            heads = sizes.width // config.image_head
+            clip.visual = packaged.VisionTransformer(
+                sizes.side, sizes.patch, sizes.width, layers, heads, sizes.embedding
+            )
+        for prefix in ("visual.transformer.", "transformer."):
+            if sizes.patch or prefix == "transformer.":
+                _configure(clip, prefix, config, tensors)
     return clip
 
 
-def _skeleton(tensors: Mapping[str, Tensor], path: Path) -> nn.Module:
-    """The packaged CLIP module in the sizes of `tensors`, without memory."""
-    if any(name.startswith(("text_model.", "vision_model.")) for name in tensors):
-        raise ModelError(
-            f"{path}: a CLIP under Hugging Face's names (CLIPModel), which are not read here; take "
-            "OpenAI's own file of it, for example: vqclip-video models fetch ViT-B/32"
-        )
-    try:
-        sizes = _image_sizes(tensors) | _text_sizes(tensors)
-    except ValueError as error:
-        raise ModelError(
-            f"{path}: not a CLIP checkpoint in OpenAI's layout: {error}; needed is a file like "
-            f"OpenAI's ViT-B-32.pt, found were {len(tensors)} tensors, such as "
-            f"{', '.join(list(tensors)[:3])}"
-        ) from None
-    with Unfilled():
-        return clip_file("model").CLIP(**sizes)
-
-
-def _image_sizes(tensors: Mapping[str, Tensor]) -> dict[str, Any]:
-    """The image tower's arguments of the packaged CLIP. Raises ValueError."""
-    if "visual.proj" in tensors:
-        width, _, patch, _ = _shape(tensors, "visual.conv1.weight", 4)
-        _check_heads("visual.conv1.weight", width)
-        layers = _count(tensors, "visual.transformer.resblocks.")
-        size = patch * _side(tensors, "visual.positional_embedding")
-    else:
-        width, patch = _shape(tensors, "visual.layer1.0.conv1.weight", 4)[0], None
-        _check_heads("visual.layer1.0.conv1.weight, times 32,", width * 32)
-        layers = tuple(_count(tensors, f"visual.layer{i}.") for i in (1, 2, 3, 4))
-        size = 32 * _side(tensors, "visual.attnpool.positional_embedding")
-    return {
-        "image_resolution": size,
-        "vision_layers": layers,
-        "vision_width": width,
-        "vision_patch_size": patch,
-    }
-
-
-def _text_sizes(tensors: Mapping[str, Tensor]) -> dict[str, int]:
-    """The text tower's arguments of the packaged CLIP. Raises ValueError."""
-    context_length, width = _shape(tensors, "positional_embedding", 2)
-    words = _shape(tensors, "token_embedding.weight", 2)[0]
-    _check_heads("positional_embedding", width)
-    if words != vocabulary_size():
-        raise ValueError(
-            f"token_embedding.weight knows {words} tokens, CLIP's vocabulary has "
-            f"{vocabulary_size()}"
-        )
-    if context_length < 3:
-        raise ValueError(
-            f"positional_embedding has {context_length} places, a text needs 3 at least"
-        )
-    return {
-        "embed_dim": _shape(tensors, "text_projection", 2)[1],
-        "context_length": context_length,
-        "vocab_size": words,
-        "transformer_width": width,
-        "transformer_heads": width // HEAD,
-        "transformer_layers": _count(tensors, "transformer.resblocks."),
-    }
-
-
-def _shape(tensors: Mapping[str, Tensor], name: str, dimensions: int) -> tuple[int, ...]:
-    if name not in tensors:
-        raise ValueError(f"no tensor {name}")
-    shape = tuple(tensors[name].shape)
-    if len(shape) != dimensions or not all(shape):
-        raise ValueError(
-            f"{name} has the shape {list(shape)}, {dimensions} sizes above 0 are needed"
-        )
-    return shape
-
-
-def _side(tensors: Mapping[str, Tensor], name: str) -> int:
-    """Places along a side of a square feature map, from the embeddings `name` of its places and
-    one more.
+def _configure(
+    clip: nn.Module, prefix: str, config: CLIPConfig, tensors: Mapping[str, Tensor]
+) -> None:
+    """Give the MLPs below `prefix` their activation, and the width that the weights have: four
+    times the tower's, or not.
     """
-    places = _shape(tensors, name, 2)[0] - 1
-    side = math.isqrt(places)
-    if not side or side * side != places:
-        raise ValueError(
-            f"{name} has {places + 1} rows, not those of a square of places and one more"
-        )
-    return side
-
-
-def _count(tensors: Mapping[str, Tensor], prefix: str) -> int:
-    """How many numbered layers there are below `prefix`."""
-    numbers = {name[len(prefix) :].partition(".")[0] for name in tensors if name.startswith(prefix)}
-    if not numbers:
-        raise ValueError(f"no tensor {prefix}0…")
-    return len(numbers)
-
-
-def _check_heads(name: str, width: int) -> None:
-    if width % HEAD:
-        raise ValueError(
-            f"{name} is {width} wide, CLIP's attention heads take a multiple of {HEAD}"
-        )
+    bias = tensors.get(f"{prefix}resblocks.0.mlp.c_fc.bias")
+    for block in clip.get_submodule(f"{prefix}resblocks"):
+        width, mlp = block.mlp.c_fc.in_features, block.mlp
+        if bias is not None and bias.ndim == 1:
+            mlp.c_fc, mlp.c_proj = nn.Linear(width, len(bias)), nn.Linear(len(bias), width)
+        if not config.quick_gelu:
+            mlp.gelu = nn.GELU()

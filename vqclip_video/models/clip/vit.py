@@ -1,9 +1,8 @@
 """CLIP's transformers, read for speed: frozen weights, gradients of the input only.
 
 The packaged modules of OpenAI's `clip` hold the weights under their published names; the functions
-here compute the
-same numbers with fewer passes: batch first, scaled_dot_product_attention, activations folded into
-    the weights.
+here compute the same numbers with fewer passes: batch first, scaled_dot_product_attention,
+activations folded into the weights.
 """
 
 from __future__ import annotations
@@ -12,11 +11,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-# of CLIP's training pictures, red green blue, values 0..1
-MEAN = (0.48145466, 0.4578275, 0.40821073)
-STD = (0.26862954, 0.26130258, 0.27577711)
-HEAD = 64  # channels of an attention head in every published CLIP
+from ...catalogue.clip_config import CLIPConfig
+
 QUICK_GELU = 1.702
+
+
+def prepare(block: nn.Module, head: int, quick_gelu: bool) -> None:
+    """Ready a packaged block for the functions here: heads of `head` channels, GELU or QuickGELU.
+
+    The packaged block is of no use as it was afterwards.
+    """
+    block.head, block.activation = head, F.gelu
+    if quick_gelu:
+        fold_quick_gelu(block)
+        block.activation = F.silu
 
 
 def fold_quick_gelu(block: nn.Module) -> None:
@@ -30,7 +38,7 @@ def fold_quick_gelu(block: nn.Module) -> None:
 
 
 def attend_one(
-    query: Tensor, tokens: Tensor, key: Tensor, value: Tensor, value_bias: Tensor
+    query: Tensor, tokens: Tensor, key: Tensor, value: Tensor, value_bias: Tensor, head: int
 ) -> Tensor:
     """Multi-head attention of one query over all tokens, without projecting the tokens.
 
@@ -38,14 +46,15 @@ def attend_one(
     tokens through the value matrix, than to project every token. The key's bias shifts all scores
     alike, so softmax drops it.
 
-    query [n, c], tokens [n, l, c], key and value [c, c] weights, value_bias [c]; returns [n, c].
+    query [n, c], tokens [n, l, c], key and value [c, c] weights, value_bias [c], head channels a
+    head; returns [n, c].
     """
     n, c = query.shape
-    heads = c // HEAD
-    query = query.view(n, heads, HEAD) * HEAD**-0.5
-    carried = torch.einsum("nhd,hdc->nhc", query, key.view(heads, HEAD, c))
+    heads = c // head
+    query = query.view(n, heads, head) * head**-0.5
+    carried = torch.einsum("nhd,hdc->nhc", query, key.view(heads, head, c))
     shares = (carried @ tokens.transpose(1, 2)).softmax(-1)
-    mixed = torch.einsum("nhc,hdc->nhd", shares @ tokens, value.view(heads, HEAD, c))
+    mixed = torch.einsum("nhc,hdc->nhd", shares @ tokens, value.view(heads, head, c))
     return mixed.reshape(n, c) + value_bias
 
 
@@ -57,15 +66,17 @@ def norm(layer: nn.LayerNorm, x: Tensor) -> Tensor:
 
 
 def mlp(block: nn.Module, x: Tensor) -> Tensor:
-    """The block's MLP after `fold_quick_gelu`."""
-    return block.mlp.c_proj(F.silu(block.mlp.c_fc(norm(block.ln_2, x))))
+    """The MLP of a prepared block."""
+    return block.mlp.c_proj(block.activation(block.mlp.c_fc(norm(block.ln_2, x))))
 
 
 def residual_block(block: nn.Module, x: Tensor, causal: bool = False) -> Tensor:
-    """One transformer block on x [n, l, c]."""
+    """One prepared block on x [n, l, c]."""
     n, length, c = x.shape
     packed = F.linear(norm(block.ln_1, x), block.attn.in_proj_weight, block.attn.in_proj_bias)
-    query, key, value = packed.view(n, length, 3, c // HEAD, HEAD).permute(2, 0, 3, 1, 4)
+    query, key, value = packed.view(n, length, 3, c // block.head, block.head).permute(
+        2, 0, 3, 1, 4
+    )
     mixed = F.scaled_dot_product_attention(query, key, value, is_causal=causal)
     x = x + block.attn.out_proj(mixed.transpose(1, 2).reshape(n, length, c))
     return x + mlp(block, x)
@@ -79,7 +90,8 @@ def class_token_block(block: nn.Module, x: Tensor) -> Tensor:
     tokens = norm(block.ln_1, x)
     query, key, value = block.attn.in_proj_weight.chunk(3)
     query_bias, _, value_bias = block.attn.in_proj_bias.chunk(3)
-    mixed = attend_one(F.linear(tokens[:, 0], query, query_bias), tokens, key, value, value_bias)
+    query = F.linear(tokens[:, 0], query, query_bias)
+    mixed = attend_one(query, tokens, key, value, value_bias, block.head)
     x = x[:, 0] + block.attn.out_proj(mixed)
     return x + mlp(block, x)
 
@@ -90,13 +102,15 @@ class VisionTransformer:
     Call it with pictures [n, 3, size, size], values 0..1, for features [n, dim].
     """
 
-    def __init__(self, tower: nn.Module, device: torch.device, dtype: torch.dtype):
+    def __init__(
+        self, tower: nn.Module, config: CLIPConfig, device: torch.device, dtype: torch.dtype
+    ):
         tower.float()
         for block in tower.transformer.resblocks:
-            fold_quick_gelu(block)
+            prepare(block, config.image_head, config.quick_gelu)
         # The patch embedding is one matmul, and takes CLIP's normalisation (x - mean) / std with
         # it.
-        mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (MEAN, STD))
+        mean, std = (torch.tensor(c).view(1, 3, 1, 1) for c in (config.mean, config.std))
         weight = tower.conv1.weight / std
         self.patch = tower.conv1.kernel_size[0]
         place = {"device": device, "dtype": dtype}
@@ -141,13 +155,13 @@ class TextTransformer:
     Call it with token ids [n, l], zeros after the end token, for features [n, dim].
     """
 
-    def __init__(self, clip: nn.Module, device: torch.device):
+    def __init__(self, clip: nn.Module, config: CLIPConfig, device: torch.device):
         self.device = device
         self.tokens = clip.token_embedding.weight
         self.positions = clip.positional_embedding.float().to(device)
         self.blocks = clip.transformer.resblocks.float()
         for block in self.blocks:
-            fold_quick_gelu(block)
+            prepare(block, config.text_head, config.quick_gelu)
         self.blocks.to(device)
         self.final = clip.ln_final.float().to(device)
         self.projection = clip.text_projection.float().to(device)

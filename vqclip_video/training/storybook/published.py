@@ -10,6 +10,7 @@ from torch import nn
 
 from ...catalogue.vqgan_config import DISCRIMINATOR
 from ...disk.files import atomic_write
+from ...models.clip.layouts import SIZES
 from ...models.weights import read_tensors
 from .presets import CLIP_FILE, VQGAN_FILE
 
@@ -21,6 +22,9 @@ def publish_clip(clip: nn.Module, folder: Path) -> None:
     # they did.
     table = weights["token_embedding.weight"]
     weights["token_embedding.weight"] = table.to(torch.float8_e4m3fn)
+    sizes = clip.visual.input_resolution, clip.context_length, clip.vocab_size
+    # By these OpenAI's own files are known, and with them how they are computed.
+    weights |= {name: torch.tensor(size) for name, size in zip(SIZES, sizes, strict=True)}
     atomic_write(folder / CLIP_FILE, save(weights))
 
 

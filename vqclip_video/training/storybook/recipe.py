@@ -271,7 +271,7 @@ class Recipe:
         paths = self._start_paths()
         if paths is None:
             return None
-        clip = packaged_clip(read_tensors(paths.clip), paths.clip)
+        clip, _ = packaged_clip(read_tensors(paths.clip), paths.clip, paths.clips[0].config)
         return {name: tensor.float() for name, tensor in clip.visual.state_dict().items()}
 
     def _start_vqgan(self) -> str | None:
