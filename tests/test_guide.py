@@ -23,6 +23,7 @@ from vqclip_video.engine.session import Session
 from vqclip_video.errors import StoryboardError
 from vqclip_video.film import FilmOptions, make_fingerprint
 from vqclip_video.materials import companion, find_materials, find_models
+from vqclip_video.models.vqgan.bounds import Box
 from vqclip_video.sketchbook import book as books
 from vqclip_video.sketchbook.build import Drawing, build_sketchbook
 from vqclip_video.sketchbook.choose import choose
@@ -124,7 +125,7 @@ def test_target_and_pull_travel_with_the_mix():
 @pytest.mark.parametrize("grids", [1, 3])
 def test_a_pull_moves_the_latent_that_share_of_the_way(grids):
     bound = torch.ones(2)
-    latent = Latent(torch.rand(1, 2, 12, 12), -bound, bound, grids)
+    latent = Latent(torch.rand(1, 2, 12, 12), Box(-bound, bound), grids)
     for grid in latent.grids:
         grid.grad = torch.rand_like(grid)
     latent.step(0.1, 0.0)
@@ -208,8 +209,7 @@ def test_a_sketch_is_made_once_for_all_scenes_that_share_it(tiny_pair, tiny_book
     choices = choose(story, tiny_book, lambda texts: tiny_pair[0].embed_text(texts).numpy())
     first, none, third = prepare(choices, tiny_book, tiny_pair[1], (30, 22)).targets
     assert first is third and none is None and first.shape == (1, 8, 6, 8)
-    bounds = [bound.view(1, -1, 1, 1) for bound in (tiny_pair[1].low, tiny_pair[1].high)]
-    assert (first >= bounds[0]).all() and (first <= bounds[1]).all()
+    assert torch.equal(tiny_pair[1].bound(first), first)
 
 
 def test_words_of_ones_own_choose_the_sketch(tiny_book, tiny_pair):
@@ -337,7 +337,7 @@ def test_a_pairs_own_book_is_found_beside_its_weights(tmp_path, monkeypatch):
 
 def test_plan_names_the_sketches_and_render_says_them(book_file, tiny_models, tmp_path):
     models = (
-        f"{{clip: {tiny_models.clip}, vqgan: {tiny_models.vqgan}, vqgan_config: "
+        f"{{clip: {tiny_models.clips[0]}, vqgan: {tiny_models.vqgan}, vqgan_config: "
         f"{tiny_models.vqgan_config}}}"
     )
     scenes = [scene("a cat"), scene("an ambulance"), scene("a dog", "settings: {guide: off}")]

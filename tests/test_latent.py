@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from vqclip_video.engine.latent import BETAS, EPSILON, Latent, noise_start
+from vqclip_video.models.vqgan.bounds import Box
 
-WIDE = torch.full((4,), -100.0), torch.full((4,), 100.0)
+WIDE = Box(torch.full((4,), -100.0), torch.full((4,), 100.0))
 
 
 def optimise(latent, steps=5, rate=0.05, decay=0.1, target=1.0):
@@ -19,7 +20,7 @@ def optimise(latent, steps=5, rate=0.05, decay=0.1, target=1.0):
 
 def test_one_grid_steps_as_torchs_adamw_does():
     start = torch.randn(1, 4, 6, 6, generator=torch.Generator().manual_seed(0))
-    ours = optimise(Latent(start, *WIDE), steps=20)
+    ours = optimise(Latent(start, WIDE), steps=20)
     theirs = start.clone().requires_grad_()
     optimiser = torch.optim.AdamW([theirs], lr=0.05, betas=BETAS, eps=EPSILON, weight_decay=0.1)
     for _ in range(20):
@@ -32,7 +33,7 @@ def test_one_grid_steps_as_torchs_adamw_does():
 def test_the_value_never_leaves_the_bounds():
     low, high = torch.tensor([-0.5, -1.0, -0.1, 0.0]), torch.tensor([0.5, 0.2, 0.1, 0.3])
     latent = optimise(
-        Latent(torch.zeros(1, 4, 12, 8), low, high, grids=3), steps=30, rate=0.3, target=9.0
+        Latent(torch.zeros(1, 4, 12, 8), Box(low, high), grids=3), steps=30, rate=0.3, target=9.0
     )
     value = latent.value.detach()
     assert (value <= high.view(1, -1, 1, 1) + 1e-6).all()
@@ -42,7 +43,7 @@ def test_the_value_never_leaves_the_bounds():
 
 def test_a_sum_of_grids_starts_at_the_given_latent_and_gets_a_smooth_target_sooner():
     start = torch.randn(1, 4, 24, 24, generator=torch.Generator().manual_seed(1))
-    plain, summed = Latent(start, *WIDE, grids=1), Latent(start, *WIDE, grids=4)
+    plain, summed = Latent(start, WIDE, grids=1), Latent(start, WIDE, grids=4)
     assert torch.equal(plain.value, summed.value)
     assert [tuple(grid.shape[-2:]) for grid in summed.grids] == [(24, 24), (12, 12), (6, 6), (3, 3)]
     distances = [
@@ -54,20 +55,20 @@ def test_a_sum_of_grids_starts_at_the_given_latent_and_gets_a_smooth_target_soon
 
 def test_more_grids_than_the_latent_has_halvings_are_left_out():
     # 8 -> 4 -> 2 is too small
-    assert len(Latent(torch.zeros(1, 4, 8, 40), *WIDE, grids=8).grids) == 2
+    assert len(Latent(torch.zeros(1, 4, 8, 40), WIDE, grids=8).grids) == 2
 
 
 def test_a_state_goes_on_bit_for_bit():
     start = torch.randn(1, 4, 12, 12, generator=torch.Generator().manual_seed(2))
-    straight = optimise(Latent(start, *WIDE, grids=3), steps=10)
-    state = optimise(Latent(start, *WIDE, grids=3), steps=4).state()
-    resumed = Latent(torch.zeros_like(start), *WIDE, grids=3)
+    straight = optimise(Latent(start, WIDE, grids=3), steps=10)
+    state = optimise(Latent(start, WIDE, grids=3), steps=4).state()
+    resumed = Latent(torch.zeros_like(start), WIDE, grids=3)
     resumed.restore(state)
     assert torch.equal(optimise(resumed, steps=6).value, straight.value)
 
 
 def test_a_saved_state_is_not_changed_by_going_on():
-    latent = optimise(Latent(torch.zeros(1, 4, 6, 6), *WIDE, grids=2), steps=2)
+    latent = optimise(Latent(torch.zeros(1, 4, 6, 6), WIDE, grids=2), steps=2)
     state = latent.state().tensors
     before = {name: tensor.clone() for name, tensor in state.items()}
     optimise(latent, steps=2)
@@ -75,7 +76,7 @@ def test_a_saved_state_is_not_changed_by_going_on():
 
 
 def test_resizing_takes_the_moments_along():
-    latent = optimise(Latent(torch.zeros(1, 4, 6, 6), *WIDE, grids=2), steps=3)
+    latent = optimise(Latent(torch.zeros(1, 4, 6, 6), WIDE, grids=2), steps=3)
     latent.resize(12, 12)
     assert latent.value.shape == (1, 4, 12, 12)
     assert all(

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from vqclip_video.catalogue.clip_config import MEAN, STD, architecture
 from vqclip_video.models.clip.perceptor import load_perceptor
 from vqclip_video.models.clip.tokens import tokens_of
+from vqclip_video.models.vqgan.first_stage import load_vqgan
 
 TEXTS = ["a dog", "an old lighthouse, at dusk", "Żółw 猫 🐙 &amp;", "word " * 200]
 NEAR = 1e-6
@@ -133,3 +134,27 @@ def test_transformers(tmp_path, config):
         return network.text_projection(network.text_model(ids).pooler_output)
 
     assert_near(tmp_path / "model.safetensors", image, text)
+
+
+@pytest.mark.parametrize("channels", [[32, 64], [64, 64, 128, 256]])
+def test_diffusers(tmp_path, channels):
+    diffusers = pytest.importorskip("diffusers")
+    levels = len(channels)
+    torch.manual_seed(0)
+    network = diffusers.VQModel(
+        down_block_types=[*["DownEncoderBlock2D"] * (levels - 1), "AttnDownEncoderBlock2D"],
+        up_block_types=["AttnUpDecoderBlock2D", *["UpDecoderBlock2D"] * (levels - 1)],
+        block_out_channels=channels,
+        layers_per_block=2,
+        latent_channels=16,
+        num_vq_embeddings=64,
+        vq_embed_dim=4,
+    )
+    shaken(network).save_pretrained(tmp_path)
+    vqgan = load_vqgan(tmp_path / "diffusion_pytorch_model.safetensors", tmp_path / "config.json")
+    latent = torch.randn(2, 4, 6, 5, generator=torch.Generator().manual_seed(3))
+    theirs = (network.decode(latent, force_not_quantize=True).sample + 1) / 2
+    torch.testing.assert_close(vqgan.decode(latent), theirs, atol=1e-5, rtol=0)
+    images = torch.rand(2, 3, 32, 48, generator=torch.Generator().manual_seed(3))
+    theirs = network.encode(images * 2 - 1).latents
+    torch.testing.assert_close(vqgan.encode(images), theirs, atol=1e-5, rtol=0)

@@ -210,9 +210,7 @@ def test_fine_tuning_reads_every_kind_of_vqgans_yaml(tmp_path, net2net):
     ] = GUMBEL
     vqgan["params"]["embed_dim"] = vqgan["params"]["ddconfig"]["z_channels"]
     base.write_text(yaml.safe_dump(tree))
-    with pytest.raises(
-        UsageError, match="a GumbelVQ, which cannot be trained here; begin with a VQModel"
-    ):
+    with pytest.raises(UsageError, match="GumbelVQ.* begin with a VQModel"):
         read_training(None, base)
     base.write_text("model: 3")
     with pytest.raises(ModelError, match="no mapping `model:`"):

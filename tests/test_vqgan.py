@@ -212,8 +212,9 @@ def test_the_codebook_and_its_range(files):
     assert (
         vqgan.codebook.shape == (N_EMBED, vqgan.channels) and vqgan.codebook.dtype == torch.float32
     )
-    assert (vqgan.codebook >= vqgan.low).all() and (vqgan.codebook <= vqgan.high).all()
-    assert vqgan.low.shape == vqgan.high.shape == (vqgan.channels,)
+    entries = vqgan.codebook.T[None, :, :, None]
+    assert torch.equal(vqgan.bound(entries), entries)
+    assert torch.equal(vqgan.bound(2 * entries).amax((0, 2, 3)), vqgan.codebook.amax(0))
 
 
 def test_the_discriminator_is_the_files_own(files, folder):

@@ -246,22 +246,30 @@ def make_vqgan(
 
 
 def _random_vqgan(kind: str, discriminator: bool) -> dict[str, Tensor]:
-    features = DDCONFIG["z_channels"]
-    channels = features if kind == "gumbel" else VQ_CHANNELS
+    channels = DDCONFIG["z_channels"] if kind == "gumbel" else VQ_CHANNELS
+    state = _random_network(DDCONFIG, channels, N_EMBED, kind == "gumbel", discriminator)
+    state = state.state_dict()
+    if kind != "net2net":
+        return state
+    return {f"first_stage_model.{name}": tensor for name, tensor in state.items()} | {
+        "transformer.tok_emb.weight": torch.zeros(4, 4)
+    }
+
+
+def _random_network(
+    sizes: dict, channels: int, entries: int, gumbel: bool = False, discriminator: bool = False
+) -> nn.Module:
+    features = sizes["z_channels"]
     network, network.quantize, network.loss = nn.Module(), nn.Module(), nn.Module()
     with torch.random.fork_rng(devices=[]), contextlib.redirect_stdout(io.StringIO()):
         torch.manual_seed(1)
-        network.encoder, network.decoder = Encoder(**DDCONFIG), Decoder(**DDCONFIG)
-        network.quant_conv, network.post_quant_conv = (
-            nn.Conv2d(features, channels, 1),
-            nn.Conv2d(channels, features, 1),
-        )
-        codebook = nn.Embedding(N_EMBED, channels)
-        if kind == "gumbel":
-            network.quantize.proj, network.quantize.embed = (
-                nn.Conv2d(features, N_EMBED, 1),
-                codebook,
-            )
+        network.encoder, network.decoder = Encoder(**sizes), Decoder(**sizes)
+        network.quant_conv = nn.Conv2d(features, channels, 1)
+        network.post_quant_conv = nn.Conv2d(channels, features, 1)
+        codebook = nn.Embedding(entries, channels)
+        if gumbel:
+            network.quantize.proj = nn.Conv2d(features, entries, 1)
+            network.quantize.embed = codebook
         else:
             network.quantize.embedding = codebook
         # a leftover of the training, as in every published file
@@ -272,12 +280,108 @@ def _random_vqgan(kind: str, discriminator: bool) -> dict[str, Tensor]:
             if isinstance(layer, nn.GroupNorm):
                 nn.init.normal_(layer.weight, 1.0, 0.2)
                 nn.init.normal_(layer.bias, std=0.2)
-    state = network.state_dict()
-    if kind != "net2net":
-        return state
-    return {f"first_stage_model.{name}": tensor for name, tensor in state.items()} | {
-        "transformer.tok_emb.weight": torch.zeros(4, 4)
+    return network
+
+
+def make_diffusers_vqgan(folder: Path, state: dict[str, Tensor], old_names: bool = False) -> Path:
+    """The VQModel of make_vqgan as diffusers saves it, with its config.json; returns its path.
+
+    old_names: of its attention, those from before diffusers 0.17.
+    """
+    path = folder / "diffusion_pytorch_model.safetensors"
+    _save({_of_diffusers(n, old_names): _linear(n, t) for n, t in state.items()}, path)
+    levels = len(DDCONFIG["ch_mult"])
+    attentive = [
+        DDCONFIG["resolution"] >> level in DDCONFIG["attn_resolutions"] for level in range(levels)
+    ]
+    config = {
+        "_class_name": "VQModel",
+        "block_out_channels": [DDCONFIG["ch"] * multiple for multiple in DDCONFIG["ch_mult"]],
+        "down_block_types": [("Attn" if a else "") + "DownEncoderBlock2D" for a in attentive],
+        "up_block_types": [("Attn" if a else "") + "UpDecoderBlock2D" for a in attentive[::-1]],
+        "layers_per_block": DDCONFIG["num_res_blocks"],
+        "latent_channels": DDCONFIG["z_channels"],
+        "num_vq_embeddings": N_EMBED,
+        "vq_embed_dim": VQ_CHANNELS,
     }
+    (folder / "config.json").write_text(json.dumps(config))
+    return path
+
+
+def _of_diffusers(name: str, old_names: bool) -> str:
+    parts = name.split(".")
+    if parts[1] == "up":
+        parts[2] = str(len(DDCONFIG["ch_mult"]) - 1 - int(parts[2]))
+    name = ".".join(parts)
+    attention = ("query", "key", "value", "proj_attn") if old_names else ()
+    attention = attention or ("to_q", "to_k", "to_v", "to_out.0")
+    changes = dict(zip((".q.", ".k.", ".v.", ".proj_out."), attention, strict=True))
+    if ".attn" in name:
+        for ours, theirs in changes.items():
+            name = name.replace(ours, f".{theirs}.")
+        name = name.replace(".norm.", ".group_norm.")
+    for ours, theirs in (
+        ("encoder.down.", "encoder.down_blocks."),
+        ("decoder.up.", "decoder.up_blocks."),
+        (".block.", ".resnets."),
+        (".attn.", ".attentions."),
+        (".downsample.", ".downsamplers.0."),
+        (".upsample.", ".upsamplers.0."),
+        (".mid.block_1.", ".mid_block.resnets.0."),
+        (".mid.block_2.", ".mid_block.resnets.1."),
+        (".mid.attn_1.", ".mid_block.attentions.0."),
+        (".norm_out.", ".conv_norm_out."),
+        (".nin_shortcut.", ".conv_shortcut."),
+    ):
+        name = name.replace(ours, theirs)
+    return name
+
+
+def _linear(name: str, tensor: Tensor) -> Tensor:
+    return tensor.flatten(1) if ".attn" in name and tensor.ndim == 4 else tensor
+
+
+def make_llamagen(folder: Path, size: str = "VQ_8") -> tuple[Path, Path]:
+    """A tokenizer of LlamaGen's at its true shapes, in float16; the paths of it and of a YAML."""
+    multiples = {"VQ_16": [1, 1, 2, 2, 4], "VQ_8": [1, 2, 2, 4]}[size]
+    coarsest = 256 >> (len(multiples) - 1)
+    sizes = DDCONFIG | {"ch": 128, "ch_mult": multiples, "z_channels": 256, "resolution": 256}
+    sizes |= {"num_res_blocks": 2, "attn_resolutions": [coarsest]}
+    state = _random_network(sizes, 8, 16384).state_dict()
+    levels = len(multiples)
+    renamed = {_of_llamagen(name, levels): tensor.half() for name, tensor in state.items()}
+    path = folder / f"{size}.pt"
+    torch.save({"model": renamed | {"quantize.codebook_used": torch.zeros(65536)}}, path)
+    config = path.with_suffix(".yaml")
+    config.write_text(f"model: {{target: tokenizer.tokenizer_image.vq_model.{size}}}\n")
+    return path, config
+
+
+def _of_llamagen(name: str, levels: int) -> str:
+    parts = name.split(".")
+    if parts[1] in ("up", "down"):
+        if parts[1] == "up":
+            parts[2] = str(levels - 1 - int(parts[2]))
+        parts[1] = "conv_blocks"
+        parts[3] = "res" if parts[3] == "block" else parts[3]
+    elif parts[1] == "mid":
+        parts[2] = str(("block_1", "attn_1", "block_2").index(parts[2]))
+    return ".".join(parts)
+
+
+def make_ibq(folder: Path) -> tuple[Path, Path]:
+    """IBQ-16384 at its true shapes, in float16, as SEED-Voken saves it; its path and its YAML's."""
+    sizes = DDCONFIG | {"ch": 128, "ch_mult": [1, 1, 2, 2, 4], "z_channels": 256}
+    sizes |= {"resolution": 256, "num_res_blocks": 4, "attn_resolutions": [16]}
+    network = _random_network(sizes, 256, 16384)
+    state = {name: tensor.half() for name, tensor in network.state_dict().items()}
+    state |= {"model_ema.decay": torch.ones(()), "loss.discriminator.main.0.bias": torch.ones(64)}
+    path, config = folder / "imagenet256_16384.ckpt", folder / "imagenet_ibqgan_16384.yaml"
+    _save_lightning(state, path)
+    params = {"ddconfig": sizes, "n_embed": 16384, "embed_dim": 256, "l2_normalize": False}
+    model = {"class_path": "src.IBQ.models.ibqgan.IBQ", "init_args": params}
+    config.write_text(yaml.safe_dump({"model": model}), encoding="utf-8")
+    return path, config
 
 
 def _save(state: dict[str, Tensor], path: Path) -> None:

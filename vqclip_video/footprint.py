@@ -132,14 +132,15 @@ def decoder_values(config: DDConfig) -> int:
     """
     levels = range(len(config.ch_mult))
     channels = config.ch * config.ch_mult[-1]
-    values = 13 * channels / 4 ** levels[-1]  # two residual blocks of four, an attention of five
+    attention = 5 if config.attn_type == "vanilla" else 0
+    values = (8 + attention) * channels / 4 ** levels[-1]  # two residual blocks of four
     for level in reversed(levels):
         width = config.ch * config.ch_mult[level]
         for _ in range(config.num_res_blocks + 1):
             values += (2 * channels + 2 * width) / 4**level
             channels = width
             if config.resolution >> level in config.attn_resolutions:
-                values += 5 * width / 4**level
+                values += attention * width / 4**level
     return round(values + 2 * channels)
 
 

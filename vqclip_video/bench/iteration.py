@@ -106,7 +106,7 @@ class ReferenceRunner:
         vqgan, start = session.cast.vqgan, session.latent.value.detach()
         networks = weights.packaged_networks()
         self.reference = Reference(
-            *networks, start, vqgan.low, vqgan.high, session.storyboard.seed, weights.clip_config
+            *networks, start, vqgan.bound, session.storyboard.seed, weights.clip_config
         )
         self.clock, self.iterations, self.frames = clock, iterations, frames
         self.settings = session.storyboard.scenes[0].settings

@@ -122,10 +122,8 @@ def _contestants(
     if not against:
         return session, None
     start, vqgan = session.latent.value.detach(), session.cast.vqgan
-    bounds, seed = (vqgan.low, vqgan.high), storyboard.seed
-    return session, Reference(
-        *weights.packaged_networks(), start, *bounds, seed, weights.clip_config
-    )
+    bound, seed = vqgan.bound, storyboard.seed
+    return session, Reference(*weights.packaged_networks(), start, bound, seed, weights.clip_config)
 
 
 def _engine_run(session: Session) -> Iterator[tuple[int, float]]:

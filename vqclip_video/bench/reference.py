@@ -18,6 +18,7 @@ from ..catalogue.clip_config import OF_OPENAI, CLIPConfig
 from ..engine import terms as losses
 from ..engine.cutouts import Views, draw_views
 from ..engine.prompts import Target
+from ..models.vqgan.bounds import Bound
 from ..storyboard.schema import Settings
 
 LEARNING_RATE = 0.1
@@ -31,7 +32,7 @@ class Reference:
     ----------
     clip, vqgan: the packaged modules, float32 (see `Weights.packaged_networks`).
     start: the latent to begin with [1, channels, h, w].
-    low, high: bounds of the latent [channels].
+    bound: of the latent.
     config: the colours that CLIP was trained on.
     """
 
@@ -40,8 +41,7 @@ class Reference:
         clip: nn.Module,
         vqgan: nn.Module,
         start: Tensor,
-        low: Tensor,
-        high: Tensor,
+        bound: Bound,
         seed: int,
         config: CLIPConfig = OF_OPENAI,
     ):
@@ -53,7 +53,7 @@ class Reference:
         self.vqgan = vqgan.float().to(self.device)
         self.normalise = Normalize(config.mean, config.std)
         self.latent = start.detach().clone().requires_grad_()
-        self.low, self.high = (bound.view(1, -1, 1, 1) for bound in (low, high))
+        self.bound = bound
         self.optimiser = torch.optim.Adam([self.latent], lr=LEARNING_RATE)
         self.seed, self.iteration = seed, 0
 
@@ -64,7 +64,7 @@ class Reference:
         loss.backward()
         self.optimiser.step()
         with torch.no_grad():
-            self.latent.copy_(self.latent.maximum(self.low).minimum(self.high))
+            self.latent.copy_(self.bound(self.latent))
         self.iteration += 1
         return float(similarity.detach())
 

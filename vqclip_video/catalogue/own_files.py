@@ -20,7 +20,12 @@ _PUBLISHED = {
         "open_clip_pytorch_model.bin",
         "pytorch_model.bin",
     ),
-    "vqgan": ("ckpts/last.ckpt", "checkpoints/last.ckpt"),
+    "vqgan": (
+        "ckpts/last.ckpt",
+        "checkpoints/last.ckpt",
+        "diffusion_pytorch_model.safetensors",
+        "diffusion_pytorch_model.bin",
+    ),
 }
 
 
@@ -49,7 +54,9 @@ def _published(folder: Path, kind: str) -> list[Path]:
 
 
 def config_beside(checkpoint: Path) -> Path:
-    """The YAML that belongs to a VQGAN checkpoint, by the layouts in which they are published."""
+    """The YAML that belongs to a VQGAN checkpoint, by the layouts in which they are published; of
+    diffusers the config.json.
+    """
     folder, configs = checkpoint.parent, checkpoint.parent.parent / "configs"
     named = [checkpoint.with_suffix(suffix) for suffix in CONFIG_SUFFIXES]
     for path in (*named, folder / "model.yaml", folder / "config.yaml", configs / "model.yaml"):
@@ -59,6 +66,8 @@ def config_beside(checkpoint: Path) -> Path:
     for found in (_files(folder, CONFIG_SUFFIXES), projects, _files(configs, CONFIG_SUFFIXES)):
         if len(found) == 1:
             return found[0]
+    if (folder / "config.json").is_file():
+        return folder / "config.json"
     several = ", ".join(path.name for path in _files(folder, CONFIG_SUFFIXES))
     lacking = f"more than one YAML ({several})" if several else "no YAML"
     raise ModelError(

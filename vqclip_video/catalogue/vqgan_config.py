@@ -8,55 +8,31 @@ imported.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from ..disk.web_page import web_page
 from ..errors import ModelError
+from .vqgan_diffusers import diffusers_config
+from .vqgan_sizes import MOST_ENTRIES, DDConfig, VQGANConfig, checked, mapping_at, size_at, sizes_at
 
 # Classes as taming calls them; others carry the same networks along under modules of their own.
 VQ, GUMBEL, NET2NET = "VQModel", "GumbelVQ", "Net2NetTransformer"
-FIRST_STAGE = "first_stage_model."  # where a Net2Net file keeps its VQGAN
+# The same network, trained in other ways, in taming, in latent-diffusion (CompVis) and as the IBQ of
+# SEED-Voken (TencentARC).
+IBQ = "IBQ"
+LIKE_VQ = (VQ, "VQNoDiscModel", "EMAVQ", "VQModelInterface", IBQ)
+LLAMAGEN = {"VQ_16": (1, 1, 2, 2, 4), "VQ_8": (1, 2, 2, 4)}  # by the multiples of its channels
+# What holds a VQGAN as its first stage.
+WHOLE_MODELS = (NET2NET, "LatentDiffusion")
+OTHERS = {
+    "AutoencoderKL": "a KL autoencoder, which has no codebook",
+    "VQSegmentationModel": "a VQGAN of segmentations",
+    "LFQ": "an Open-MAGVIT2, whose codes are signs",
+}
+FIRST_STAGE = "first_stage_model."  # where a whole model's file keeps its VQGAN
 DISCRIMINATOR = "loss.discriminator."
-GROUPS = 32  # of every group norm in taming
-LARGEST = 1 << 16  # of any size in a config, so that a hostile one cannot ask for endless layers
-DEEPEST = 32
-
-
-@dataclass(frozen=True)
-class DDConfig:
-    """Sizes of encoder and decoder: taming's `ddconfig`, whose unused keys are left out."""
-
-    ch: int
-    ch_mult: tuple[int, ...]
-    num_res_blocks: int
-    resolution: int
-    z_channels: int
-    in_channels: int = 3
-    out_ch: int = 3
-    attn_resolutions: tuple[int, ...] = ()
-    double_z: bool = True
-    resamp_with_conv: bool = True
-
-
-@dataclass(frozen=True)
-class VQGANConfig:
-    """A checked config.
-
-    `inside_net2net`: the tensors stand under `first_stage_model.` in the file.
-    """
-
-    gumbel: bool
-    inside_net2net: bool
-    embed_dim: int
-    n_embed: int
-    ddconfig: DDConfig
-
-    @property
-    def factor(self) -> int:
-        """Pixels along a side for one place of the latent."""
-        return 2 ** (len(self.ddconfig.ch_mult) - 1)
 
 
 def _published(factor: int, entries: int, gumbel: bool = False) -> VQGANConfig:
@@ -110,31 +86,69 @@ def _load(path: Path) -> Any:
 
 def parse_config(tree: Any) -> VQGANConfig:
     """The same of a config read already, as plain dicts and lists. Raises ValueError."""
-    model = _mapping(tree, "model")
-    inside = class_of(model) == NET2NET
+    if isinstance(tree, Mapping) and "_class_name" in tree:
+        return diffusers_config(tree)
+    model = _model(tree)
+    inside = class_of(model) in WHOLE_MODELS
     if inside:
-        model = _mapping(_mapping(model, "params"), "first_stage_config")
+        model = mapping_at(mapping_at(model, "params"), "first_stage_config")
     target = class_of(model)
-    if target not in (VQ, GUMBEL):
-        named = model.get("target")
-        raise ValueError(
-            f"target: {named!r} is not a VQGAN known here; known are {VQ}, {GUMBEL} and {NET2NET}"
-        )
-    params = _mapping(model, "params")
-    ddconfig = _ddconfig(_mapping(params, "ddconfig"))
+    if target in LLAMAGEN:
+        return _llamagen(target, model.get("params") or {})
+    if target not in (*LIKE_VQ, GUMBEL):
+        raise ValueError(_unknown(target, model.get("target")))
+    params = mapping_at(model, "params")
     config = VQGANConfig(
-        target == GUMBEL, inside, _size(params, "embed_dim"), _size(params, "n_embed"), ddconfig
+        target == GUMBEL,
+        inside,
+        size_at(params, "embed_dim"),
+        size_at(params, "n_embed", MOST_ENTRIES),
+        _ddconfig(mapping_at(params, "ddconfig")),
+        discriminator=target != IBQ,
     )
-    if config.gumbel and config.embed_dim != ddconfig.z_channels:
+    _check(config, params)
+    return config
+
+
+def _check(config: VQGANConfig, params: Mapping[str, Any]) -> None:
+    channels = config.ddconfig.z_channels
+    if config.gumbel and config.embed_dim != channels:
         raise ValueError(
-            f"embed_dim is {config.embed_dim}, in a GumbelVQ it is z_channels, here "
-            f"{ddconfig.z_channels}"
+            f"embed_dim is {config.embed_dim}, in a GumbelVQ it is z_channels, here {channels}"
         )
     if params.get("remap") is not None:
         raise ValueError(
             "remap is set: codebooks with a part of their entries taken out are not supported"
         )
-    return config
+    for key in ("l2_normalize", "cosine_similarity"):
+        if params.get(key):
+            raise ValueError(f"{key} is set, which is not computed here")
+
+
+def _model(tree: Any) -> Mapping[str, Any]:
+    """The model of a config, in taming's words; Lightning's are `class_path` and `init_args`."""
+    model = mapping_at(tree, "model")
+    if "class_path" in model:
+        return {"target": model["class_path"], "params": model.get("init_args")}
+    return model
+
+
+def _unknown(target: str, named: Any) -> str:
+    if target in OTHERS:
+        return f"target: {named!r} is {OTHERS[target]}; needed is a {VQ} or a {GUMBEL}"
+    known = ", ".join((*LIKE_VQ, GUMBEL, *LLAMAGEN, *WHOLE_MODELS))
+    return f"target: {named!r} is not a VQGAN known here; known are {known}"
+
+
+def _llamagen(target: str, params: Mapping[str, Any]) -> VQGANConfig:
+    """LlamaGen's tokenizers (FoundationVision), which are told by their class alone."""
+    multiples = LLAMAGEN[target]
+    # Attention at the coarsest resolution.
+    coarsest = 256 >> (len(multiples) - 1)
+    sizes = DDConfig(128, multiples, 2, 256, 256, attn_resolutions=(coarsest,), double_z=False)
+    entries = size_at({"codebook_size": 16384} | dict(params), "codebook_size", MOST_ENTRIES)
+    numbers = size_at({"codebook_embed_dim": 8} | dict(params), "codebook_embed_dim")
+    return VQGANConfig(False, False, numbers, entries, sizes, sphere=True)
 
 
 def class_of(model: Mapping[str, Any]) -> str:
@@ -146,16 +160,16 @@ def class_of(model: Mapping[str, Any]) -> str:
 
 
 def _ddconfig(given: Mapping[str, Any]) -> DDConfig:
-    known = {field.name: field for field in fields(DDConfig)}
+    known = {each.name: each for each in fields(DDConfig) if each.name != "attn_type"}
     values: dict[str, Any] = {}
     for name, value in given.items():
         kind = known[name].type if name in known else None
         if kind == "int":
-            values[name] = _size(given, name)
+            values[name] = size_at(given, name)
         elif kind == "bool":
             values[name] = bool(value)
         elif kind is not None:
-            values[name] = _sizes(given, name)
+            values[name] = sizes_at(given, name)
     missing = [
         name
         for name in ("ch", "ch_mult", "num_res_blocks", "resolution", "z_channels")
@@ -163,45 +177,14 @@ def _ddconfig(given: Mapping[str, Any]) -> DDConfig:
     ]
     if missing:
         raise ValueError(f"ddconfig lacks {', '.join(missing)}")
-    config = DDConfig(**values)
-    if not 1 <= len(config.ch_mult) <= 8 or config.num_res_blocks > DEEPEST:
-        raise ValueError(
-            "ddconfig: ch_mult must name 1 to 8 resolutions, num_res_blocks be 32 at most"
-        )
-    for multiple in config.ch_mult:
-        if config.ch * multiple % GROUPS:
-            raise ValueError(
-                f"ddconfig: ch × ch_mult is {config.ch * multiple}, a multiple of {GROUPS} is "
-                "needed"
-            )
-    if config.double_z:
-        raise ValueError(
-            "ddconfig: double_z is true (or not said), as in a KL autoencoder; a VQGAN says false"
-        )
-    if config.out_ch != 3 or config.in_channels != 3:
-        raise ValueError(
-            f"ddconfig: from {config.in_channels} to {config.out_ch} channels; only RGB (3 to 3) "
-            "will do"
-        )
-    return config
+    return checked(DDConfig(**values, attn_type=_attn_type(given)))
 
 
-def _mapping(tree: Any, key: str) -> Mapping[str, Any]:
-    value = tree.get(key) if isinstance(tree, Mapping) else None
-    if not isinstance(value, Mapping):
-        raise ValueError(f"no mapping `{key}:` where a VQGAN config has one")
-    return value
-
-
-def _size(tree: Mapping[str, Any], key: str) -> int:
-    value = tree.get(key)
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= LARGEST:
-        raise ValueError(f"{key}: {value!r} found, a whole number from 1 to {LARGEST} needed")
-    return value
-
-
-def _sizes(tree: Mapping[str, Any], key: str) -> tuple[int, ...]:
-    value = tree.get(key)
-    if not isinstance(value, list) or len(value) > DEEPEST:
-        raise ValueError(f"{key}: {value!r} found, a list of whole numbers needed")
-    return tuple(_size({key: item}, key) for item in value)
+def _attn_type(given: Mapping[str, Any]) -> str:
+    kind = "linear" if given.get("use_linear_attn") else given.get("attn_type", "vanilla")
+    if kind not in ("vanilla", "none"):
+        raise ValueError(f"attn_type: {kind!r}; computed here are vanilla and none")
+    for key in ("tanh_out", "give_pre_end"):
+        if given.get(key):
+            raise ValueError(f"{key} is set, which is not computed here")
+    return kind

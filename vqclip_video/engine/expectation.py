@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..models.prior.prior import Prior
+from ..models.vqgan.bounds import Bound
 from ..models.vqgan.first_stage import VQGAN
 from ..sketchbook.choose import Choice
 from ..storyboard.schema import Storyboard
@@ -38,24 +39,17 @@ class Expectations:
         cls, prior: Prior | None, storyboard: Storyboard, choices: Sequence[Choice], vqgan: VQGAN
     ) -> Expectations | None:
         """Those of a film; None without a prior."""
-        return cls(prior, storyboard, choices, vqgan.low, vqgan.high) if prior else None
+        return cls(prior, storyboard, choices, vqgan.bound) if prior else None
 
     def __init__(
-        self,
-        prior: Prior,
-        storyboard: Storyboard,
-        choices: Sequence[Choice],
-        low: Tensor,
-        high: Tensor,
+        self, prior: Prior, storyboard: Storyboard, choices: Sequence[Choice], bound: Bound
     ):
-        """`choices`: the guides of the scenes; `low`, `high` [channels]: the range of the
-        latent.
-        """
+        """`choices`: the guides of the scenes; `bound`: of the latent."""
         self.prior, self.seed = prior, storyboard.seed
         self.from_noise = [scene.begins_afresh for scene in storyboard.scenes]
         self.from_noise[0] = storyboard.init.image is None and storyboard.init.latent is None
         self.free = [choice.sketch is None and choice.image is None for choice in choices]
-        self.low, self.high = (bound.view(1, -1, 1, 1) for bound in (low, high))
+        self.bound = bound
 
     def weight(self, moment: Moment) -> float:
         """How much the expectation counts, 0..1: the share of scenes without a guide times that of
@@ -91,7 +85,7 @@ class Expectations:
         random = generator_for(self.seed, moment.iteration, "prior")
         noise = torch.randn(shown.shape, generator=random).to(latent.device)
         clean = self.prior.clean(torch.lerp(shown, noise, level), level, text, GUIDANCE)
-        return (latent + _resized(clean - shown, size)).clamp(self.low, self.high)
+        return self.bound(latent + _resized(clean - shown, size))
 
 
 def _resized(latent: Tensor, size: tuple[int, int]) -> Tensor:

@@ -80,7 +80,6 @@ def prepare(
             )
             pixels = fitted(picture, *picture_size(size, vqgan.factor))
             latent = vqgan.encode(torch.from_numpy(pixels).unsqueeze(0))
-            bounds = (bound.view(1, -1, 1, 1) for bound in (vqgan.low, vqgan.high))
-            made[source] = torch.clamp(latent, *bounds)
+            made[source] = vqgan.bound(latent)
         targets.append(made[source])
     return Guides(targets)

@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..disk.part import Part
+from ..models.vqgan.bounds import Bound
 
 BETAS = (0.9, 0.95)
 EPSILON = 1e-8
@@ -26,13 +27,11 @@ EPSILON = 1e-8
 class Latent:
     """A latent [1, channels, height, width] as a sum of grids, with the optimiser's memory.
 
-    `low` and `high` [channels] bound the value after every step: the range of the codebook, beyond
-    which the decoder has never seen anything.
+    `bound` holds of the value after every step: beyond it the decoder has never seen anything.
     """
 
-    def __init__(self, start: Tensor, low: Tensor, high: Tensor, grids: int = 1):
-        self.low, self.high = (bound.view(1, -1, 1, 1).to(start.device) for bound in (low, high))
-        self._wanted = grids
+    def __init__(self, start: Tensor, bound: Bound, grids: int = 1):
+        self.bound, self._wanted = bound, grids
         self.begin(start)
 
     def begin(self, start: Tensor) -> None:
@@ -45,6 +44,7 @@ class Latent:
         self.means = [torch.zeros_like(grid) for grid in self.grids]
         self.squares = [torch.zeros_like(grid) for grid in self.grids]
         self.steps = 0
+        self._keep_on_curve()
         for grid in self.grids:
             grid.requires_grad_()
 
@@ -78,8 +78,7 @@ class Latent:
                 mean, (square / damping).sqrt_().add_(EPSILON), value=-learning_rate / rate
             )
             grid.grad = None
-        value = self.value
-        self.grids[0].add_(torch.minimum(torch.maximum(value, self.low), self.high) - value)
+        self._keep_within()
 
     @torch.no_grad()
     def pull(self, target: Tensor, share: float) -> None:
@@ -91,6 +90,7 @@ class Latent:
         and the coarse grids keep what they have learnt.
         """
         self.grids[0].add_(target - self.value, alpha=share)
+        self._keep_on_curve()
 
     @torch.no_grad()
     def resize(self, height: int, width: int) -> None:
@@ -108,6 +108,17 @@ class Latent:
             grid.requires_grad_() for grid in resample([grid.detach() for grid in self.grids])
         ]
         self.means, self.squares = resample(self.means), resample(self.squares)
+        self._keep_on_curve()
+
+    @torch.no_grad()
+    def _keep_within(self) -> None:
+        value = self.value
+        self.grids[0].add_(self.bound(value) - value)
+
+    def _keep_on_curve(self) -> None:
+        """The same where what lies between two values within the bound may lie outside."""
+        if not self.bound.convex:
+            self._keep_within()
 
     def forget_gradients(self) -> None:
         """Free the gradients on the grids."""
@@ -129,9 +140,11 @@ class Latent:
         """Take over a `state`, whatever its resolution and number of grids."""
         count = sum(name.startswith("grid.") for name in part.tensors)
 
+        device = self.grids[0].device
+
         def take(name: str) -> list[Tensor]:
             tensors = (part.tensors[f"{name}.{i}"] for i in range(count))
-            return [tensor.detach().clone().to(self.low.device) for tensor in tensors]
+            return [tensor.detach().clone().to(device) for tensor in tensors]
 
         self.grids = [grid.requires_grad_() for grid in take("grid")]
         self.means, self.squares = take("mean"), take("square")

@@ -117,7 +117,7 @@ class Session:
         self._steps_back = StepsBack(on_notice)
         self.iteration = 0
         first = self.start.first(self.timeline.at(0))
-        self.latent = Latent(first, vqgan.low, vqgan.high, storyboard.grids)
+        self.latent = Latent(first, vqgan.bound, storyboard.grids)
         self._participants = {
             "latent": self.latent,
             "judge": self.judge,

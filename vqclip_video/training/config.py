@@ -225,8 +225,11 @@ def _keep_network(tree: dict[str, Any], given: Mapping[str, Any], base: Path, na
     UsageError, and ModelError where `base` is no VQGAN's YAML.
     """
     network = read_config(base)
-    if network.gumbel:
-        raise UsageError(f"{base}: a GumbelVQ, which cannot be trained here; begin with a VQModel")
+    if network.gumbel or network.sphere or network.ddconfig.attn_type != "vanilla":
+        raise UsageError(
+            f"{base}: a VQGAN of a kind that cannot be trained here (a GumbelVQ, one of "
+            "LlamaGen's, or one without attention); begin with a VQModel of taming's"
+        )
     sizes = {
         key: list(value) if isinstance(value, tuple) else value
         for key, value in asdict(network.ddconfig).items()

@@ -76,7 +76,7 @@ def stages(
     steps: list[Stage] = [
         partial(convolve, decoder.conv_in),
         partial(residual, middle.block_1),
-        partial(attend, middle.attn_1),
+        *([partial(attend, middle.attn_1)] if hasattr(middle, "attn_1") else []),
         partial(residual, middle.block_2),
     ]
     found = []
@@ -148,7 +148,10 @@ def run_encoder(encoder: nn.Module, x: Tensor) -> Tensor:
                 x = attend(level.attn[i], x)
         if hasattr(level, "downsample"):
             x = level.downsample(x)
-    x = residual(encoder.mid.block_2, attend(encoder.mid.attn_1, residual(encoder.mid.block_1, x)))
+    x = residual(encoder.mid.block_1, x)
+    if hasattr(encoder.mid, "attn_1"):
+        x = attend(encoder.mid.attn_1, x)
+    x = residual(encoder.mid.block_2, x)
     return activated(encoder.norm_out, encoder.conv_out, x)
 
 

@@ -1,6 +1,7 @@
 """The VQGAN: what paints.
 
-Any taming VQModel or GumbelVQ becomes a differentiable map from latent to picture.
+Any VQModel or GumbelVQ, of taming or of who went on from it, becomes a differentiable map from
+latent to picture.
 """
 
 from __future__ import annotations
@@ -13,16 +14,27 @@ from functools import cached_property
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...catalogue.vqgan_config import DISCRIMINATOR, FIRST_STAGE, VQGANConfig, read_config
+from ...catalogue.vqgan_config import DISCRIMINATOR, VQGANConfig, read_config
 from ...errors import ModelError
 from ..apart import apart
 from ..fit import Unfilled, fit
-from ..weights import check_finite, read_tensors, state_under
+from ..weights import check_finite, read_tensors
+from .bounds import Bound, Box, Sphere
 from .decoder import LeanDecoder, run_encoder
+from .layouts import taming_names
 
-IGNORED = ("loss.", "colorize")  # left in the file by the training, of no use to a film
+# left in the file by the training, of no use to a film
+IGNORED = (
+    "loss.",
+    "colorize",
+    "model_ema.",
+    "quantize.codebook_used",
+    "quantize.embedding.cluster_size",
+    "quantize.embedding.embed_avg",
+)
 AT_ONCE = 4096  # vectors compared with a codebook together
 
 
@@ -47,7 +59,9 @@ class VQGAN:
         self._network, self._gumbel, self._path = network, config.gumbel, path
         entries = self._part("quantize.embed" if config.gumbel else "quantize.embedding")
         self.codebook: Tensor = entries.weight.detach()  # [n_embed, channels], float32
-        self.low, self.high = self.codebook.amin(0), self.codebook.amax(0)  # [channels], its range
+        if config.sphere:
+            self.codebook = F.normalize(self.codebook, dim=1)
+        self.bound: Bound = Sphere() if config.sphere else Box.around(self.codebook)
         parts = self._checked("decoder"), self._checked("post_quant_conv")
         self._decoder = LeanDecoder(*parts, device, dtype, low_memory)
         self._decode: Callable[[Tensor], Tensor] = self._decoder
@@ -76,7 +90,8 @@ class VQGAN:
 
         A VQModel gives its continuous latent, before quantisation. A GumbelVQ has none: its encoder
         gives scores of the codebook's entries, and its decoder was trained on single entries, so
-        the best-scored entry is taken.
+        the best-scored entry is taken. Where the codebook is compared by angles, every place has
+        unit length.
 
         half: convolutions in bfloat16, for many pictures (twice as fast on a CPU that multiplies
         it, 0.03 off at most); else all is float32, whatever autocast the caller is in.
@@ -86,11 +101,9 @@ class VQGAN:
             h = run_encoder(encoder, images.to(self.device, torch.float32) * 2 - 1)
             for part in rest:
                 h = part(h)
-            return (
-                self.codebook[h.argmax(1)].permute(0, 3, 1, 2).contiguous()
-                if self._gumbel
-                else h.float()
-            )
+            if self._gumbel:
+                return self.codebook[h.argmax(1)].permute(0, 3, 1, 2).contiguous()
+            return h.float() if self.bound.convex else self.bound(h.float())
 
     @property
     def low_memory(self) -> bool:
@@ -155,8 +168,8 @@ def nearest_entries(vectors: Tensor, codebook: Tensor) -> Tensor:
 def load_vqgan(
     path: Path, config: Path, device: str | torch.device = "cpu", dtype: torch.dtype = torch.float32
 ) -> VQGAN:
-    """A VQModel or GumbelVQ checkpoint of taming, also inside a Net2Net file, with the YAML
-    `config` of its training.
+    """A VQModel or GumbelVQ checkpoint, also inside a whole model's file, with the YAML `config`
+    of its training, or diffusers' config.json.
 
     Raises ModelError where a file is damaged, not of that kind, or the two do not belong together.
     """
@@ -174,14 +187,15 @@ def packaged_vqgan(
     `path` and `described`, where tensors and config are from, are for the errors: ModelError where
     they do not fit.
     """
-    if config.inside_net2net:
-        tensors = state_under(tensors, FIRST_STAGE)
-    used = {
-        n: t for n, t in tensors.items() if n.startswith(DISCRIMINATOR) or not n.startswith(IGNORED)
-    }
+    tensors = taming_names(tensors, config, path)
+    used = {n: t for n, t in tensors.items() if _is_used(n, config)}
     network = skeleton(config, used, path)
     fit(network, used, path, f"the VQGAN that {described} describes")
     return network
+
+
+def _is_used(name: str, config: VQGANConfig) -> bool:
+    return (config.discriminator and name.startswith(DISCRIMINATOR)) or not name.startswith(IGNORED)
 
 
 def skeleton(config: VQGANConfig, tensors: Mapping[str, Tensor], path: Path) -> nn.Module:
@@ -193,6 +207,9 @@ def skeleton(config: VQGANConfig, tensors: Mapping[str, Tensor], path: Path) -> 
     network, network.quantize = nn.Module(), nn.Module()
     with Unfilled(), contextlib.redirect_stdout(io.StringIO()):  # the Decoder prints its shape
         network.encoder, network.decoder = Encoder(**sizes), Decoder(**sizes)
+        if config.ddconfig.attn_type == "none":
+            for part in (network.encoder, network.decoder):
+                _without_attention(part)
         network.quant_conv = nn.Conv2d(features, latent, 1)
         network.post_quant_conv = nn.Conv2d(latent, features, 1)
         if config.gumbel:
@@ -209,6 +226,12 @@ def skeleton(config: VQGANConfig, tensors: Mapping[str, Tensor], path: Path) -> 
             network.loss = nn.Module()
             network.loss.discriminator = _discriminator(scores, path)
     return network
+
+
+def _without_attention(part: nn.Module) -> None:
+    del part.mid.attn_1
+    for level in getattr(part, "down", None) or part.up:
+        level.attn = nn.ModuleList()
 
 
 def _discriminator(tensors: Mapping[str, Tensor], path: Path) -> nn.Module:
