@@ -23,7 +23,7 @@ from vqclip_video.engine.session import Session
 from vqclip_video.errors import StoryboardError
 from vqclip_video.film import FilmOptions, make_fingerprint
 from vqclip_video.materials import companion, find_materials, find_models
-from vqclip_video.models.vqgan.bounds import Box
+from vqclip_video.models.vqgan.bounds import ChannelRange
 from vqclip_video.sketchbook import book as books
 from vqclip_video.sketchbook.build import Drawing, build_sketchbook
 from vqclip_video.sketchbook.choose import choose
@@ -125,7 +125,7 @@ def test_target_and_pull_travel_with_the_mix():
 @pytest.mark.parametrize("grids", [1, 3])
 def test_a_pull_moves_the_latent_that_share_of_the_way(grids):
     bound = torch.ones(2)
-    latent = Latent(torch.rand(1, 2, 12, 12), Box(-bound, bound), grids)
+    latent = Latent(torch.rand(1, 2, 12, 12), ChannelRange(-bound, bound), grids)
     for grid in latent.grids:
         grid.grad = torch.rand_like(grid)
     latent.step(0.1, 0.0)

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from vqclip_video.engine.latent import BETAS, EPSILON, Latent, noise_start
-from vqclip_video.models.vqgan.bounds import Box
+from vqclip_video.models.vqgan.bounds import ChannelRange
 
-WIDE = Box(torch.full((4,), -100.0), torch.full((4,), 100.0))
+WIDE = ChannelRange(torch.full((4,), -100.0), torch.full((4,), 100.0))
 
 
 def optimise(latent, steps=5, rate=0.05, decay=0.1, target=1.0):
@@ -33,7 +33,10 @@ def test_one_grid_steps_as_torchs_adamw_does():
 def test_the_value_never_leaves_the_bounds():
     low, high = torch.tensor([-0.5, -1.0, -0.1, 0.0]), torch.tensor([0.5, 0.2, 0.1, 0.3])
     latent = optimise(
-        Latent(torch.zeros(1, 4, 12, 8), Box(low, high), grids=3), steps=30, rate=0.3, target=9.0
+        Latent(torch.zeros(1, 4, 12, 8), ChannelRange(low, high), grids=3),
+        steps=30,
+        rate=0.3,
+        target=9.0,
     )
     value = latent.value.detach()
     assert (value <= high.view(1, -1, 1, 1) + 1e-6).all()

@@ -23,7 +23,7 @@ from vqclip_video.materials import find_materials, find_models, prior_of
 from vqclip_video.models.prior import prior as priors
 from vqclip_video.models.prior.denoiser import Denoiser
 from vqclip_video.models.prior.prior import PriorNotes
-from vqclip_video.models.vqgan.bounds import Box
+from vqclip_video.models.vqgan.bounds import ChannelRange
 from vqclip_video.sketchbook.choose import Choice
 from vqclip_video.sketchbook.pick import Pick
 from vqclip_video.storyboard import reader
@@ -394,7 +394,10 @@ def expectations(story, guided, tiny_prior):
     pick = Pick(index=0, caption="a cat", subject="cat", fit=0.5)
     choices = [Choice(scene, pick if found else None) for scene, found in enumerate(guided)]
     return Expectations(
-        priors.load_prior(tiny_prior, CPU), story, choices, Box(-torch.ones(8), torch.ones(8))
+        priors.load_prior(tiny_prior, CPU),
+        story,
+        choices,
+        ChannelRange(-torch.ones(8), torch.ones(8)),
     )
 
 

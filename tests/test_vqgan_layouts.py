@@ -21,7 +21,7 @@ from vqclip_video.cli.main import main
 from vqclip_video.engine.latent import Latent, noise_start
 from vqclip_video.engine.session import Session
 from vqclip_video.errors import ModelError
-from vqclip_video.models.vqgan.bounds import Sphere
+from vqclip_video.models.vqgan.bounds import UnitSphere
 from vqclip_video.models.vqgan.first_stage import VQGAN, load_vqgan
 from vqclip_video.models.weights import read_tensors
 from vqclip_video.storyboard import reader
@@ -258,7 +258,7 @@ def test_a_latent_stays_on_the_sphere():
     random = torch.Generator().manual_seed(0)
     codebook = F.normalize(torch.randn(64, 8, generator=random), dim=1)
     start = noise_start(codebook, 6, 8, 0.3, random)
-    latent = Latent(start, Sphere(), grids=3)
+    latent = Latent(start, UnitSphere(), grids=3)
     assert on_sphere(latent.value) and not on_sphere(start)
     for step in range(5):
         latent.value.mul(codebook[step].view(1, 8, 1, 1)).sum().backward()
@@ -268,7 +268,7 @@ def test_a_latent_stays_on_the_sphere():
     assert on_sphere(latent.value)
     latent.resize(9, 12)
     assert on_sphere(latent.value)
-    state, again = latent.state(), Latent(start, Sphere(), grids=3)
+    state, again = latent.state(), Latent(start, UnitSphere(), grids=3)
     again.restore(state)
     assert torch.equal(again.value, latent.value)
 

@@ -19,8 +19,8 @@ from .vqgan_sizes import MOST_ENTRIES, DDConfig, VQGANConfig, checked, mapping_a
 
 # Classes as taming calls them; others carry the same networks along under modules of their own.
 VQ, GUMBEL, NET2NET = "VQModel", "GumbelVQ", "Net2NetTransformer"
-# The same network, trained in other ways, in taming, in latent-diffusion (CompVis) and as the IBQ of
-# SEED-Voken (TencentARC).
+# The same network, trained in other ways: in taming, in latent-diffusion (CompVis), and as the IBQ
+# of SEED-Voken (TencentARC).
 IBQ = "IBQ"
 LIKE_VQ = (VQ, "VQNoDiscModel", "EMAVQ", "VQModelInterface", IBQ)
 LLAMAGEN = {"VQ_16": (1, 1, 2, 2, 4), "VQ_8": (1, 2, 2, 4)}  # by the multiples of its channels

@@ -16,7 +16,7 @@ from ...catalogue.clip_config import CLIPConfig
 QUICK_GELU = 1.702
 
 
-def prepare(block: nn.Module, head: int, quick_gelu: bool) -> None:
+def prepare_block(block: nn.Module, head: int, quick_gelu: bool) -> None:
     """Ready a packaged block for the functions here: heads of `head` channels, GELU or QuickGELU.
 
     The packaged block is of no use as it was afterwards.
@@ -107,7 +107,7 @@ class VisionTransformer:
     ):
         tower.float()
         for block in tower.transformer.resblocks:
-            prepare(block, config.image_head, config.quick_gelu)
+            prepare_block(block, config.image_head, config.quick_gelu)
         # The patch embedding is one matmul, and takes CLIP's normalisation (x - mean) / std with
         # it.
         mean, std = (torch.tensor(c).view(1, 3, 1, 1) for c in (config.mean, config.std))
@@ -161,7 +161,7 @@ class TextTransformer:
         self.positions = clip.positional_embedding.float().to(device)
         self.blocks = clip.transformer.resblocks.float()
         for block in self.blocks:
-            prepare(block, config.text_head, config.quick_gelu)
+            prepare_block(block, config.text_head, config.quick_gelu)
         self.blocks.to(device)
         self.final = clip.ln_final.float().to(device)
         self.projection = clip.text_projection.float().to(device)

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-class Box:
+class ChannelRange:
     """Every channel within the range of the codebook's entries."""
 
     convex = True  # what lies between two latents that may be is one too
@@ -17,7 +17,7 @@ class Box:
         self.low, self.high = (bound.view(1, -1, 1, 1) for bound in (low, high))
 
     @classmethod
-    def around(cls, codebook: Tensor) -> Box:
+    def around(cls, codebook: Tensor) -> ChannelRange:
         """The range of a codebook [entries, channels]."""
         return cls(codebook.amin(0), codebook.amax(0))
 
@@ -26,7 +26,7 @@ class Box:
         return torch.minimum(torch.maximum(latent, self.low), self.high)
 
 
-class Sphere:
+class UnitSphere:
     """Every place of unit length, as where a codebook is compared by its angles (Yu et al. 2022,
     "Vector-quantized image modeling with improved VQGAN").
     """
@@ -38,4 +38,4 @@ class Sphere:
         return F.normalize(latent, dim=1)
 
 
-Bound = Box | Sphere
+Bound = ChannelRange | UnitSphere

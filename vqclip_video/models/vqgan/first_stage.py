@@ -22,7 +22,7 @@ from ...errors import ModelError
 from ..apart import apart
 from ..fit import Unfilled, fit
 from ..weights import check_finite, read_tensors
-from .bounds import Bound, Box, Sphere
+from .bounds import Bound, ChannelRange, UnitSphere
 from .decoder import LeanDecoder, run_encoder
 from .layouts import taming_names
 
@@ -61,7 +61,7 @@ class VQGAN:
         self.codebook: Tensor = entries.weight.detach()  # [n_embed, channels], float32
         if config.sphere:
             self.codebook = F.normalize(self.codebook, dim=1)
-        self.bound: Bound = Sphere() if config.sphere else Box.around(self.codebook)
+        self.bound: Bound = UnitSphere() if config.sphere else ChannelRange.around(self.codebook)
         parts = self._checked("decoder"), self._checked("post_quant_conv")
         self._decoder = LeanDecoder(*parts, device, dtype, low_memory)
         self._decode: Callable[[Tensor], Tensor] = self._decoder

@@ -14,9 +14,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ...catalogue.clip_config import MEAN, STD
 from ...errors import UsageError
 from ...models.clip.tokens import clip_file
-from ...models.clip.vit import MEAN, STD
 from . import views
 from .corpus import Corpus, Sprites
 from .course import Learner, LearningRate, TrainingCourse, running_mean
