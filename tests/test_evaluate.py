@@ -19,7 +19,7 @@ from vqclip_video.training.storybook.judged import flat_error
 
 
 def test_the_packaged_pair_is_small():
-    assert sum(path.stat().st_size for path in BUNDLED.glob("*.safetensors")) < 40e6
+    assert sum(path.stat().st_size for path in BUNDLED.glob("*.safetensors")) < 70e6
 
 
 def test_every_fixed_prompt_finds_a_sketch_of_its_subject(storybook_pair):

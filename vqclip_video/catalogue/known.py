@@ -169,8 +169,8 @@ _STORYBOOK = (
     _storybook(
         "prior",
         0,
-        "cb0e92a295f431fb3bc9c1239a78730ec85693c892998087e4f8f76c46d0259c",
-        5888192,
+        "e5c4e19f1ccff75db341b63eb6e7df7a5ee9197c0b9943c910fc78004aae2783",
+        28012184,
         "a small denoiser, which knows how pictures of the storybook pair are composed",
     ),
 )

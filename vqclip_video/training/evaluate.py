@@ -82,7 +82,7 @@ def measures(
     paths = find_models(models)
     perceptor, vqgan = load_pair(paths, CPU, "fp32")
     megabytes = sum(path.stat().st_size for path in _files(paths)) / 1e6
-    yield at_most("pair, sketchbook and prior, MB", megabytes, 40)
+    yield at_most("pair, sketchbook and prior, MB", megabytes, 70)
     right = [meant == found for _, meant, found in judged.nearest_known(perceptor.embed_text)]
     yield at_least(f"unseen synonyms understood, of {len(right)}", sum(right), 27)
     if held_out:
