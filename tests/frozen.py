@@ -1,4 +1,4 @@
-"""Whether a change of the code changes a film: the sha256 of the frames of three short films and of
+"""Whether a change of the code changes a film: the sha256 of the frames of four short films and of
 a still.
 
     python tests/frozen.py > before          # and after the change
@@ -29,9 +29,24 @@ fps: 8
 seed: 3
 settings: {cutouts: 6, style: watercolor, exclude: [text]}
 scenes:
-  - {prompt: a lighthouse at sunset, duration: 1s}
-  - {prompt: a castle on a hill, duration: 1s, transition: {duration: 0.5s}}
-  - {prompt: a fox in the snow, duration: 0.5s, transition: cut}
+  - {prompt: a lighthouse at sunset, duration: 1s, settings: {guide: {sketch: a lighthouse at sunset}}}
+  - prompt: a castle on a hill
+    duration: 1s
+    transition: {duration: 0.5s}
+    settings: {guide: {sketch: a castle on a hill}}
+  - prompt: a fox in the snow
+    duration: 0.5s
+    transition: cut
+    settings: {guide: {sketch: a fox in the snow}}
+"""
+DREAMT = """
+size: 64x64
+fps: 8
+seed: 3
+settings: {cutouts: 4, dream: {tries: 2}}
+scenes:
+  - {prompt: a sailboat on the ocean, duration: 0.5s}
+  - {prompt: an owl in a forest, duration: 0.5s, transition: {duration: 0.5s, keyframes: 3}}
 """
 FROM_NOISE = """
 size: 64x64
@@ -69,6 +84,7 @@ def hashes(folder: Path) -> dict[str, str]:
     Image.effect_noise((60, 40), 90).save(folder / "picture.png")
     stories = {
         "guided": GUIDED,
+        "dreamt": DREAMT,
         "from noise": FROM_NOISE,
         "own models": OWN_MODELS.format(clip=make_clip(folder), vqgan=vqgan),
     }
@@ -81,6 +97,7 @@ def hashes(folder: Path) -> dict[str, str]:
             found[f"{name}, {precision}"] = digest(read_frames(film).tobytes())
         still = folder / f"still-{precision}.png"
         small = ("--iterations", "12", "--size", "64x64", "--set", "settings.cutouts=6")
+        small += ("--set", "settings.dream.tries=1")
         run("image", "an owl in a forest", "-o", still, "-q", *small, "--precision", precision)
         found[f"still, {precision}"] = digest(Image.open(still).tobytes())
     return found

@@ -101,7 +101,7 @@ def test_a_measurement_is_complete(case):
 
 def test_what_is_measured_is_the_session_that_a_film_has():
     case = find_case("storybook")
-    unguided = replace(case.storyboard.scenes[0].settings, guide=Guide(off=True))
+    unguided = replace(case.storyboard.scenes[0].settings, guide=Guide(said="off"))
     for settings, guided in ((case.storyboard.scenes[0].settings, True), (unguided, False)):
         scene = replace(case.storyboard.scenes[0], settings=settings)
         storyboard = replace(case.storyboard, size=(64, 64), scenes=(scene,))

@@ -17,7 +17,8 @@ from vqclip_video.catalogue import known, names, store
 from vqclip_video.catalogue.known import Model, ModelFile, Pair
 from vqclip_video.cli.main import main
 from vqclip_video.engine.cast import Cast, load_pair
-from vqclip_video.engine.guides import Guides, prepare
+from vqclip_video.engine.guides import Guides
+from vqclip_video.engine.guiding import prepare
 from vqclip_video.engine.latent import Latent
 from vqclip_video.engine.session import Session
 from vqclip_video.errors import StoryboardError
@@ -205,9 +206,8 @@ def test_any_pair_is_drawn_toward_a_picture_of_ones_own(tiny_pair, tiny_models, 
 
 
 def test_a_sketch_is_made_once_for_all_scenes_that_share_it(tiny_pair, tiny_book):
-    story = board([scene("a cat"), scene("an ambulance"), scene("cats")])
-    choices = choose(story, tiny_book, lambda texts: tiny_pair[0].embed_text(texts).numpy())
-    first, none, third = prepare(choices, tiny_book, tiny_pair[1], (30, 22)).targets
+    story = replace(board([scene("a cat"), scene("an ambulance"), scene("cats")]), size=(30, 22))
+    first, none, third = prepare(story, Cast(*tiny_pair, book=tiny_book)).targets
     assert first is third and none is None and first.shape == (1, 8, 6, 8)
     assert torch.equal(tiny_pair[1].bound(first), first)
 
@@ -256,8 +256,8 @@ def test_a_scenes_guide_replaces_the_films(tmp_path):
 
 
 MISTAKES = {
-    "guide: of": "expected auto, off, or a mapping with image or sketch, found 'of'",
-    "guide: {}": "expected auto, off, or a mapping with image or sketch",
+    "guide: of": "expected auto, dream, off, or a mapping with image, sketch or dream, found 'of'",
+    "guide: {}": "expected auto, dream, off, or a mapping with image, sketch or dream",
     "guide: {image: no.png}": "cannot find",
     "guide: {sketch: ''}": "expected a text with words in it",
     "guide: {image: no.png, sketch: a}": "found both image and sketch",

@@ -22,7 +22,7 @@ from vqclip_video.engine.options import EngineOptions
 from vqclip_video.engine.precision import bf16_pays, has_native_bf16, pick_precision
 from vqclip_video.engine.session import Session
 from vqclip_video.errors import RenderError
-from vqclip_video.storyboard.schema import Models, PromptPart, Scene, Settings, Storyboard
+from vqclip_video.storyboard.schema import Guide, Models, PromptPart, Scene, Settings, Storyboard
 from vqclip_video.storyboard.timeline import Timeline
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
@@ -39,7 +39,7 @@ def forgetful():
 
 
 def board(iterations=6, size=(64, 64), **settings):
-    chosen = Settings(**{"cutouts": 10, "show_step": 1, **settings})
+    chosen = Settings(**{"cutouts": 10, "show_step": 1, "guide": Guide(said="off"), **settings})
     scene = Scene(
         prompt=(PromptPart(text="a smiling cat"),), iterations=iterations, settings=chosen
     )

@@ -24,8 +24,6 @@ from vqclip_video.models.prior import prior as priors
 from vqclip_video.models.prior.denoiser import Denoiser
 from vqclip_video.models.prior.prior import PriorNotes
 from vqclip_video.models.vqgan.bounds import ChannelRange
-from vqclip_video.sketchbook.choose import Choice
-from vqclip_video.sketchbook.pick import Pick
 from vqclip_video.storyboard import reader
 from vqclip_video.storyboard.schema import Models
 from vqclip_video.storyboard.timeline import Timeline
@@ -358,7 +356,10 @@ def rendered(story, models, prior_file=None, start=None):
 def test_a_film_from_noise_comes_nearer_to_what_the_prior_expects(tiny_models, tiny_prior):
     weak, strong = (
         rendered(
-            board(models=tiny_models, settings=f"learning_rate: 0.2, losses: {{prior: {weight}}}"),
+            board(
+                models=tiny_models,
+                settings=f"guide: off, learning_rate: 0.2, losses: {{prior: {weight}}}",
+            ),
             tiny_models,
             tiny_prior,
         )[-1]
@@ -370,7 +371,7 @@ def test_a_film_from_noise_comes_nearer_to_what_the_prior_expects(tiny_models, t
 
 def test_without_the_priors_weight_the_film_is_that_of_clip_alone(tiny_models, tiny_prior):
     plain = rendered(board(models=tiny_models), tiny_models)[-1]
-    story = board(models=tiny_models, settings="losses: {prior: 0}")
+    story = board(models=tiny_models, settings="guide: off, losses: {prior: 0}")
     found = rendered(story, tiny_models, tiny_prior)[-1]
     assert torch.equal(found.latent, plain.latent) and set(found.losses) == {"clip"}
 
@@ -382,7 +383,7 @@ def test_a_guided_scene_is_left_to_its_guide(tiny_models, tiny_prior, tmp_path):
 
 
 def test_a_film_with_a_prior_goes_on_bit_for_bit(tiny_models, tiny_prior):
-    story = board(["a cat", "a dog"], tiny_models, top="grow: true")
+    story = board(["a cat", "a dog"], tiny_models, "guide: off", top="grow: true")
     whole = rendered(story, tiny_models, tiny_prior)
     rest = rendered(story, tiny_models, tiny_prior, start=whole[13].state)
     assert (
@@ -391,13 +392,9 @@ def test_a_film_with_a_prior_goes_on_bit_for_bit(tiny_models, tiny_prior):
 
 
 def expectations(story, guided, tiny_prior):
-    pick = Pick(index=0, caption="a cat", subject="cat", fit=0.5)
-    choices = [Choice(scene, pick if found else None) for scene, found in enumerate(guided)]
+    free = [not found for found in guided]
     return Expectations(
-        priors.load_prior(tiny_prior, CPU),
-        story,
-        choices,
-        ChannelRange(-torch.ones(8), torch.ones(8)),
+        priors.load_prior(tiny_prior, CPU), story, free, ChannelRange(-torch.ones(8), torch.ones(8))
     )
 
 
@@ -467,7 +464,7 @@ def test_the_prior_of_a_storyboard_is_found_asked_and_part_of_the_film(
     unasked = board(
         models=tiny_models,
         top="prior: prior.safetensors",
-        settings="losses: {prior: 0}",
+        settings="guide: off, losses: {prior: 0}",
         base=tmp_path,
     )
     assert find_materials(unasked).prior is None
@@ -499,6 +496,8 @@ def test_a_named_sketch_or_picture_asks_no_prior(tiny_models, tmp_path):
     for guide, asked in (
         ("off", True),
         ("auto", True),
+        ("dream", True),
+        ("{dream: a cat}", True),
         ("{image: a.png}", False),
         ("{sketch: a cat}", False),
     ):

@@ -83,7 +83,7 @@ def test_after_a_cut_nothing_is_left_of_the_scene_before(tiny_files, grids):
 def test_a_cut_begins_with_the_scenes_guide_where_it_has_one(storybook_pair, tmp_path):
     Image.new("RGB", (64, 64), "red").save(tmp_path / "red.png")
     storyboard = board(
-        "sea", "sky", size=(64, 64), iterations=4, show_step=1, guide=Guide(off=True)
+        "sea", "sky", size=(64, 64), iterations=4, show_step=1, guide=Guide(said="off")
     )
     guided = replace(storyboard.scenes[1].settings, guide=Guide(image=tmp_path / "red.png"))
     second = replace(storyboard.scenes[1], settings=guided, transition=Transition(0.0, "cut"))
@@ -283,6 +283,7 @@ def test_what_is_excluded_is_less_like_the_picture(storybook_pair):
             show_step=40,
             cutouts=8,
             exclude=exclude,
+            guide=Guide(said="off"),
         )
         (frame,) = frames(Session(storyboard, cast_of(storyboard, "cpu")).run())
         return (

@@ -12,6 +12,7 @@ from vqclip_video.storyboard.kinds import keys
 from vqclip_video.storyboard.schema import (
     Augment,
     ChosenCLIP,
+    Dream,
     Guide,
     GuideWeight,
     Init,
@@ -37,6 +38,7 @@ SECTIONS = {
     Losses: ("settings", "losses"),
     Augment: ("settings", "augment"),
     Guide: ("settings", "guide"),
+    Dream: ("settings", "dream"),
     GuideWeight: ("settings", "guide_weight"),
     Scene: ("scenes", 1),
     Transition: ("scenes", 1, "transition"),
@@ -51,6 +53,7 @@ BASE = {
         "losses": {"tv": 1},
         "augment": {},
         "guide": {"sketch": "a hill"},
+        "dream": {},
         "guide_weight": {},
     },
     "scenes": [{"prompt": "a hill"}, {"prompt": [{"text": "a lake"}], "transition": {}}],
@@ -71,7 +74,7 @@ def storyboard_with(place, name, value):
     section = board
     for step in place:
         section = section[step]
-    if name in ("text", "image", "sketch", "file"):
+    if name in ("text", "image", "sketch", "file") or place[-1:] + (name,) == ("guide", "dream"):
         section.clear()
     section[name] = value
     return board
@@ -150,7 +153,7 @@ def test_reader_and_schema_know_the_same_keys(section):
 
 VALUES = [
     0, 1, -1, 2, 0.5, 2.5, 300, 1e6, 1e12, True, None, "", " ", "x", "3s", "500ms", "1:30", "-3s",
-    "1h2m", "1:99", "auto", "off", {"sketch": "a"}, {"start": 0.2, "over": 1}, "linear", "eas-in",
+    "1h2m", "1:99", "auto", "off", "blend", {"sketch": "a"}, {"start": 0.2, "over": 1}, "linear", "eas-in",
     "lerp", "all", "noise", "64x48", "64×48", "64x", [64, 48], [64, 4], [64], "!?", "no",
     "a.safetensors", [], ["a"], ["a", 1], [["a", 1]], [["a", -1]], [["a", 1, 2]], {"text": "a"},
     {"text": "a", "weight": 2}, {"text": "a", "weight": 0}, {"text": "a", "image": "b"},
@@ -183,7 +186,7 @@ def test_the_template_fits_the_schema():
 def test_the_settings_table_has_every_setting():
     rows = [line for line in settings_table().splitlines() if line.startswith("| `")]
     names = [row.split("`")[1] for row in rows]
-    nested = {"guide_weight": GuideWeight, "losses": Losses, "augment": Augment}
+    nested = {"dream": Dream, "guide_weight": GuideWeight, "losses": Losses, "augment": Augment}
     plain = [name for name in keys(Settings) if name not in nested]
     nested = [f"{section}.{name}" for section, type_ in nested.items() for name in keys(type_)]
     assert names == plain + nested

@@ -18,6 +18,8 @@ from .disk.part import Part
 from .engine.cast import Cast, load_cast
 from .engine.compilation import pick_compile
 from .engine.device import pick_device
+from .engine.guides import Guides
+from .engine.guiding import Interrupted, prepare
 from .engine.memory import explained_failures, heap_kept, release
 from .engine.options import EngineOptions
 from .engine.precision import PRECISIONS, pick_precision
@@ -131,7 +133,10 @@ class Shoot:
         return Recorder(timeline, run, encoder, saved, self.display.notice, began)
 
     def _optimise(self, recorder: Recorder, stack: ExitStack) -> FilmResult:
-        session = self._session(recorder, stack)
+        try:
+            session = self._session(recorder, stack)
+        except Interrupted:  # before there was anything to go on from
+            return FilmResult("stopped", None, recorder.writer.frames, None)
         if recorder.saved:
             frames = f"{recorder.writer.frames} of {self.timeline.frames}"
             self.display.notice(f"going on from frame {frames}")
@@ -160,12 +165,24 @@ class Shoot:
             cast.prepare(board, timeline, self.options)
         if self.device.type == "cpu" and not cast.vqgan.low_memory:
             stack.enter_context(heap_kept())
+        notice, start = self.display.notice, recorder.saved
+        with recorder.watch.stage("guides"):
+            guides = self._guides(cast, recorder)
         with recorder.watch.stage("prompts"):
-            notice, start = self.display.notice, recorder.saved
-            session = Session(board, cast, timeline=timeline, start=start, on_notice=notice)
+            session = Session(
+                board, cast, timeline=timeline, guides=guides, start=start, on_notice=notice
+            )
         if self.cast is None:
             cast.perceptor.forget_text()  # every text is encoded, and no other film follows
         return session
+
+    def _guides(self, cast: Cast, recorder: Recorder) -> Guides:
+        """The film's guides: those it was begun with, where they are kept, or new ones."""
+        if (kept := recorder.kept_guides()) is not None:
+            return Guides.restored(kept, self.device)
+        guides = prepare(self.storyboard, cast, self.display.notice, self.should_stop)
+        recorder.keep_guides(guides.state())
+        return guides
 
 
 def make_fingerprint(

@@ -15,7 +15,7 @@ from .catalogue.store import how_to_get, paths_of, status
 from .catalogue.vqgan_config import VQGANConfig, read_config
 from .disk.checksums import remembered_sha256
 from .errors import ModelError, UsageError
-from .storyboard.schema import ChosenCLIP, Models, Storyboard
+from .storyboard.schema import ChosenCLIP, Models, Settings, Storyboard
 from .storyboard.writer import files_of
 
 
@@ -137,17 +137,21 @@ def find_models(models: Models) -> ModelFiles:
 def sketchbook_of(storyboard: Storyboard) -> Path | None:
     """The sketchbook that a film chooses from; None where there is none, or no scene asks."""
     guides = [scene.settings.guide for scene in storyboard.scenes]
-    if all(guide.off or guide.image for guide in guides):
+    if all(guide.word == "off" or guide.image for guide in guides):
         return None
     return storyboard.sketchbook or companion("sketchbook", storyboard.models)
 
 
 def prior_of(storyboard: Storyboard) -> Path | None:
     """The prior that a film asks; None where there is none, or no scene may ask it."""
-    settings = [scene.settings for scene in storyboard.scenes]
-    if not any(s.losses.prior and not s.guide.image and not s.guide.sketch for s in settings):
+    if not any(_may_ask_the_prior(scene.settings) for scene in storyboard.scenes):
         return None
     return storyboard.prior or companion("prior", storyboard.models)
+
+
+def _may_ask_the_prior(settings: Settings) -> bool:
+    guide = settings.guide
+    return guide.may_dream or (guide.word == "off" and settings.losses.prior > 0)
 
 
 def companion(kind: str, models: Models) -> Path | None:

@@ -129,6 +129,15 @@ class Recorder:
         formats = {"film": Format(self.encoder, size)}
         return FilmWriter(work, size, fps, frames, formats, start, notice)
 
+    def kept_guides(self) -> Part | None:
+        """The guides that the film was begun with, where it is gone on with."""
+        kept = checkpoint.read_parts(self.run.guides) if self.saved else None
+        return kept and kept["guides"]
+
+    def keep_guides(self, part: Part) -> None:
+        """Have the film go on with these, bit for bit, however they were drawn."""
+        checkpoint.write_parts(self.run.guides, {"guides": part})
+
     def timed_iterations(self, iterations: Iterator[Progress]) -> Iterator[Progress]:
         """The same iterations, with the time that rendering them takes added up."""
         while True:

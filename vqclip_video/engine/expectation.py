@@ -19,7 +19,6 @@ from torch import Tensor
 from ..models.prior.prior import Prior
 from ..models.vqgan.bounds import Bound
 from ..models.vqgan.first_stage import VQGAN
-from ..sketchbook.choose import Choice
 from ..storyboard.schema import Storyboard
 from ..storyboard.timeline import Moment
 from ..storyboard.tracks import Ramp
@@ -36,20 +35,17 @@ class Expectations:
 
     @classmethod
     def of(
-        cls, prior: Prior | None, storyboard: Storyboard, choices: Sequence[Choice], vqgan: VQGAN
+        cls, prior: Prior | None, storyboard: Storyboard, free: Sequence[bool], vqgan: VQGAN
     ) -> Expectations | None:
         """Those of a film; None without a prior."""
-        return cls(prior, storyboard, choices, vqgan.bound) if prior else None
+        return cls(prior, storyboard, free, vqgan.bound) if prior else None
 
-    def __init__(
-        self, prior: Prior, storyboard: Storyboard, choices: Sequence[Choice], bound: Bound
-    ):
-        """`choices`: the guides of the scenes; `bound`: of the latent."""
+    def __init__(self, prior: Prior, storyboard: Storyboard, free: Sequence[bool], bound: Bound):
+        """free: which scenes have no guide; bound: of the latent."""
         self.prior, self.seed = prior, storyboard.seed
         self.from_noise = [scene.begins_afresh for scene in storyboard.scenes]
         self.from_noise[0] = storyboard.init.image is None and storyboard.init.latent is None
-        self.free = [choice.sketch is None and choice.image is None for choice in choices]
-        self.bound = bound
+        self.free, self.bound = tuple(free), bound
 
     def weight(self, moment: Moment) -> float:
         """How much the expectation counts, 0..1: the share of scenes without a guide times that of

@@ -1,4 +1,4 @@
-"""The latents that scenes are drawn toward: a sketch of the book or a picture, at the film's shape.
+"""The latents that scenes are drawn toward: a dream, a sketch or a picture, at the film's shape.
 
 CLIP alone, from noise, finds colours and places but hardly the shape of a thing; a latent that
 starts near a picture of it keeps that shape while CLIP paints. So each step is followed by a small
@@ -8,28 +8,35 @@ one toward such a picture, decoupled from the gradients as AdamW's decay is (Los
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..disk.pictures import fitted, open_picture
-from ..models.vqgan.first_stage import VQGAN
-from ..sketchbook.book import Sketchbook
-from ..sketchbook.choose import Choice
-from ..sketchbook.decode import decode_sketch
-from ..storyboard.sizes import picture_size
+from ..disk.part import Part
 from ..storyboard.timeline import Moment
+from .morphs import Morph
+
+NO_MORPHS: Mapping[int, Morph] = MappingProxyType({})
 
 
 class Guides:
-    """The target of each scene, [1, channels, h, w] or None; `at(moment)` mixes the two that
-    hold in a transition.
+    """The target of each scene, [1, channels, h, w] or None; `at(moment)` is what holds on the way
+    from one to the next.
     """
 
-    def __init__(self, targets: Sequence[Tensor | None]):
-        self.targets = targets
+    def __init__(self, targets: Sequence[Tensor | None], morphs: Mapping[int, Morph] = NO_MORPHS):
+        """morphs: how the film travels to a scene's target from the one before, where that is not
+        straight, by the scene's index.
+        """
+        self.targets, self.morphs = tuple(targets), morphs
+
+    @property
+    def free(self) -> tuple[bool, ...]:
+        """Which scenes nothing guides."""
+        return tuple(target is None for target in self.targets)
 
     def start(self, scene: int) -> Tensor | None:
         """The latent that a scene begins with after a cut, where it has a guide."""
@@ -38,9 +45,6 @@ class Guides:
     def at(self, moment: Moment, size: tuple[int, int]) -> tuple[Tensor, float] | None:
         """The latent to draw toward, at that size (h, w), and the share of the way; None where
         nothing guides.
-
-        Latents are near a normal distribution, so that what lies straight between two of them is a
-        picture too.
         """
         here, share = self.targets[moment.scene], moment.mix * moment.guide_weight
         if moment.previous is not None and (before := self.targets[moment.previous]) is not None:
@@ -48,7 +52,7 @@ class Guides:
             here, share = (
                 (before, share_before)
                 if here is None
-                else (torch.lerp(before, here, moment.mix), share + share_before)
+                else (self._between(before, here, moment), share + share_before)
             )
         if here is None or not share:
             return None
@@ -56,30 +60,27 @@ class Guides:
             here = F.interpolate(here, size=size, mode="bilinear", align_corners=False)
         return here, share
 
+    def _between(self, before: Tensor, here: Tensor, moment: Moment) -> Tensor:
+        """Along the morph that leads here, or straight: latents are near a normal distribution, so
+        that what lies straight between two of them is a picture too.
+        """
+        if morph := self.morphs.get(moment.scene):
+            return morph.at(moment.mix)
+        return torch.lerp(before, here, moment.mix)
 
-def prepare(
-    choices: Sequence[Choice], book: Sketchbook | None, vqgan: VQGAN, size: tuple[int, int]
-) -> Guides:
-    """The targets of a film of that size (width, height); those that several scenes share are made
-    once.
+    def state(self) -> Part:
+        """All of it, to be kept instead of drawn again."""
+        tensors = {f"target.{i}": each for i, each in enumerate(self.targets) if each is not None}
+        tensors |= {f"morph.{scene}": each.latents for scene, each in self.morphs.items()}
+        places = {str(scene): each.places for scene, each in self.morphs.items()}
+        return Part(tensors, {"scenes": len(self.targets), "places": places})
 
-    Raises VqclipError for a picture that cannot be read any more, ModelError for a damaged sketch.
-    """
-    made: dict[object, Tensor] = {}
-    targets: list[Tensor | None] = []
-    for choice in choices:
-        source = choice.image or (choice.sketch and choice.sketch.index)
-        if source is None:
-            targets.append(None)
-            continue
-        if source not in made:
-            picture = (
-                open_picture(choice.image)
-                if choice.image
-                else decode_sketch(book, choice.sketch.index, vqgan)
-            )
-            pixels = fitted(picture, *picture_size(size, vqgan.factor))
-            latent = vqgan.encode(torch.from_numpy(pixels).unsqueeze(0))
-            made[source] = vqgan.bound(latent)
-        targets.append(made[source])
-    return Guides(targets)
+    @classmethod
+    def restored(cls, part: Part, device: torch.device) -> Guides:
+        """The guides of a `state`."""
+        there = {name: tensor.to(device) for name, tensor in part.tensors.items()}
+        morphs = {
+            int(scene): Morph(there[f"morph.{scene}"], tuple(places))
+            for scene, places in part.numbers["places"].items()
+        }
+        return cls([there.get(f"target.{i}") for i in range(part.numbers["scenes"])], morphs)

@@ -17,14 +17,14 @@ from torch import Tensor
 
 from ..disk.part import Part
 from ..materials import find_materials
-from ..sketchbook.choose import choose, told
 from ..storyboard.schema import Storyboard
 from ..storyboard.seed import with_seed
 from ..storyboard.timeline import Moment, Timeline
-from . import guides
 from .cast import Cast, load_cast
 from .expectation import Expectations
 from .frames import Arriving, deliver
+from .guides import Guides
+from .guiding import prepare
 from .judge import Judge
 from .latent import Latent
 from .memory import release
@@ -79,6 +79,7 @@ class Session:
     storyboard: what to render.
     cast: the networks. What is borrowed is left as it was.
     timeline: of the storyboard, where there is one already.
+    guides: what its scenes are drawn toward, where that is prepared already.
     start: the `state` of an earlier session to go on from.
     on_notice: called with a line of text about the guides, and when something had to be changed to
         go on (memory, a NaN).
@@ -92,6 +93,7 @@ class Session:
         cast: Cast,
         *,
         timeline: Timeline | None = None,
+        guides: Guides | None = None,
         start: State | None = None,
         on_notice: Callable[[str], None] = lambda text: None,
         stage: Stage = no_stage,
@@ -103,13 +105,8 @@ class Session:
         require_discriminator(storyboard, vqgan)
         self.judge = Judge(perceptor, storyboard, loss_scale(vqgan.dtype), stage)
         self.judge.low_memory = vqgan.low_memory
-        choices = choose(
-            storyboard, cast.book, lambda texts: perceptor.embed_text(texts).cpu().numpy()
-        )
-        for line in told(choices):
-            on_notice(line)
-        self.guides = guides.prepare(choices, cast.book, vqgan, storyboard.size)
-        self.expectations = Expectations.of(cast.prior, storyboard, choices, vqgan)
+        self.guides = guides or prepare(storyboard, cast, on_notice)
+        self.expectations = Expectations.of(cast.prior, storyboard, self.guides.free, vqgan)
         rest = terms_of(vqgan, self.judge, self.expectations, stage)
         self.objective = Objective(vqgan, self.judge, rest, stage)
         self.start, self.printer = Start(storyboard, vqgan, self.guides), Printer()

@@ -34,15 +34,7 @@ def save(work: Path, parts: Parts) -> Parts | None:
     """
     older = _newest_whole(work)
     files = _files(work)
-    path = _path(work, _number(files[0]) + 1 if files else 1)
-    tensors = {
-        f"{participant}/{name}": _plain(tensor)
-        for participant, part in parts.items()
-        for name, tensor in part.tensors.items()
-    }
-    info = {participant: dict(part.numbers) for participant, part in parts.items()}
-    content = safetensors.torch.save(tensors, {"info": json.dumps(info, allow_nan=False)})
-    atomic_write(path, hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
+    write_parts(_path(work, _number(files[0]) + 1 if files else 1), parts)
     for file in files:
         if older is None or file != older[0]:
             remove(file)
@@ -59,13 +51,32 @@ def load_checkpoint(work: Path, warn: Callable[[str], None] = lambda message: No
     """
     files = _files(work)
     for file in files:
-        content = _whole(file)
-        if content is not None:
-            return _parts(safetensors.torch.load(content), _info(content))
+        if (parts := read_parts(file)) is not None:
+            return parts
         warn(f"{file.name} is damaged; going back to the checkpoint before it")
     if files:
         warn("no checkpoint is whole; starting from the beginning")
     return None
+
+
+def write_parts(path: Path, parts: Parts) -> None:
+    """One file of that form. Raises OutputError when the disk refuses."""
+    tensors = {
+        f"{participant}/{name}": _plain(tensor)
+        for participant, part in parts.items()
+        for name, tensor in part.tensors.items()
+    }
+    info = {participant: dict(part.numbers) for participant, part in parts.items()}
+    content = safetensors.torch.save(tensors, {"info": json.dumps(info, allow_nan=False)})
+    atomic_write(path, hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
+
+
+def read_parts(path: Path) -> Parts | None:
+    """What `write_parts` has written there, its tensors on the CPU; None where there is no such
+    file, or it is damaged. Raises OutputError when it cannot be read.
+    """
+    content = _whole(path) if path.exists() else None
+    return None if content is None else _parts(safetensors.torch.load(content), _info(content))
 
 
 def _parts(tensors: Mapping[str, torch.Tensor], info: Mapping[str, dict[str, Any]]) -> Parts:

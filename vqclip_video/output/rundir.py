@@ -25,7 +25,16 @@ PROGRAM = "vqclip-video"
 NEW, UNFINISHED, FINISHED = "new", "unfinished", "finished"
 OTHER_FORMATS = {".avi", ".gif", ".m4v", ".mkv", ".mov", ".webm"}
 OWN_FILES = ("poster.png", "contact_sheet.jpg", "progress.jsonl", "storyboard.yaml", ".*.part")
-OWN_WORK = ("segment-*", "format.*", "tail.*", "join.*", "checkpoint-*", "sheet-*.png", ".*.part")
+OWN_WORK = (
+    "segment-*",
+    "format.*",
+    "tail.*",
+    "join.*",
+    "checkpoint-*",
+    "guides",
+    "sheet-*.png",
+    ".*.part",
+)
 DIFFERENCES = 6  # shown of one kind
 NO_NAMES: Mapping[str, str] = {}
 
@@ -55,6 +64,7 @@ class RunDir:
         self.run = self.folder / "run.json"
         self.latents = self.folder / "latents"
         self.work = self.folder / ".work"
+        self.guides = self.work / "guides"
         self._identity = self.work / "identity.json"
         self._lock = Lock(self.work / "lock")
         self._fingerprint: dict[str, Any] = {}

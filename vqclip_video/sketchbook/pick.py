@@ -38,6 +38,9 @@ class Pick:
     fit: float  # 0..1; what the sketch was chosen by
     subject: str  # by which it was found
 
+    def __str__(self) -> str:
+        return f"{self.caption or 'a picture without caption'} (fit {self.fit:.2f})"
+
 
 class Picker:
     """Chooses from one book; `embed` is CLIP's text tower."""

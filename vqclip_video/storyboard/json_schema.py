@@ -30,7 +30,8 @@ def settings_table() -> str:
     """The settings as a Markdown table: key, default, range, meaning."""
     rows = ["| key | default | range | meaning |", "|---|---|---|---|"]
     for name, key in _leaves(Settings):
-        cells = (f"`{name}`", f"`{key.kind.write(key.default, str)}`", key.kind.limits(), key.help)
+        default = f"`{key.kind.write(key.default, str)}`" if key.kind.says(key.default) else ""
+        cells = (f"`{name}`", default, key.kind.limits(), key.help)
         rows.append(f"| {' | '.join(cells)} |".replace("|  |", "| |"))
     return "\n".join(rows) + "\n"
 

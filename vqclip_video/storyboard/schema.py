@@ -14,7 +14,7 @@ from typing import Any
 
 from . import files
 from .file_kinds import Architecture, FilePath, ModelName, Picture, TensorFile
-from .kinds import internal, option
+from .kinds import internal, keys, option
 from .numbers import Number, Rate, Seed, Size, Time, Weight, Whole
 from .sections import Parts, SceneList, Section
 from .shorthands import (
@@ -29,6 +29,7 @@ from .texts import Flag, PromptText, Text, Word
 
 CURVES = ("linear", "ease-in", "ease-out", "ease-in-out", "cut")
 BLENDS = ("slerp", "lerp")
+MORPHS = ("dream", "blend")
 LATENT_KEEP = ("scenes", "all")
 
 
@@ -100,11 +101,12 @@ class Augment:
 
 @dataclass(frozen=True)
 class Guide:
-    """What a scene's picture is drawn toward besides its prompt: `auto`, `off`, an image, or a
-    sketch for these words.
+    """What a scene's picture is drawn toward besides its prompt: `auto`, `dream`, `off`, an image,
+    a sketch for these words, or a dream of them.
 
-    `auto` (nothing is set) is the sketch of the models' sketchbook that fits the prompt, where one
-    does.
+    A dream is a picture that the models' prior draws for the prompt before the film. `auto` is the
+    picture that the prompt mainly is, else a dream where the models have a prior, else the sketch
+    of their sketchbook that fits the prompt, where one does.
     """
 
     image: Path | None = option(
@@ -113,16 +115,43 @@ class Guide:
     sketch: str | None = option(
         None, "words to choose the sketch by, instead of the prompt", PromptText()
     )
+    dream: str | None = option(None, "words to dream of, instead of the prompt", PromptText())
     # written as the word, in place of the mapping
-    off: bool = internal(default=False)
+    said: str = internal(default="auto")
 
     @property
     def word(self) -> str:
-        """`auto` or `off`; nothing where an image or a sketch is named."""
-        return "off" if self.off else "" if self.image or self.sketch else "auto"
+        """One of `GUIDE_WORDS`; nothing where an image, a sketch or words to dream of are named."""
+        return "" if self.image or self.sketch or self.dream else self.said
+
+    @property
+    def may_dream(self) -> bool:
+        """Whether the scene is drawn toward a dream where the models have a prior."""
+        return self.word in ("auto", "dream") or self.dream is not None
 
 
-GUIDE = Section(Guide, {"oneOf": [{"required": ["image"]}, {"required": ["sketch"]}]})
+GUIDE_WORDS = ("auto", "dream", "off")
+GUIDE = Section(Guide, {"oneOf": [{"required": [name]} for name in keys(Guide)]})
+
+
+@dataclass(frozen=True)
+class Dream:
+    """How a scene's dream is drawn."""
+
+    tries: int = option(
+        4, "dreams drawn, of which the one nearest to the prompt is taken", Whole(least=1, most=64)
+    )
+    seed: int | None = option(
+        None,
+        "the dream of this seed, of those that `vqclip-video dream` shows, instead of tries",
+        Whole(least=0, most=2**63 - 1),
+    )
+    carry: float = option(
+        0.0,
+        "begins with the last scene's guide under this share of noise, so that things stand where "
+        "the last ones stood; 0 begins with noise alone",
+        Number(least=0.0, most=1.0),
+    )
 
 
 @dataclass(frozen=True)
@@ -193,10 +222,11 @@ class Settings:
     )
     guide: Guide = option(
         Guide(),
-        "what to draw the picture toward: `auto` (the sketchbook's fitting sketch), `off`, {image} "
-        "or {sketch}",
-        GuideValue(GUIDE),
+        "what to draw the picture toward: `auto` (a dream where the models have a prior, else the "
+        "fitting sketch), `dream`, `off`, {image}, {sketch} or {dream}",
+        GuideValue(GUIDE, GUIDE_WORDS),
     )
+    dream: Dream = option(Dream(), "how the dream is drawn", Section(Dream))
     guide_weight: GuideWeight = option(
         GuideWeight(),
         "how strongly; a number alone is the same all through the scene",
@@ -220,6 +250,17 @@ class Transition:
     )
     blend: str = option(
         "slerp", "path between the two targets: along the sphere, or straight", Word(BLENDS)
+    )
+    morph: str = option(
+        "dream",
+        "how the guide travels: through dreams of what lies between, where both scenes have one, "
+        "or in a straight `blend` of the two",
+        Word(MORPHS),
+    )
+    keyframes: int = option(
+        9,
+        "dreams of a morph at most, both ends included; they are placed where it changes most",
+        Whole(least=2, most=64),
     )
 
 

@@ -112,28 +112,34 @@ class TransitionSection(Section):
 
 @dataclass(frozen=True)
 class GuideValue(Kind):
-    """A value of its own, not merged: a scene's guide replaces the film's."""
+    """A value of its own, not merged: a scene's guide replaces the film's.
+
+    words: what may stand in place of the mapping.
+    """
 
     section: Section
+    words: tuple[str, ...]
 
     def expected(self) -> str:
-        return "auto, off, or a mapping with image or sketch"
+        *names, last = keys(self.section.type)
+        return f"{', '.join(self.words)}, or a mapping with {', '.join(names)} or {last}"
 
     def read(self, node: Node, place: Place) -> Any:
         guide = self.section.type
-        if isinstance(node, Scalar) and node.text in ("auto", "off"):
-            return guide(off=node.text == "off")
+        if isinstance(node, Scalar) and node.text in self.words:
+            return guide(said=node.text)
         if not isinstance(node, Mapping):
             raise self.refusal(node)
         given = self.section.read(node, place)
         if len(given) > 1:
-            raise Refusal("found both image and sketch; a scene is drawn toward one of them")
+            both = " and ".join(given)
+            raise Refusal(f"found both {both}; a scene is drawn toward one of them")
         if not given and not node.entries:
             raise self.refusal(node)
         return BAD if not given or BAD in given.values() else guide(**given)
 
     def schema(self, sections: dict[str, Schema]) -> Schema:
-        return {"anyOf": [{"enum": ["auto", "off"]}, self.section.schema(sections)]}
+        return {"anyOf": [{"enum": list(self.words)}, self.section.schema(sections)]}
 
     def write(self, value: Any, name: Naming) -> Any:
         return value.word or self.section.write(value, name)

@@ -59,21 +59,29 @@ class Prior:
 
     @torch.no_grad()
     def clean(self, mixture: Tensor, level: float, text: Tensor, guidance: float) -> Tensor:
-        """The latent [1, channels, h, w], float32, that is expected behind a mixture with noise, of
-        that shape.
+        """The latents [n, channels, h, w], float32, that are expected behind mixtures with noise,
+        of that shape.
 
         mixture: (1 - level) · latent + level · noise of unit variance, float32, of a size that
-        `inner_size` gives;
-        level: above 0, at most 1. text: [dim], unit length; what it changes against no text is
-            taken `guidance`
-        times (classifier-free guidance, Ho & Salimans 2022).
+        `inner_size` gives; level: above 0, at most 1. text: [dim], or one for each [n, dim], unit
+        length; what it changes against no text is taken `guidance` times (classifier-free guidance,
+        Ho & Salimans 2022). With 1 no text is not asked, which halves the work.
         """
-        both = torch.stack([text, torch.zeros_like(text)]).to(self.dtype)
-        levels = mixture.new_full((2,), level)
-        told, untold = self._network(
-            mixture.to(self.dtype).expand(2, -1, -1, -1), levels, both
-        ).float()
+        texts = text.expand(len(mixture), -1)
+        if guidance == 1:
+            (told,) = self._velocity(mixture, level, texts)
+            return mixture - level * told
+        told, untold = self._velocity(mixture, level, texts, torch.zeros_like(texts))
         return mixture - level * (untold + guidance * (told - untold))
+
+    def _velocity(self, mixture: Tensor, level: float, *texts: Tensor) -> list[Tensor]:
+        """The network's answer for each of the texts [n, dim], all of them asked at once."""
+        count = len(mixture) * len(texts)
+        asked = mixture.to(self.dtype).repeat(len(texts), 1, 1, 1)
+        told = torch.cat(texts).to(self.dtype)
+        return (
+            self._network(asked, mixture.new_full((count,), level), told).float().chunk(len(texts))
+        )
 
     def inner_size(self, height: int, width: int) -> tuple[int, int]:
         """The size, in places, at which it should see a latent of that size: the shorter side is

@@ -1,0 +1,117 @@
+"""Dreams: pictures that the pair's prior draws for what scenes say, before the film.
+
+CLIP's gradient alone finds colours sooner than shapes. A prior that follows its flow from noise to
+a latent (see models/prior/sampler.py) knows both; the film is then drawn toward that latent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..models.clip.perceptor import Perceptor
+from ..models.prior.prior import Prior
+from ..models.prior.sampler import flow
+from ..models.vqgan.first_stage import VQGAN
+from ..storyboard.schema import Augment
+from .cutouts import cut, draw_views, generator_for
+
+OVER_A_SKETCH = 0.9  # share of noise: the firm shape is left, the prompt decides colours and place
+AT_ONCE = 4  # dreams that are drawn together
+VIEWS = 12  # cutouts by which a dream is compared with its text
+
+
+@dataclass(frozen=True)
+class Root:
+    """What a dream grows from: a mixture [1, channels, h, w] with the share `level` of noise, and a
+    text [dim] of unit length.
+    """
+
+    mixture: Tensor
+    level: float
+    text: Tensor
+
+
+@dataclass(frozen=True)
+class DrawnDream:
+    """A dream, with what it grew from."""
+
+    latent: Tensor  # [1, channels, h, w], of the size that the prior knows
+    root: Root
+    seed: int
+    over: str  # what lay under the noise that it began with: nothing, "a sketch", "the last scene"
+    likeness: float  # to its text, by the pair's own CLIP, -1..1
+
+
+class Dreamer:
+    """Draws dreams for latents of one size (height, width).
+
+    The prior draws at the size it knows that is nearest to it in shape.
+    """
+
+    def __init__(self, prior: Prior, perceptor: Perceptor, vqgan: VQGAN, size: tuple[int, int]):
+        self.prior, self.perceptor, self.vqgan = prior, perceptor, vqgan
+        self.size, self.inner = size, prior.inner_size(*size)
+
+    def root(self, text: Tensor, seed: int, below: Tensor | None = None, level: float = 1) -> Root:
+        """The beginning in a seed's noise; over a latent of any size, where there is one below.
+
+        A seed's noise is the same whatever the text: what it draws for one prompt and for another
+        stands in the same place.
+        """
+        shape = (1, self.vqgan.channels, *self.inner)
+        noise = torch.randn(shape, generator=generator_for(seed, 0, "dream")).to(self.vqgan.device)
+        if below is None:
+            return Root(noise, 1.0, text)
+        return Root(torch.lerp(resized(below, self.inner), noise, level), level, text)
+
+    def grow(self, roots: Sequence[Root], down_to: float = 0.0) -> list[Tensor]:
+        """What grows from roots of one level: latents, or mixtures with a share of noise left."""
+        found: list[Tensor] = []
+        for start in range(0, len(roots), AT_ONCE):
+            part = roots[start : start + AT_ONCE]
+            mixtures = torch.cat([root.mixture for root in part])
+            texts = torch.stack([root.text for root in part])
+            found += flow(self.prior, mixtures, texts, part[0].level, down_to).split(1)
+        return found
+
+    def dreams(
+        self, roots: Sequence[Root], seeds: Sequence[int], over: str = ""
+    ) -> list[DrawnDream]:
+        """The dreams of roots of one level, each with its seed."""
+        return [
+            DrawnDream(latent, root, seed, over, self.likeness(latent, root.text))
+            for latent, root, seed in zip(self.grow(roots), roots, seeds, strict=True)
+        ]
+
+    @torch.no_grad()
+    def likeness(self, latent: Tensor, text: Tensor) -> float:
+        """How like a text a latent's picture is: the mean cosine of a few views, which are the same
+        for every picture.
+        """
+        picture = self.picture(latent)
+        side, size = self.perceptor.size, tuple(picture.shape[-2:])
+        views = draw_views(VIEWS, side, size, Augment(), 0.0, 0, 0, picture.device)
+        return float((self.perceptor.embed_image(cut(picture, views)) @ text).mean())
+
+    @torch.no_grad()
+    def picture(self, latent: Tensor) -> Tensor:
+        """The picture [1, 3, H, W], 0..1, of a latent of any size."""
+        return self.vqgan.decode(latent).clamp(0, 1)
+
+    def target(self, latent: Tensor) -> Tensor:
+        """A dream's latent as the film is drawn toward it: at its size, and within the VQGAN's
+        bound.
+        """
+        return self.vqgan.bound(resized(latent, self.size))
+
+
+def resized(latent: Tensor, size: tuple[int, int]) -> Tensor:
+    """A latent [1, channels, h, w] at another size (h, w)."""
+    if latent.shape[-2:] == size:
+        return latent
+    return F.interpolate(latent, size=size, mode="bilinear", align_corners=False, antialias=True)

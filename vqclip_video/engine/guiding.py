@@ -1,0 +1,177 @@
+"""How a film's guides are made: the picture that each scene is drawn toward."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor
+
+from ..disk.pictures import fitted, open_picture
+from ..sketchbook.choose import Choice, choose, told
+from ..sketchbook.decode import decode_sketch
+from ..storyboard.schema import PromptPart, Storyboard
+from ..storyboard.sizes import picture_size
+from .cast import Cast
+from .dreams import OVER_A_SKETCH, DrawnDream, Dreamer
+from .guides import Guides
+from .morphs import Morph, morph
+from .prompts import encode_scenes
+
+Say = Callable[[str], None]
+Asked = Callable[[], bool]
+
+
+class Interrupted(Exception):
+    """Whoever asked for guides does not want them any more."""
+
+
+def choices_of(storyboard: Storyboard, cast: Cast) -> list[Choice]:
+    """What guides each scene.
+
+    Raises StoryboardError where a scene names a guide that there is none of.
+    """
+    perceptor, has_prior = cast.perceptor, cast.prior is not None
+    embed = lambda texts: perceptor.embed_text(texts).cpu().numpy()  # noqa: E731
+    return choose(storyboard, cast.book, embed, has_prior)
+
+
+def prepare(
+    storyboard: Storyboard,
+    cast: Cast,
+    on_notice: Say = lambda text: None,
+    should_stop: Asked = lambda: False,
+) -> Guides:
+    """The guides of a film.
+
+    on_notice: told what guides each scene, as soon as it is there. should_stop: asked before each
+    dream; where it says so, Interrupted is raised. Raises StoryboardError where a scene names a
+    guide that there is none of, VqclipError for a picture that cannot be read any more, ModelError
+    for a damaged sketch.
+    """
+    choices = choices_of(storyboard, cast)
+    for line in told(choices):
+        on_notice(line)
+    stills = StillGuides(storyboard, cast)
+    if not any(choice.dreams for choice in choices):
+        return Guides([stills.latent(choice) for choice in choices])
+    return Dreaming(storyboard, choices, cast, stills, on_notice, should_stop).guides()
+
+
+class StillGuides:
+    """The latents of pictures and sketches at the film's size; what several scenes share is made
+    once.
+    """
+
+    def __init__(self, storyboard: Storyboard, cast: Cast):
+        self.size = picture_size(storyboard.size, cast.vqgan.factor)
+        self.vqgan, self.book = cast.vqgan, cast.book
+        self._made: dict[object, Tensor] = {}
+
+    def latent(self, choice: Choice) -> Tensor | None:
+        """That of a scene's picture or sketch [1, channels, h, w]; None where it has none."""
+        source = choice.image or (choice.sketch and choice.sketch.index)
+        if source is not None and source not in self._made:
+            picture = (
+                open_picture(choice.image)
+                if choice.image
+                else decode_sketch(self.book, choice.sketch.index, self.vqgan)
+            )
+            latent = self.vqgan.encode(torch.from_numpy(fitted(picture, *self.size)).unsqueeze(0))
+            self._made[source] = self.vqgan.bound(latent)
+        return self._made.get(source)
+
+
+@dataclass
+class Dreaming:
+    """Draws the dreams of a film, and what lies between them."""
+
+    storyboard: Storyboard
+    choices: Sequence[Choice]
+    cast: Cast
+    stills: StillGuides
+    on_notice: Say = lambda text: None
+    should_stop: Asked = lambda: False
+    dreams: dict[int, DrawnDream] = field(
+        default_factory=dict
+    )  # by scene, as far as they are drawn
+
+    def __post_init__(self) -> None:
+        cast, (width, height) = self.cast, self.stills.size
+        size = (height // cast.vqgan.factor, width // cast.vqgan.factor)
+        self.dreamer = Dreamer(cast.prior, cast.perceptor, cast.vqgan, size)
+        self.texts = texts_of(self.storyboard, self.choices, cast)
+
+    def guides(self) -> Guides:
+        """The guides of all scenes, those without a dream included."""
+        targets: list[Tensor | None] = []
+        for choice in self.choices:
+            if choice.dreams:
+                dream = self.dream(choice, targets[-1] if targets else None)
+                targets.append(self.dreamer.target(dream.latent))
+            else:
+                targets.append(self.stills.latent(choice))
+        morphs = {scene: self._morph(scene) for scene in self.dreams if self._travels(scene)}
+        return Guides(targets, morphs)
+
+    def dream(self, choice: Choice, before: Tensor | None) -> DrawnDream:
+        """The dream of a scene; before: the guide of the scene before, where it has one."""
+        scene = self.storyboard.scenes[choice.scene]
+        text, wanted = self.texts[choice.scene], scene.settings.dream
+        first = self.storyboard.seed if wanted.seed is None else wanted.seed
+        seeds = range(first, first + (wanted.tries if wanted.seed is None else 1))
+        found = [self._try(choice, text, seed, before, wanted.carry) for seed in seeds]
+        best = max(found, key=lambda dream: dream.likeness)
+        self.dreams[choice.scene] = best
+        self.on_notice(f"scene {choice.scene + 1} is drawn toward {told_of(best, len(found))}")
+        return best
+
+    def _try(
+        self, choice: Choice, text: Tensor, seed: int, before: Tensor | None, carry: float
+    ) -> DrawnDream:
+        if self.should_stop():
+            raise Interrupted
+        below, over, level = None, "", 1.0
+        if carry and before is not None:
+            below, over, level = before, "the last scene", carry
+        elif choice.sketch and seed % 2:
+            below, over, level = self.stills.latent(choice), "a sketch", OVER_A_SKETCH
+        root = self.dreamer.root(text, seed, below, level)
+        return self.dreamer.dreams([root], [seed], over)[0]
+
+    def _travels(self, scene: int) -> bool:
+        transition = self.storyboard.scenes[scene].transition
+        wanted = transition and transition.morph == "dream" and transition.duration
+        return bool(wanted) and scene - 1 in self.dreams
+
+    def _morph(self, scene: int) -> Morph:
+        if self.should_stop():
+            raise Interrupted
+        keyframes = self.storyboard.scenes[scene].transition.keyframes
+        found = morph(self.dreamer, self.dreams[scene - 1], self.dreams[scene], keyframes)
+        count = len(found.places)
+        self.on_notice(f"scene {scene} becomes scene {scene + 1} through {count} dreams")
+        return found
+
+
+def told_of(dream: DrawnDream, tries: int) -> str:
+    """A dream in words."""
+    of = f", the best of {tries}" if tries > 1 else ""
+    over = f" over {dream.over}" if dream.over else ""
+    return f"a dream{of}: seed {dream.seed}{over}, likeness {dream.likeness:.2f}"
+
+
+def texts_of(storyboard: Storyboard, choices: Sequence[Choice], cast: Cast) -> dict[int, Tensor]:
+    """What each dreaming scene's dream is of: a unit vector [dim], by the scene's index."""
+    dreaming = [choice for choice in choices if choice.dreams]
+    scenes = []
+    for choice in dreaming:
+        scene = storyboard.scenes[choice.scene]
+        own = (PromptPart(text=choice.words),) if choice.words else scene.prompt
+        scenes.append(replace(scene, prompt=own))
+    targets = encode_scenes(replace(storyboard, scenes=tuple(scenes)), cast.perceptor)
+    return {
+        choice.scene: told.target(scene.settings).include
+        for choice, scene, told in zip(dreaming, scenes, targets.scenes, strict=True)
+    }
