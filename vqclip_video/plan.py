@@ -164,15 +164,17 @@ def choose_guides(storyboard: Storyboard) -> tuple[Choice, ...]:
     from .sketchbook.choose import choose
 
     materials = find_materials(storyboard)
+    has_prior = materials.prior is not None
     if materials.sketchbook is None:
-        return tuple(choose(storyboard, None, None))
+        return tuple(choose(storyboard, None, None, has_prior))
     from .models.clip.perceptor import load_perceptor
 
     book = load_book(materials.sketchbook)
     book.require(materials.models)
     clip = materials.models.clips[0]
     perceptor = load_perceptor(clip.path, config=clip.config)
-    return tuple(choose(storyboard, book, lambda texts: perceptor.embed_text(texts).numpy()))
+    embed = lambda texts: perceptor.embed_text(texts).numpy()  # noqa: E731
+    return tuple(choose(storyboard, book, embed, has_prior))
 
 
 def make_plan(

@@ -110,7 +110,8 @@ def _optimised(
         cast.prepare(storyboard, timeline, options)
         if device.type == "cpu" and not cast.vqgan.low_memory:
             stack.enter_context(heap_kept())
-        for progress in Session(storyboard, cast, timeline=timeline).run():
+        session = Session(storyboard, cast, timeline=timeline, on_notice=display.notice)
+        for progress in session.run():
             display.update(progress)
             yield progress
 

@@ -29,7 +29,8 @@ settings:                   # for every scene; a scene's own settings come first
   show_step: 2              # iterations between two frames; more gives each frame more change
   losses: {clip: 1.0, vq: 0.2, tv: 0.0, prior: 3.0}    # what is minimised; vq keeps to what the VQGAN can paint,
                             # prior to what pictures of the prompt look like, in scenes without a guide
-  #guide: auto              # draws toward the sketch that fits; or off, {image: my.png}, {sketch: a lighthouse}
+  #guide: auto              # draws toward a dream of the prompt; or off, {dream: a ship}, {sketch: a ship}, {image: my.png}
+  #dream: {tries: 4}        # dreams drawn for a scene, of which the best is taken; or {seed: 9}, {carry: 0.9}
   #guide_weight: {start: 0.1, end: 0.03, over: 0.6}   # how strongly, from a scene's start to its later part
   #weight_decay: 0.0        # pulls the latent towards its middle
   #noise_factor: 0.1        # noise on the cutouts
