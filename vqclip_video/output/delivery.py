@@ -8,6 +8,8 @@ from fractions import Fraction
 from pathlib import Path
 
 from ..disk.files import beside, remove, remove_leftovers, swap_in, sync_file, write_whole
+from ..errors import OutputError
+from .boxes import read_mp4
 from .formats import Encoded, Format, Raw, concat_list
 from .metadata import FilmMetadata
 from .spool import Spool, lost, segment_of
@@ -111,11 +113,20 @@ class Delivery:
             about.write_text(metadata.text(self._fps), encoding="utf-8", newline="\n")
             arguments = self.format.join_arguments(listing.name, about.name, part)
             run(self, arguments, spool.frames)
+            self._check(part)
             sync_file(part)
             swap_in(part, target)
         finally:
             remove(tail)
             remove_leftovers(target)
+
+    def _check(self, joined: Path) -> None:
+        """Raises OutputError where a joined file has not every frame, whatever ffmpeg said."""
+        held = sum(track.samples for track in read_mp4(joined).tracks if track.kind == "vide")
+        if held != self.spool.frames:
+            raise OutputError(
+                f"ffmpeg joined {held} of {self.spool.frames} frames; no frame is lost: try again"
+            )
 
     def _encode(self, segment: int, frames: int, target: str) -> list[str]:
         raw = Raw(self.spool.path(segment).name, self.spool.size, self._fps)

@@ -83,7 +83,7 @@ class Encoding:
         for failures in range(1, ATTEMPTS + 1):
             with self._remedy.explained():
                 outcome = run(delivery.ffmpeg, arguments, self._folder)
-            if outcome.ok and outcome.frames == frames:
+            if outcome.wrote(frames):
                 return
             self._refuse(delivery, outcome, frames, failures)
 
@@ -99,7 +99,7 @@ class Encoding:
         """A whole segment gets its name; a failed one stays first in line, a few times over."""
         segment, delivery = self._waiting[0]
         frames = delivery.spool.segment_frames
-        if outcome.ok and outcome.frames == frames:
+        if outcome.wrote(frames):
             with self._remedy.explained():
                 delivery.take_in(segment)
             self._waiting.pop(0)
