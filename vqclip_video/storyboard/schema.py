@@ -313,7 +313,10 @@ SCENE = Section(Scene, {"required": ["prompt"], "not": {"required": ["duration",
 
 @dataclass(frozen=True)
 class ChosenCLIP:
-    """A CLIP, by its name or by a file of one's own: exactly one of `name` and `file` is set."""
+    """A CLIP, by its name or by a file of one's own: exactly one of `name` and `file` is set.
+
+    Where several judge a film, each counts by its share of their weights.
+    """
 
     name: str | None = option(None, "a name of `vqclip-video models list`", ModelName())
     file: Path | None = option(None, "a checkpoint of one's own", FilePath())
@@ -322,6 +325,9 @@ class ChosenCLIP:
         "what the weights of that file are, where neither they nor a config beside them say it: a "
         "name of open_clip's, such as ViT-H-14 or ViT-B-32-quickgelu, or of a CLIP known here",
         Architecture(),
+    )
+    weight: float = option(
+        1.0, "how much it counts among several CLIPs", Number(above=0.0, most=1000.0)
     )
 
     @classmethod
@@ -335,6 +341,11 @@ class ChosenCLIP:
     def model(self) -> str:
         """The name, or the path, in one word."""
         return self.name if self.file is None else str(self.file)
+
+    @property
+    def label(self) -> str:
+        """The name; a file of one's own by its bare name."""
+        return Path(self.model).name if Path(self.model).is_absolute() else self.model
 
 
 CHOSEN_CLIP = Section(ChosenCLIP, {"oneOf": [{"required": ["name"]}, {"required": ["file"]}]})
@@ -350,7 +361,8 @@ class Models:
 
     clip: tuple[ChosenCLIP, ...] = option(
         (ChosenCLIP("storybook"),),
-        "a name, the path of a CLIP's checkpoint, or {file, arch}",
+        "a name, the path of a CLIP's checkpoint, {file, arch}, or a list of several, each with a "
+        "weight; the first is the one that sketchbook and prior belong to",
         CLIPValue(CHOSEN_CLIP),
     )
     vqgan: str = option(
@@ -358,6 +370,11 @@ class Models:
     )
     vqgan_config: Path | None = option(
         None, "the VQGAN's YAML; by default the one beside the checkpoint", FilePath()
+    )
+    alternate: bool = option(
+        False,
+        "show each iteration to one of several CLIPs, in turns, which takes the time of one",
+        Flag(),
     )
 
     def __post_init__(self) -> None:
@@ -374,10 +391,27 @@ class Models:
         """All in a few words: the name of the pair, or the names; files of one's own by their
         bare names.
         """
-        named = (*self.clips, self.vqgan)
-        return " + ".join(
-            dict.fromkeys(Path(name).name if Path(name).is_absolute() else name for name in named)
-        )
+        vqgan = ChosenCLIP.of(self.vqgan).label
+        return " + ".join(dict.fromkeys([*(clip.label for clip in self.clip), vqgan]))
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What to call each CLIP: no two alike."""
+        found: list[str] = []
+        for clip in self.clip:
+            alike = sum(other.label == clip.label for other in self.clip[: len(found)])
+            found.append(f"{clip.label} ({alike + 1})" if alike else clip.label)
+        return tuple(found)
+
+
+# Turns are taken by several.
+MODELS = ModelsSection(
+    Models,
+    {
+        "if": {"properties": {"alternate": {"const": True}}, "required": ["alternate"]},
+        "then": {"properties": {"clip": {"type": "array", "minItems": 2}}, "required": ["clip"]},
+    },
+)
 
 
 @dataclass(frozen=True)
@@ -414,7 +448,7 @@ class Storyboard:
         "None)",
         Seed(least=0, most=2**63 - 1),
     )
-    models: Models = option(Models(), "a named pair, or {clip, vqgan}", ModelsSection(Models))
+    models: Models = option(Models(), "a named pair, or {clip, vqgan}", MODELS)
     init: Init = option(
         Init(),
         "what the first picture starts from",
