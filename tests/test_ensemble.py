@@ -293,13 +293,14 @@ def test_what_one_clip_says_is_told_as_it_was(tmp_path):
 def test_a_machine_reads_each_and_a_person_all_together(second, tmp_path):
     path = tmp_path / "story.yaml"
     path.write_text(dump(story(second, iterations=2)))
-    said = CliRunner().invoke(main, ["render", str(path), "--json", "--device", "cpu"])
+    render = ["render", str(path), "-o", str(tmp_path / "film.mp4"), "--device", "cpu"]
+    said = CliRunner().invoke(main, [*render, "--json"])
     assert said.exit_code == 0, said.output
     events = [json.loads(line) for line in said.stdout.splitlines() if line.startswith("{")]
     frames = [event for event in events if event["event"] == "frame"]
     assert all(list(frame["similarities"]) == ["storybook", second.name] for frame in frames)
     best = max(frame["similarity"] for frame in frames)
-    again = CliRunner().invoke(main, ["render", str(path), "--fresh", "--device", "cpu"])
+    again = CliRunner().invoke(main, [*render, "--fresh"])
     assert re.search(rf"best similarity {best:.3f}", again.output)
 
 
