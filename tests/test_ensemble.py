@@ -38,14 +38,14 @@ def third(tmp_path_factory):
     return make_clip(tmp_path_factory.mktemp("third"), "vit", "safetensors")
 
 
-def story(second, more: str = "", clips: str = "", iterations: int = 8):
+def story(second, more: str = "", clips: str = "", iterations: int = 8, guide: str = "off"):
     clips = clips or f"storybook, {{file: {second}, weight: 0.5}}"
     text = f"""
 size: 48x32
 fps: 8
 seed: 4
 models: {{clip: [{clips}], vqgan: storybook{more}}}
-settings: {{cutouts: 4, show_step: 1, exclude: [text]}}
+settings: {{cutouts: 4, show_step: 1, exclude: [text], guide: {guide}}}
 scenes:
   - {{prompt: a lighthouse at sunset, iterations: {iterations}}}
   - {{prompt: a fox in the snow, iterations: {iterations}, transition: {{duration: 0.125s}}}}
@@ -258,12 +258,12 @@ def test_out_of_memory_in_the_second_lowers_what_each_gets_at_once(second):
 
 
 def test_sketches_and_prior_belong_to_the_first(second):
-    board = story(second)
+    board = story(second, guide="auto")
     materials = find_materials(board)
     assert materials.prior is not None and materials.sketchbook is not None
     cast = cast_of(board, "cpu", "fp32")
     assert cast.prior is not None and cast.book is not None
-    swapped = find_materials(story(second, clips=f"{second}, storybook"))
+    swapped = find_materials(story(second, clips=f"{second}, storybook", guide="auto"))
     assert swapped.prior is None and swapped.sketchbook is None
 
 

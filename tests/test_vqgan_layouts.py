@@ -206,6 +206,34 @@ def test_half_of_one_layout_and_half_of_another_is_told(files, tmp_path):
         load_vqgan(path, tmp_path / "config.json")
 
 
+@pytest.mark.parametrize(
+    ("names", "says"),
+    [
+        (["visual.proj", "transformer.resblocks.0.ln_1.bias"], "belongs under clip"),
+        (["encoder.conv_in.weight", "quant_conv.weight"], "a part of one: it lacks decoder."),
+        (["unet.conv_in.weight"], "it lacks encoder. and decoder."),
+        (["decoder.conv_in.lora_A.weight"], "a LoRA"),
+        (["decoder.conv_in.weight", "decoder.mid.qweight"], "packed into few bits"),
+    ],
+)
+def test_what_is_no_whole_vqgan_is_told_by_what_it_is(files, tmp_path, names, says):
+    path = tmp_path / "x.safetensors"
+    save_file({name: torch.zeros(2, 2) for name in names}, path)
+    with pytest.raises(ModelError) as refusal:
+        load_vqgan(path, files[1])
+    assert str(refusal.value).startswith(f"{path}: ") and says in str(refusal.value)
+
+
+def test_a_config_of_other_weights_is_told_as_such(files, tmp_path):
+    tree = yaml.safe_load(files[1].read_text())
+    tree["model"]["params"]["ddconfig"]["ch"] = 64
+    (other := tmp_path / "other.yaml").write_text(yaml.safe_dump(tree))
+    with pytest.raises(
+        ModelError, match="other.yaml describes.*\n(.*\n)*.*YAML is of other weights"
+    ):
+        load_vqgan(files[0], other)
+
+
 def test_a_folder_of_diffusers_is_a_vqgan_in_a_storyboard(files, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "vq").mkdir()
