@@ -16,6 +16,8 @@ from safetensors.torch import save_file
 from tiny import CLIPShape, make_hugging_face_clip, make_open_clip, random_clip
 from torch import Tensor, nn
 
+from vqclip_video.catalogue import clip_config
+from vqclip_video.catalogue.clip_beside import open_clip_beside
 from vqclip_video.catalogue.clip_config import (
     ARCHITECTURES,
     MEAN,
@@ -116,7 +118,16 @@ def test_weights_alone_are_refused_with_the_key_that_settles_it(tmp_path):
         with pytest.raises(ModelError) as refusal:
             load_perceptor(path)
         message = str(refusal.value)
-        assert "arch:" in message and "GELU" in message and "config.json" in message
+        assert "GELU" in message and "config.json" in message
+
+
+def test_weights_of_a_known_size_are_refused_with_the_names_they_may_go_by(tmp_path, monkeypatch):
+    path = make_open_clip(tmp_path)
+    sizes = open_clip_beside(path).sizes
+    path.with_name("open_clip_config.json").unlink()
+    monkeypatch.setitem(clip_config._SHAPES, "ViT-Tiny", (sizes, 64))
+    with pytest.raises(ModelError, match="arch: ViT-Tiny}} or ViT-Tiny-quickgelu"):
+        load_perceptor(path)
 
 
 def test_a_config_of_another_clip_is_refused_by_what_differs(tmp_path):
@@ -194,6 +205,9 @@ def test_a_config_that_is_none_is_answered_with_its_name(tmp_path, content):
         (["text.transformer.embeddings.word_embeddings.weight"], "text tower of Hugging Face"),
         (["model.diffusion_model.input_blocks.0.0.weight"], "Stable Diffusion"),
         (["lora_te_text_model_encoder_layers_0_mlp_fc1.lora_up.weight"], "a LoRA"),
+        (["encoder.layers.0.hada_w1_a"], "a LoRA"),
+        (["visual.proj.absmax", "visual.proj.quant_map"], "packed into few bits"),
+        (["encoder.conv_in.weight", "post_quant_conv.weight"], "belongs under vqgan"),
         (["text_model.encoder.layers.0.mlp.fc1.weight"], "without its image tower"),
         (["vision_model.encoder.layers.0.mlp.fc1.weight"], "without its text tower"),
         (["vision_model.post_layernorm.weight", "transformer.resblocks.0.ln_1.bias"], "half"),
@@ -205,6 +219,20 @@ def test_what_only_looks_like_a_clip_is_refused_by_what_it_is(tmp_path, names, s
     with pytest.raises(ModelError) as refusal:
         load_perceptor(path)
     assert str(refusal.value).startswith(f"{path}: ") and says in str(refusal.value)
+
+
+def test_one_of_several_parts_is_told(tmp_path):
+    path = tmp_path / "model-00002-of-00003.safetensors"
+    save_file({"visual.proj": torch.zeros(2, 2)}, path)
+    with pytest.raises(ModelError, match="one of 3 parts.*in one file"):
+        load_perceptor(path)
+
+
+def test_sizes_that_no_architecture_has_are_not_given_its_name(tmp_path):
+    (path := make_open_clip(tmp_path, WIDE)).with_name("open_clip_config.json").unlink()
+    with pytest.raises(ModelError, match="no architecture known by name") as refusal:
+        load_perceptor(path)
+    assert "arch:" not in str(refusal.value)
 
 
 def test_every_architecture_is_found_by_its_sizes():

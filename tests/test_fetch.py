@@ -16,7 +16,7 @@ import pytest
 
 from vqclip_video.catalogue import known, store, transfer
 from vqclip_video.catalogue.fetch import fetch
-from vqclip_video.catalogue.known import Model, ModelFile
+from vqclip_video.catalogue.model import Model, ModelFile
 from vqclip_video.errors import ModelError
 
 CONTENT = b"PK\x03\x04" + bytes(range(256)) * 4000

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from vqclip_video.catalogue import known, names, store
-from vqclip_video.catalogue.known import Model, ModelFile, Pair
+from vqclip_video.catalogue.model import Model, ModelFile, Pair
 from vqclip_video.cli.main import main
 from vqclip_video.engine.cast import Cast, load_pair
 from vqclip_video.engine.guides import Guides

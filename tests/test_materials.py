@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from vqclip_video.catalogue import known, names, store
-from vqclip_video.catalogue.known import Model, ModelFile
+from vqclip_video.catalogue.known_clips import OPENAI_SOURCE
+from vqclip_video.catalogue.model import Model, ModelFile
 from vqclip_video.disk.safetensors_header import read_shapes
 from vqclip_video.errors import ModelError, StoryboardError, UsageError
 from vqclip_video.materials import find_models
@@ -97,11 +98,7 @@ def test_openai_links_carry_their_own_sha256_as_in_the_packages_table():
         if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "_MODELS"
     ]
     table = ast.literal_eval(tables[0])
-    clips = {
-        name: model
-        for name, model in known.MODELS.items()
-        if model.kind == "clip" and not model.bundled
-    }
+    clips = {name: model for name, model in known.MODELS.items() if model.source == OPENAI_SOURCE}
     assert {name: model.files[0].urls[0] for name, model in clips.items()} == table
     assert all(model.files[0].sha256 == table[name].split("/")[-2] for name, model in clips.items())
 
@@ -118,6 +115,68 @@ def test_every_listed_model_says_where_it_is_from():
         assert known.MODELS[pair.clip].kind == "clip" and known.MODELS[pair.vqgan].kind == "vqgan"
         for kind in ("sketchbook", "prior"):
             assert getattr(pair, kind) is None or known.MODELS[getattr(pair, kind)].kind == kind
+
+
+def test_every_sha256_is_one_and_no_link_is_named_twice():
+    links = [url for m in known.MODELS.values() for file in m.files for url in file.urls]
+    assert len(set(links)) == len(links)
+    for model in known.MODELS.values():
+        for file in model.files:
+            assert file.sha256 is None or re.fullmatch("[0-9a-f]{64}", file.sha256)
+            assert bool(file.urls) != (model.bundled or file.packaged)
+            assert file.urls or store.paths_of(model)[model.files.index(file)].is_file()
+    filenames = [(m.kind, file.filename) for m in known.MODELS.values() for file in m.files]
+    assert len(set(filenames)) == len(filenames)
+    # Weights that were trained on from those of this name.
+    assert not any("vqgan_f16_16384" in url for url in links)
+
+
+def test_what_laions_clips_are_computed_with_belongs_to_their_names():
+    clips = [m for m in known.MODELS.values() if "laion" in m.source]
+    assert [m.name for m in clips] == [
+        *(f"ViT-{size}-laion2b" for size in ("B-32", "B-16", "L-14", "H-14")),
+        *(f"ViT-{size}-datacomp" for size in ("B-32", "B-16", "L-14")),
+    ]
+    for model in clips:
+        config, half = model.clip, model.name == "ViT-L-14-laion2b"
+        assert not config.quick_gelu and model.licence == "MIT"
+        assert config.image_head == (80 if "H-14" in model.name else 64)
+        assert (config.mean == (0.5, 0.5, 0.5)) == (config.std == (0.5, 0.5, 0.5)) == half
+        assert names.made_like(model.name) == config
+        assert outline(Storyboard(models=Models(model.name))).clip_side == 224
+
+
+@pytest.mark.parametrize(
+    ("name", "factor", "numbers", "sphere"),
+    [
+        ("llamagen-f16", 16, 8, True),
+        ("llamagen-f8", 8, 8, True),
+        ("ibq-f16-16384", 16, 256, False),
+        ("coco-f16-8192", 16, 256, False),
+    ],
+)
+def test_vqgans_are_planned_with_before_their_weights_are_here(name, factor, numbers, sphere):
+    known_now = outline(Storyboard(models=Models("storybook", name)))
+    assert known_now.missing == (name,)
+    config = known_now.config
+    assert (config.factor, config.embed_dim, config.sphere) == (factor, numbers, sphere)
+    assert known.MODELS[name].side == factor
+
+
+def test_a_config_of_the_package_joins_the_weights_that_were_fetched():
+    model = known.MODELS["llamagen-f8"]
+    weights, config = store.paths_of(model)
+    assert store.status(model) == "missing" and str(config) not in store.how_to_get(
+        model, "missing"
+    )
+    weights.parent.mkdir(parents=True)
+    weights.write_bytes(b"PK weights")
+    assert store.status(model) == "present"
+    files = find_models(Models("storybook", "llamagen-f8"))
+    assert (files.vqgan, files.vqgan_config) == (weights, config)
+    assert all(each.ok for each in store.verify(model))
+    weights.write_bytes(b"PK other weights")
+    assert [each.ok for each in store.verify(model)] == [False, True]
 
 
 def test_the_reader_knows_the_same_names():

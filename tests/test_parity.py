@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vqclip_video.catalogue.clip_config import MEAN, STD, architecture
+from vqclip_video.catalogue.known import MODELS
 from vqclip_video.models.clip.perceptor import load_perceptor
 from vqclip_video.models.clip.tokens import tokens_of
 from vqclip_video.models.vqgan.first_stage import load_vqgan
@@ -158,3 +159,19 @@ def test_diffusers(tmp_path, channels):
     images = torch.rand(2, 3, 32, 48, generator=torch.Generator().manual_seed(3))
     theirs = network.encode(images * 2 - 1).latents
     torch.testing.assert_close(vqgan.encode(images), theirs, atol=1e-5, rtol=0)
+
+
+def test_names_mean_what_open_clips_own_list_says():
+    """Repositories and colours of LAION's CLIPs."""
+    pretrained = pytest.importorskip("open_clip.pretrained")
+    tags = {"laion2b": "laion2b_s", "datacomp": "datacomp_xl_s13b_b90k"}
+    ours = {model.name: model for model in MODELS.values() if "/laion/" in model.source}
+    assert len(ours) == 7
+    for name, model in ours.items():
+        arch, _, data = name.rpartition("-")
+        known = pretrained._PRETRAINED[arch]
+        tag = next(each for each in known if each.startswith(tags[data]))
+        listed = known[tag]
+        assert listed["hf_hub"].rstrip("/") in model.source
+        assert (model.clip.mean, model.clip.std) == (tuple(listed["mean"]), tuple(listed["std"]))
+        assert not listed.get("quick_gelu", False)

@@ -184,7 +184,7 @@ def test_low_memory_takes_less_and_gives_the_same_gradients():
 def test_auto_memory_is_low_only_where_a_film_does_not_fit(monkeypatch):
     storyboard = board(1, size=(256, 256), cutouts=32)
     cast, timeline, options = cast_of(storyboard), Timeline(storyboard), EngineOptions("cpu")
-    needed = memory.activation_bytes(storyboard, cast.perceptor, cast.vqgan)
+    needed = memory.activation_bytes(storyboard, cast.perceptors, cast.vqgan)
     for available, low in ((needed * 2, False), (needed // 2, True), (None, False)):
         monkeypatch.setattr(
             memory, "available_bytes", lambda device, available=available: available
@@ -197,7 +197,7 @@ def test_auto_memory_is_low_only_where_a_film_does_not_fit(monkeypatch):
 def test_the_estimate_of_activations_is_about_what_they_take():
     storyboard = board(1, size=(128, 128), cutouts=8)
     cast = cast_of(storyboard, "cpu", "fp32", "high")
-    estimate = memory.activation_bytes(storyboard, cast.perceptor, cast.vqgan)
+    estimate = memory.activation_bytes(storyboard, cast.perceptors, cast.vqgan)
     session = Session(storyboard, cast)
     with PeakBytes() as counted:
         next(session.run())

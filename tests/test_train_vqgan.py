@@ -20,6 +20,7 @@ from taming.modules.discriminator.model import NLayerDiscriminator
 from tiny import DDCONFIG, N_EMBED, VQ_CHANNELS, make_vqgan
 from torch import nn
 
+from vqclip_video.catalogue import store
 from vqclip_video.catalogue.vqgan_config import GUMBEL, read_config
 from vqclip_video.cli.main import main
 from vqclip_video.errors import ModelError, UsageError
@@ -215,6 +216,14 @@ def test_fine_tuning_reads_every_kind_of_vqgans_yaml(tmp_path, net2net):
     base.write_text("model: 3")
     with pytest.raises(ModelError, match="no mapping `model:`"):
         read_training(None, base)
+
+
+def test_todays_tokenizers_are_trained_on_where_they_are_a_vqmodel():
+    for name in ("llamagen-f16", "llamagen-f8"):
+        with pytest.raises(UsageError, match="cannot be trained here .*LlamaGen's"):
+            read_training(None, store.CONFIGS / f"{name}.yaml")
+    ibq = read_training(None, store.CONFIGS / "ibq-f16-16384.yaml").network
+    assert (ibq.n_embed, ibq.ddconfig.num_res_blocks) == (16384, 4)
 
 
 def test_a_discriminator_fits_into_the_smallest_crop_that_is_allowed(tmp_path):

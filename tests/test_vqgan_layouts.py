@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,20 +12,27 @@ import torch.nn.functional as F
 import yaml
 from casting import cast_of
 from click.testing import CliRunner
+from PIL import Image
 from plain_vqgan import decoded, encoded
 from safetensors.torch import load_file, save_file
-from tiny import make_diffusers_vqgan, make_ibq, make_llamagen, make_vqgan
+from tiny import make_clip, make_diffusers_vqgan, make_ibq, make_llamagen, make_vqgan
 from torch import Tensor
 
 from vqclip_video.catalogue.vqgan_config import read_config
 from vqclip_video.cli.main import main
+from vqclip_video.disk.pictures import fitted
 from vqclip_video.engine.latent import Latent, noise_start
 from vqclip_video.engine.session import Session
 from vqclip_video.errors import ModelError
+from vqclip_video.materials import find_models
+from vqclip_video.models.clip.perceptor import load_perceptor
 from vqclip_video.models.vqgan.bounds import UnitSphere
-from vqclip_video.models.vqgan.first_stage import VQGAN, load_vqgan
+from vqclip_video.models.vqgan.first_stage import VQGAN, load_vqgan, packaged_vqgan
 from vqclip_video.models.weights import read_tensors
+from vqclip_video.sketchbook.build import Drawing, build_sketchbook
+from vqclip_video.sketchbook.decode import decode_sketch
 from vqclip_video.storyboard import reader
+from vqclip_video.storyboard.schema import Models
 
 
 @pytest.fixture(scope="module")
@@ -207,6 +215,34 @@ def test_half_of_one_layout_and_half_of_another_is_told(files, tmp_path):
         load_vqgan(path, tmp_path / "config.json")
 
 
+@pytest.mark.parametrize(
+    ("names", "says"),
+    [
+        (["visual.proj", "transformer.resblocks.0.ln_1.bias"], "belongs under clip"),
+        (["encoder.conv_in.weight", "quant_conv.weight"], "a part of one: it lacks decoder."),
+        (["unet.conv_in.weight"], "it lacks encoder. and decoder."),
+        (["decoder.conv_in.lora_A.weight"], "a LoRA"),
+        (["decoder.conv_in.weight", "decoder.mid.qweight"], "packed into few bits"),
+    ],
+)
+def test_what_is_no_whole_vqgan_is_told_by_what_it_is(files, tmp_path, names, says):
+    path = tmp_path / "x.safetensors"
+    save_file({name: torch.zeros(2, 2) for name in names}, path)
+    with pytest.raises(ModelError) as refusal:
+        load_vqgan(path, files[1])
+    assert str(refusal.value).startswith(f"{path}: ") and says in str(refusal.value)
+
+
+def test_a_config_of_other_weights_is_told_as_such(files, tmp_path):
+    tree = yaml.safe_load(files[1].read_text())
+    tree["model"]["params"]["ddconfig"]["ch"] = 64
+    (other := tmp_path / "other.yaml").write_text(yaml.safe_dump(tree))
+    with pytest.raises(
+        ModelError, match="other.yaml describes.*\n(.*\n)*.*YAML is of other weights"
+    ):
+        load_vqgan(files[0], other)
+
+
 def test_a_folder_of_diffusers_is_a_vqgan_in_a_storyboard(files, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "vq").mkdir()
@@ -249,6 +285,29 @@ def test_ibqs_tokenizer_at_its_true_shape(tmp_path):
     state = read_tensors(path)
     z = torch.randn(1, 256, 2, 3, generator=torch.Generator().manual_seed(2))
     torch.testing.assert_close(vqgan.decode(z), (decoded(state, z) + 1) / 2, atol=2e-5, rtol=0)
+
+
+@pytest.mark.parametrize("kind", ["taming", "diffusers", "sphere"])
+def test_a_sketchbook_is_of_the_nearest_codes_whatever_the_layout(files, tmp_path, kind):
+    path, config = files
+    if kind == "diffusers":
+        path = make_diffusers_vqgan(tmp_path, load_file(path))
+        config = path.with_name("config.json")
+    sizes = replace(read_config(config), sphere=kind == "sphere")
+    network = packaged_vqgan(read_tensors(path), sizes, path, "its config")
+    vqgan = VQGAN(network, sizes, path, torch.device("cpu"), torch.float32, False)
+    picture = Image.effect_mandelbrot((32, 24), (-3, -2.5, 2, 2.5), 100).convert("RGB")
+    perceptor = load_perceptor(make_clip(tmp_path, format="safetensors"))
+    paths = find_models(Models())  # of whose digests its notes tell
+    made = build_sketchbook([Drawing(picture)], perceptor, vqgan, paths, (32, 24))
+    latent = vqgan.encode(torch.from_numpy(fitted(picture, 32, 24)).unsqueeze(0))[0]
+    if kind == "sphere":
+        likeness = torch.einsum("chw,ec->hwe", latent, vqgan.codebook)
+        assert torch.allclose(latent.norm(dim=0), torch.ones(()), atol=1e-5)
+    else:
+        likeness = -(latent.movedim(0, -1).unsqueeze(2) - vqgan.codebook).square().sum(-1)
+    assert (made.codes(0) == likeness.argmax(-1).numpy()).all()
+    assert decode_sketch(made, 0, vqgan).size == (32, 24)
 
 
 def on_sphere(latent: Tensor) -> bool:

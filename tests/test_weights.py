@@ -347,6 +347,12 @@ def test_zip_bombs_are_refused(tmp_path):
         (b"<html>", "web page"),
         (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
         (b"hello, world", "not a checkpoint"),
+        (b"GGUF\x03\0\0\0", r"GGUF.*take the network's .safetensors"),
+        (b"7z\xbc\xaf\x27\x1c", "archive; unpack it"),
+        (b"\x1f\x8b\x08", "archive; unpack it"),
+        (b"\x89HDF\r\n", "TensorFlow"),
+        (b"\x93NUMPY", "numpy"),
+        (b'{"weight_map": {}}', "JSON.*name the weights"),
         (pickle.dumps({"a": 1}), "not of PyTorch"),
         (struct.pack("<Q", 1 << 40) + b"{", "not a readable checkpoint"),
         (struct.pack("<Q", 2) + b"{}", "no tensors"),
@@ -389,7 +395,7 @@ def test_missing_files_folders_big_endian_and_plain_zips(tmp_path):
             read_tensors(path)
     with zipfile.ZipFile(tmp_path / "photos.zip", "w") as file:
         file.writestr("photos/cat.jpg", b"meow")
-    with pytest.raises(ModelError, match=r"without PyTorch's data.pkl"):
+    with pytest.raises(ModelError, match=r"in it: photos/cat\.jpg.*unpack it"):
         read_tensors(tmp_path / "photos.zip")
 
 

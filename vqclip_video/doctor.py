@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .catalogue import store
-from .catalogue.known import MODELS, Model
+from .catalogue.known import MODELS
+from .catalogue.model import Model
 from .disk.files import explanation, free_space
 from .errors import OutputError, VqclipError
 from .output.encoders import pick_encoder, probe

@@ -173,7 +173,7 @@ class Shoot:
                 board, cast, timeline=timeline, guides=guides, start=start, on_notice=notice
             )
         if self.cast is None:
-            cast.perceptor.forget_text()  # every text is encoded, and no other film follows
+            cast.forget_text()  # every text is encoded, and no other film follows
         return session
 
     def _guides(self, cast: Cast, recorder: Recorder) -> Guides:

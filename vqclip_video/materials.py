@@ -94,15 +94,22 @@ class Materials:
         found = {"sketchbook": self.sketchbook, "prior": self.prior}
         return {
             "CLIP file (sha256)": clip,
-            **self._clip_configs(),
+            **self._other_clips(),
             "VQGAN file (sha256)": vqgan,
             "VQGAN config (sha256)": remembered_sha256(self.models.vqgan_config),
             **{f"{name} (sha256)": remembered_sha256(path) for name, path in found.items() if path},
         }
 
-    def _clip_configs(self) -> dict[str, str]:
-        beside = (path for clip in self.models.clips for path in clip.beside)
-        return {f"CLIP's {path.name} (sha256)": remembered_sha256(path) for path in beside}
+    def _other_clips(self) -> dict[str, str]:
+        """The files of the CLIPs but the first one's weights."""
+        found = {}
+        for number, clip in enumerate(self.models.clips, 1):
+            name = "CLIP" if number == 1 else f"CLIP {number}"
+            if number > 1:
+                found[f"{name} file (sha256)"] = remembered_sha256(clip.path)
+            for path in clip.beside:
+                found[f"{name}'s {path.name} (sha256)"] = remembered_sha256(path)
+        return found
 
 
 def find_materials(storyboard: Storyboard) -> Materials:

@@ -27,7 +27,8 @@ class Outline:
     """The sizes of a film's networks."""
 
     config: VQGANConfig
-    clip_side: int  # of the pictures that CLIP sees, in pixels
+    # Of the CLIP that keeps most for its cutouts, as several look one after the other:
+    clip_side: int  # of the pictures that it sees, in pixels
     clip_values: float  # that its image tower keeps for a pixel of them (see footprint.py)
     bytes: int  # of both checkpoints, as published or as they lie here; what is not known is none
     missing: tuple[str, ...]  # names of the known models whose files are not here, or not whole
@@ -66,7 +67,8 @@ def outline(storyboard: Storyboard) -> Outline:
 
 def outline_of(models: Models, config: VQGANConfig) -> Outline:
     """The outline of models whose VQGAN's config is known."""
-    side, values = _clip(models)
+    seen = (_seen(chosen) for chosen in models.clip)
+    side, values = max(seen, key=lambda found: found[0] ** 2 * found[1])
     return Outline(config, side, values, _bytes(models), _missing(models))
 
 
@@ -109,15 +111,15 @@ def _has_discriminator(models: Models) -> bool:
     return any(name.removeprefix(FIRST_STAGE).startswith(DISCRIMINATOR) for name in names)
 
 
-def _clip(models: Models) -> tuple[int, float]:
-    """The side of CLIP's pictures, and the values kept for a pixel of them.
+def _seen(chosen: ChosenCLIP) -> tuple[int, float]:
+    """The side of a CLIP's pictures, and the values kept for a pixel of them.
 
     Of a file of one's own whose sizes are not known they are ViT-B/32's.
     """
-    if model := find("clip", models.clips[0]):
+    if model := find("clip", chosen.model):
         return model.side, model.kept
     with contextlib.suppress(ModelError, UsageError):
-        if sizes := _sizes(models.clip[0]):
+        if sizes := _sizes(chosen):
             return sizes.side, sizes.kept
     return MODELS["ViT-B/32"].side, MODELS["ViT-B/32"].kept
 

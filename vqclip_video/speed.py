@@ -55,7 +55,8 @@ def half_pays() -> bool:
 
 def _key(timeline: Timeline) -> str:
     models = timeline.storyboard.models
-    return " + ".join([*models.clips, models.vqgan])
+    in_turns = ["in turns"] if models.alternate else []
+    return " + ".join([*models.clips, models.vqgan, *in_turns])
 
 
 def _work(timeline: Timeline, factor: int) -> tuple[int, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tqdm import tqdm
 
 from ..engine.options import EngineOptions
+from ..errors import UsageError
 from .cases import find_case
 from .iteration import WARM_UP, measure
 from .quality import measure_quality
@@ -16,6 +17,10 @@ def run_bench(
 ) -> tuple[dict, str]:
     """The measurements of a case as plain values and as text."""
     case = find_case(name)
+    if against and len(case.storyboard.models.clip) > 1:
+        raise UsageError(
+            "against=reference: the usual recipe has one CLIP; measure several without it"
+        )
     rivals = 1 + against
     runs = len(case.prompts) * rivals if until is not None else repeats + WARM_UP * rivals
     with tqdm(total=runs, desc=case.name, leave=False, dynamic_ncols=True, disable=None) as bar:

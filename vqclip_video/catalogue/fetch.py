@@ -17,7 +17,7 @@ from ..disk.files import swap_in, sync_file
 from ..disk.lock import waited_for
 from ..errors import ModelError
 from . import store
-from .known import Model, ModelFile
+from .model import Model, ModelFile
 from .own_files import CONFIG_SUFFIXES
 from .vqgan_config import read_config
 
@@ -64,7 +64,7 @@ def _reporter(
 ) -> Progress:
     """Progress of one file, told as progress of all."""
     offset = sum(path.stat().st_size for path in before)
-    rest = [file.bytes for file in after]
+    rest = [file.bytes for file in after if not file.packaged]
 
     def report(done: int, total: int | None) -> None:
         if on_progress:

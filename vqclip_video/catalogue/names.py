@@ -5,7 +5,9 @@ from __future__ import annotations
 from ..errors import UsageError
 from ..text import did_you_mean
 from .clip_config import ARCHITECTURES, QUICK, CLIPConfig, architecture
-from .known import MODELS, OPENAI_SOURCE, PAIRS, Model
+from .known import MODELS, PAIRS
+from .known_clips import OPENAI_SOURCE
+from .model import Model
 
 # What a storyboard may say that means no file of one's own.
 NAMES = frozenset(

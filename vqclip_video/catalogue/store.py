@@ -15,10 +15,12 @@ from ..disk import cache
 from ..disk.cache import cache_dir
 from ..disk.checksums import remembered_sha256, sha256_of
 from .clip_config import CLIPConfig
-from .known import MODELS, Model, ModelFile
+from .known import MODELS
+from .model import Model, ModelFile
 
 BOOK = "models/sha256.json"  # in the cache folder, of files that no list knows
 BUNDLED = Path(__file__).parents[1] / "models" / "storybook"
+CONFIGS = Path(__file__).with_name("configs")  # of models whose weights alone are fetched
 
 
 @dataclass(frozen=True)
@@ -80,17 +82,18 @@ def verify(model: Model) -> Iterator[Verified]:
     first time.
     """
     for path, file in zip(paths_of(model), model.files, strict=True):
+        in_package = model.bundled or file.packaged
         if not path.is_file():
             remedy = (
                 "install the package again"
-                if model.bundled
+                if in_package
                 else f"run: vqclip-video models fetch {model.name}"
             )
             yield Verified(path, False, f"{path}: missing; {remedy}")
             continue
         found = sha256_of(path)
-        wanted = file.sha256 or (None if model.bundled else recall_sha256(model, file))
-        if wanted is None and not model.bundled:
+        wanted = file.sha256 or (None if in_package else recall_sha256(model, file))
+        if wanted is None and not in_package:
             remember_sha256(model, file, found)
         if wanted in (None, found):
             yield Verified(
@@ -141,14 +144,17 @@ def how_to_get(model: Model, state: str) -> str:
     )
     lines.append("or by hand, from any of the links, under the name given:")
     for path, file in zip(paths_of(model), model.files, strict=True):
-        lines.append(f"  {path}")
-        lines.extend(f"    {url}" for url in file.urls)
+        if not file.packaged:
+            lines.append(f"  {path}")
+            lines.extend(f"    {url}" for url in file.urls)
     return "\n".join(lines)
 
 
 def _place(model: Model, file: ModelFile) -> Path:
     if model.bundled:
         return BUNDLED / file.filename
+    if file.packaged:
+        return CONFIGS / file.filename
     own = own_place(model, file)
     if model.kind == "clip" and not own.is_file():
         # Where OpenAI's package downloads to, whatever the platform. Unlike expanduser of pathlib,

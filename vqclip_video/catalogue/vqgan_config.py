@@ -35,13 +35,15 @@ FIRST_STAGE = "first_stage_model."  # where a whole model's file keeps its VQGAN
 DISCRIMINATOR = "loss.discriminator."
 
 
-def _published(factor: int, entries: int, gumbel: bool = False) -> VQGANConfig:
+def _published(
+    factor: int, entries: int, gumbel: bool = False, inside: bool = False
+) -> VQGANConfig:
     """Of the networks that taming published: 128 channels, attention at the coarsest resolution
     of 256 pixels.
     """
     multiples = (1, 1, 2, 2, 4) if factor == 16 else (1, 1, 2, 4)
     sizes = DDConfig(128, multiples, 2, 256, 256, attn_resolutions=(256 // factor,), double_z=False)
-    return VQGANConfig(gumbel, False, 256, entries, sizes)
+    return VQGANConfig(gumbel, inside, 256, entries, sizes)
 
 
 # What is known of the named VQGANs without their files.
@@ -49,6 +51,10 @@ PUBLISHED = {
     "imagenet-f16-16384": _published(16, 16384),
     "imagenet-f16-1024": _published(16, 1024),
     "openimages-gumbel-f8-8192": _published(8, 8192, gumbel=True),
+    "wikiart-f16-16384": _published(16, 16384),
+    "coco-f16-8192": _published(16, 8192),
+    "sflckr-f16-1024": _published(16, 1024, inside=True),
+    "faceshq-f16-1024": _published(16, 1024, inside=True),
 }
 
 

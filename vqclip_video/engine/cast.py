@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from ..materials import Materials, ModelFiles
+from ..materials import CLIPFile, Materials, ModelFiles
 from ..models.clip.perceptor import Perceptor, load_perceptor
 from ..models.prior.prior import Prior
 from ..models.prior.prior import load_prior as load_prior
@@ -28,13 +28,20 @@ class Cast:
 
     perceptor, vqgan: the networks, on one device. prior: what scenes without a guide are held
     against besides their prompt; without one CLIP is alone there. book: the sketchbook that scenes
-    choose their guide from; without one only the pictures that are named guide.
+    choose their guide from; without one only the pictures that are named guide. others: CLIPs that
+    judge beside `perceptor`, whom prior and book belong to.
     """
 
     perceptor: Perceptor
     vqgan: VQGAN
     prior: Prior | None = None
     book: Sketchbook | None = None
+    others: tuple[Perceptor, ...] = ()
+
+    @property
+    def perceptors(self) -> tuple[Perceptor, ...]:
+        """All CLIPs, as `models.clip` names them."""
+        return self.perceptor, *self.others
 
     @property
     def device(self) -> torch.device:
@@ -46,17 +53,24 @@ class Cast:
         """
         memory = options.memory
         self.vqgan.low_memory = memory == "low" or (
-            memory == "auto" and not fits(storyboard, self.perceptor, self.vqgan)
+            memory == "auto" and not fits(storyboard, self.perceptors, self.vqgan)
         )
         if pick_compile(options.compile, self.device, timeline.total_iter):
-            self.perceptor.compile()
+            for perceptor in self.perceptors:
+                perceptor.compile()
             self.vqgan.compile()
+
+    def forget_text(self) -> None:
+        """Free the text towers, where no further film follows."""
+        for perceptor in self.perceptors:
+            perceptor.forget_text()
 
 
 def load_cast(materials: Materials, options: EngineOptions) -> Cast:
     """The networks of these files. Raises ModelError where one is damaged, or made for others."""
     files, device = materials.models, pick_device(options.device)
     perceptor, vqgan = load_pair(files, device, options.precision)
+    others = tuple(_perceptor(clip, device, vqgan.dtype) for clip in files.clips[1:])
     prior = book = None
     if materials.prior:
         prior = load_prior(materials.prior, vqgan.device, vqgan.dtype)
@@ -64,14 +78,17 @@ def load_cast(materials: Materials, options: EngineOptions) -> Cast:
     if materials.sketchbook:
         book = load_book(materials.sketchbook)
         book.require(files)
-    return Cast(perceptor, vqgan, prior, book)
+    return Cast(perceptor, vqgan, prior, book, others)
 
 
 def load_pair(
     files: ModelFiles, device: torch.device, precision: str = "auto"
 ) -> tuple[Perceptor, VQGAN]:
-    """A CLIP and a VQGAN alone."""
+    """The first CLIP and the VQGAN alone."""
     dtype = pick_precision(precision, device)
-    clip = files.clips[0]
-    perceptor = load_perceptor(clip.path, device, dtype, clip.config)
+    perceptor = _perceptor(files.clips[0], device, dtype)
     return perceptor, load_vqgan(files.vqgan, files.vqgan_config, device, dtype)
+
+
+def _perceptor(clip: CLIPFile, device: torch.device, dtype: torch.dtype) -> Perceptor:
+    return load_perceptor(clip.path, device, dtype, clip.config)

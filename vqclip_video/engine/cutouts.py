@@ -53,20 +53,23 @@ def draw_views(
     seed: int,
     iteration: int,
     device: torch.device | str = "cpu",
+    viewer: int = 0,
 ) -> Views:
     """Draw the cutouts of an iteration for a picture of (height, width) pixels.
+
+    viewer: which of several sees them; each has its own.
 
     A share `augment.overview` of them shows the whole picture (in a wide or tall one, as much as
     the geometric mean of its sides, squeezed into the square); the others are squares of random
     size. Every view is shifted, mirrored, rotated, sheared, and given its own contrast, brightness
     and noise strength.
     """
-    random = generator_for(seed, iteration, "views")
+    random = generator_for(seed, iteration, f"views{viewer or ''}")
     crops = _crops(count, picture, augment, random)
     contrast = 1 + _uniform(count, -augment.gain, augment.gain, random)
     brightness = _uniform(count, -augment.gain, augment.gain, random) / 3
     strength = _uniform(count, 0, noise_factor, random).to(device, non_blocking=True)
-    other = generator_for(seed, iteration, "noise", device)
+    other = generator_for(seed, iteration, f"noise{viewer or ''}", device)
     noise = torch.randn(count, 3, size, size, generator=other, device=device)
     crops, contrast, brightness = (
         t.to(device, non_blocking=True) for t in (crops, contrast, brightness)

@@ -1,8 +1,9 @@
-"""What a CLIP says of a picture: the cutouts of a moment against the film's targets."""
+"""What CLIPs say of a picture: the cutouts of a moment against the film's targets."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -14,37 +15,52 @@ from ..storyboard.schema import Settings, Storyboard
 from ..storyboard.timeline import Moment
 from . import terms
 from .cutouts import cut, draw_views
-from .prompts import encode_scenes
+from .prompts import Targets, encode_scenes
 from .stages import Stage, no_stage
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a judge found."""
+    """What was found of a picture."""
 
     terms: dict[str, Tensor]  # weighted losses, detached
     similarity: Tensor  # mean cosine between the cutouts and the target, -1..1
+    # The same of each CLIP by its name, where several judge.
+    each: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+@dataclass
+class CallSize:
+    """How many cutouts one call of a CLIP gets, which changes memory but not the result."""
+
+    low_memory: bool = False  # whether they are few where nothing else is said
+    limit: int = 0  # lowered after running out of memory; 0: as the storyboard says
+
+    def at(self, settings: Settings) -> int:
+        usual = LOW_MEMORY_CUTOUTS if self.low_memory else settings.cutouts
+        return min(self.limit or settings.batch_size or usual, settings.cutouts)
 
 
 class Judge:
-    """One CLIP with a film's targets.
-
-    The cutouts are seen in batches, whose size changes memory but not the result.
-    """
+    """One CLIP with a film's targets."""
 
     def __init__(
         self,
         perceptor: Perceptor,
         storyboard: Storyboard,
         loss_scale: float,
+        calls: CallSize,
         stage: Stage = no_stage,
+        place: int = 0,
+        weight: float = 1.0,
     ):
-        """loss_scale: what every loss is multiplied by before its backward pass."""
+        """loss_scale: what every loss is multiplied by before its backward pass. place: among
+        several, each of which draws cutouts of its own. weight: of its losses.
+        """
         self.perceptor, self.stage, self.loss_scale = perceptor, stage, loss_scale
+        self.calls, self.place, self.weight = calls, place, weight
         self.seed = storyboard.seed
         self.targets = encode_scenes(storyboard, perceptor)
-        self.low_memory = False  # whether few cutouts are seen at a time where nothing else is said
-        self.batch_size = 0  # lowered after running out of memory; 0: as the storyboard says
 
     def look(self, picture: Tensor, moment: Moment) -> Verdict:
         """Judge a picture [1, 3, H, W], 0..1, a leaf whose gradient is added to."""
@@ -60,10 +76,11 @@ class Judge:
                 self.seed,
                 moment.iteration,
                 picture.device,
+                self.place,
             )
-        weight = settings.losses.clip / count
+        weight = self.weight * settings.losses.clip / count
         include = exclude = similarity = picture.new_zeros(())
-        batch = self.cutouts_at_once(settings)
+        batch = self.calls.at(settings)
         for start in range(0, count, batch):
             with self.stage("cutouts"):
                 seen = cut(picture, views.part(start, start + batch))
@@ -80,13 +97,68 @@ class Judge:
         found = {"clip": include} | ({"exclude": exclude} if len(target.exclude) else {})
         return Verdict(found, similarity)
 
+
+class Judges:
+    """All CLIPs of a film. They look one after the other, each at cutouts of its own; with
+    `models.alternate` one of them each iteration, in turns.
+
+    Each counts by its share of the weights, so that together they count as one would. In turns its
+    losses are scaled up by the iterations that it does not see.
+    """
+
+    def __init__(
+        self,
+        perceptors: Sequence[Perceptor],
+        storyboard: Storyboard,
+        loss_scale: float,
+        low_memory: bool,
+        stage: Stage = no_stage,
+    ):
+        """perceptors: as `models.clip` names them; the first one's `targets` are the film's."""
+        models = storyboard.models
+        self.calls, self.loss_scale, self.names = CallSize(low_memory), loss_scale, models.labels
+        total = sum(clip.weight for clip in models.clip)
+        self.shares = [clip.weight / total for clip in models.clip]
+        self.in_turns = models.alternate
+        scale = len(perceptors) if self.in_turns else 1
+        self.all = [
+            Judge(perceptor, storyboard, loss_scale, self.calls, stage, place, scale * share)
+            for place, (perceptor, share) in enumerate(zip(perceptors, self.shares, strict=True))
+        ]
+        self._latest: dict[int, Tensor] = {}  # similarities in turns, by place
+
+    @property
+    def targets(self) -> Targets:
+        return self.all[0].targets
+
+    def look(self, picture: Tensor, moment: Moment) -> Verdict:
+        """Judge a picture [1, 3, H, W], 0..1, a leaf whose gradient is added to.
+
+        In turns the similarities are the latest of each.
+        """
+        if len(self.all) == 1:
+            return self.all[0].look(picture, moment)
+        places = range(len(self.all))
+        terms: dict[str, Tensor] = {}
+        for place in [moment.iteration % len(self.all)] if self.in_turns else places:
+            verdict = self.all[place].look(picture, moment)
+            for name, loss in verdict.terms.items():
+                terms[name] = terms[name] + loss if name in terms else loss
+            self._latest[place] = verdict.similarity
+        seen = [place for place in places if place in self._latest]
+        total = sum(self.shares[place] for place in seen)
+        together = sum(self.shares[place] * self._latest[place] for place in seen) / total
+        return Verdict(terms, together, {self.names[place]: self._latest[place] for place in seen})
+
     def state(self) -> Part:
-        return Part(numbers={"batch_size": self.batch_size})
+        latest = self._latest.items() if self.in_turns else ()
+        tensors = {f"similarity-{place}": similarity for place, similarity in latest}
+        return Part(tensors, {"batch_size": self.calls.limit})
 
     def restore(self, part: Part) -> None:
-        self.batch_size = part.numbers["batch_size"]
-
-    def cutouts_at_once(self, settings: Settings) -> int:
-        """How many cutouts one call of CLIP gets."""
-        usual = LOW_MEMORY_CUTOUTS if self.low_memory else settings.cutouts
-        return min(self.batch_size or settings.batch_size or usual, settings.cutouts)
+        self.calls.limit = part.numbers["batch_size"]
+        device = self.all[0].perceptor.device
+        self._latest = {
+            int(name.rpartition("-")[2]): torch.as_tensor(similarity, device=device)
+            for name, similarity in part.tensors.items()
+        }

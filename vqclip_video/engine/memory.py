@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 import torch
@@ -36,47 +36,51 @@ SAMPLE_SIDE = 4  # places along a side of the latent that is decoded to measure
 MOST_BYTES_PAINTED, MOST_BYTES_SEEN = 50_000, 15_000
 
 
-def fits(storyboard: Storyboard, perceptor: Perceptor, vqgan: VQGAN) -> bool:
+def fits(storyboard: Storyboard, perceptors: Sequence[Perceptor], vqgan: VQGAN) -> bool:
     """Whether the device can keep all that an iteration of this film needs for its backward
     pass.
     """
-    available = available_bytes(perceptor.device)
+    available = available_bytes(vqgan.device)
     if available is None:
         return True
     width, height = storyboard.size
     most = (
         width * height * MOST_BYTES_PAINTED
-        + cutouts_at_once(storyboard) * perceptor.size**2 * MOST_BYTES_SEEN
+        + cutouts_at_once(storyboard) * max(each.size for each in perceptors) ** 2 * MOST_BYTES_SEEN
     )
     return (
         most < USABLE * available
-        or activation_bytes(storyboard, perceptor, vqgan) < USABLE * available
+        or activation_bytes(storyboard, perceptors, vqgan) < USABLE * available
     )
 
 
-def activation_bytes(storyboard: Storyboard, perceptor: Perceptor, vqgan: VQGAN) -> int:
+def activation_bytes(storyboard: Storyboard, perceptors: Sequence[Perceptor], vqgan: VQGAN) -> int:
     """Bytes that the largest iteration keeps for its backward pass, scaled up from a small
-    picture and one cutout.
+    picture and one cutout. CLIPs look one after the other: the one that keeps most counts.
     """
     latents = [
         torch.zeros(n, vqgan.channels, SAMPLE_SIDE, SAMPLE_SIDE, device=vqgan.device)
         for n in (1, 2)
-    ]
-    cutouts = [
-        torch.zeros(n, 3, perceptor.size, perceptor.size, device=perceptor.device) for n in (1, 2)
     ]
     low, vqgan.low_memory = vqgan.low_memory, False
     try:
         # What the second of two adds: what is kept once, such as rearranged weights, is no matter
         # of size.
         picture = saved_bytes(vqgan.decode, latents[1]) - saved_bytes(vqgan.decode, latents[0])
-        cut = saved_bytes(perceptor.embed_image, cutouts[1]) - saved_bytes(
-            perceptor.embed_image, cutouts[0]
-        )
+        cut = max(_bytes_of_a_cutout(perceptor) for perceptor in perceptors)
     finally:
         vqgan.low_memory = low
     width, height = (-(-side // vqgan.factor) for side in storyboard.size)
     return picture * width * height // SAMPLE_SIDE**2 + cut * cutouts_at_once(storyboard)
+
+
+def _bytes_of_a_cutout(perceptor: Perceptor) -> int:
+    size, device = perceptor.size, perceptor.device
+    one, two = (
+        saved_bytes(perceptor.embed_image, torch.zeros(n, 3, size, size, device=device))
+        for n in (1, 2)
+    )
+    return two - one
 
 
 def saved_bytes(function: Callable[[Tensor], Tensor], argument: Tensor) -> int:

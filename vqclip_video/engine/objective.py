@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -14,7 +14,7 @@ from ..storyboard.schema import Storyboard
 from ..storyboard.timeline import Moment
 from . import terms
 from .expectation import Expectations
-from .judge import Judge
+from .judge import Judges
 from .latent import Latent
 from .stages import Stage, no_stage
 
@@ -37,7 +37,7 @@ class Term:
 
 
 def terms_of(
-    vqgan: VQGAN, judge: Judge, expectations: Expectations | None, stage: Stage = no_stage
+    vqgan: VQGAN, judge: Judges, expectations: Expectations | None, stage: Stage = no_stage
 ) -> list[Term]:
     """The terms that a storyboard's `losses` weigh, CLIP's aside."""
     found = [
@@ -83,12 +83,13 @@ class Outcome:
     latent: Tensor  # [1, channels, h, w], a copy
     terms: dict[str, Tensor]  # weighted
     similarity: Tensor
+    each: Mapping[str, Tensor] = field(default_factory=dict)  # the similarities of several CLIPs
 
 
 class Objective:
     """The weighted sum of CLIP's judgement and the other terms; `gradient` leads it down."""
 
-    def __init__(self, vqgan: VQGAN, judge: Judge, rest: Sequence[Term], stage: Stage = no_stage):
+    def __init__(self, vqgan: VQGAN, judge: Judges, rest: Sequence[Term], stage: Stage = no_stage):
         self.vqgan, self.judge, self.rest, self.stage = vqgan, judge, tuple(rest), stage
 
     def __str__(self) -> str:
@@ -121,7 +122,9 @@ class Objective:
         # A copy: with one grid the latent is the parameter itself, which the step is about to
         # change.
         copy = value.detach().clone()
-        return Outcome(picture.detach(), copy, verdict.terms | found, verdict.similarity)
+        return Outcome(
+            picture.detach(), copy, verdict.terms | found, verdict.similarity, verdict.each
+        )
 
     def _weighted(self, of: str, tensor: Tensor, moment: Moment) -> dict[str, Tensor]:
         found = {}

@@ -11,7 +11,7 @@ from ..disk.part import Part
 from ..errors import RenderError
 from ..storyboard.schema import Settings
 from .compilation import compiler_failure
-from .judge import Judge
+from .judge import CallSize
 from .memory import is_out_of_memory, release
 
 RETRIES_AFTER_NAN = 4
@@ -23,13 +23,13 @@ class SmallerBatches:
 
     def __init__(
         self,
-        judge: Judge,
+        calls: CallSize,
         device: torch.device,
         size: tuple[int, int],
         on_notice: Callable[[str], None],
     ):
         """size: (width, height) of the film, for the message."""
-        self.judge, self.device, self.size, self.on_notice = judge, device, size, on_notice
+        self.calls, self.device, self.size, self.on_notice = calls, device, size, on_notice
 
     def attempt(
         self, work: Callable[[], Found], settings: Settings, forget: Callable[[], None]
@@ -39,7 +39,7 @@ class SmallerBatches:
 
         Raises RenderError where one cutout at a time is still too much.
         """
-        before = self.judge.batch_size
+        before = self.calls.limit
         while True:
             try:
                 found = work()
@@ -54,14 +54,14 @@ class SmallerBatches:
             forget()
             release(self.device)
             self._halve(settings)
-        if (now := self.judge.batch_size) != before:
+        if (now := self.calls.limit) != before:
             self.on_notice(
                 f"out of memory: now {now} cutouts per CLIP call (same picture, less speed)"
             )
         return found
 
     def _halve(self, settings: Settings) -> None:
-        batch = self.judge.cutouts_at_once(settings)
+        batch = self.calls.at(settings)
         if batch == 1:
             width, height = self.size
             raise RenderError(
@@ -69,7 +69,7 @@ class SmallerBatches:
                 f"film of about {width // 2}x{height // 2} needs a quarter of it, and memory=low "
                 "trades time for memory"
             )
-        self.judge.batch_size = (batch + 1) // 2
+        self.calls.limit = (batch + 1) // 2
 
 
 class StepsBack:

@@ -25,7 +25,7 @@ from .expectation import Expectations
 from .frames import Arriving, deliver
 from .guides import Guides
 from .guiding import prepare
-from .judge import Judge
+from .judge import Judges
 from .latent import Latent
 from .memory import release
 from .objective import Objective, Outcome, loss_scale, require_discriminator, terms_of
@@ -60,6 +60,7 @@ class Progress:
     total: int
     moment: Moment
     similarity: float | None = None  # mean cosine between the cutouts and the target, -1..1
+    similarities: dict[str, float] = field(default_factory=dict)  # of each CLIP, where several
     losses: dict[str, float] = field(default_factory=dict)  # weighted terms
     frames: tuple[Frame, ...] = ()
     latent: Tensor | None = None  # [1, channels, h, w], of the captured picture
@@ -101,16 +102,16 @@ class Session:
         storyboard = with_seed(storyboard)
         self.storyboard, self.cast, self.stage = storyboard, cast, stage
         self.timeline = timeline or Timeline(storyboard)
-        perceptor, vqgan = cast.perceptor, cast.vqgan
+        vqgan = cast.vqgan
         require_discriminator(storyboard, vqgan)
-        self.judge = Judge(perceptor, storyboard, loss_scale(vqgan.dtype), stage)
-        self.judge.low_memory = vqgan.low_memory
+        scale = loss_scale(vqgan.dtype)
+        self.judge = Judges(cast.perceptors, storyboard, scale, vqgan.low_memory, stage)
         self.guides = guides or prepare(storyboard, cast, on_notice)
         self.expectations = Expectations.of(cast.prior, storyboard, self.guides.free, vqgan)
         rest = terms_of(vqgan, self.judge, self.expectations, stage)
         self.objective = Objective(vqgan, self.judge, rest, stage)
         self.start, self.printer = Start(storyboard, vqgan, self.guides), Printer()
-        self._memory = SmallerBatches(self.judge, cast.device, storyboard.size, on_notice)
+        self._memory = SmallerBatches(self.judge.calls, cast.device, storyboard.size, on_notice)
         self._steps_back = StepsBack(on_notice)
         self.iteration = 0
         first = self.start.first(self.timeline.at(0))
@@ -231,6 +232,7 @@ class _Pending:
         return replace(
             self.progress,
             similarity=float(self.outcome.similarity),
+            similarities={name: float(value) for name, value in self.outcome.each.items()},
             losses={name: float(value) for name, value in self.outcome.terms.items()},
             frames=tuple(Frame(number, arriving.array()) for number, arriving in self.frames),
             latent=self.outcome.latent,

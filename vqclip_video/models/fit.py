@@ -44,13 +44,15 @@ class Unfilled(TorchFunctionMode):
             return (torch.empty if func is torch.randn else func)(*args, **kwargs)
 
 
-def fit(network: nn.Module, tensors: Mapping[str, Tensor], path: Path, kind: str) -> None:
+def fit(
+    network: nn.Module, tensors: Mapping[str, Tensor], path: Path, kind: str, remedy: str = ""
+) -> None:
     """Put `tensors` into `network`, built on the meta device, without copying them; the network is
     frozen after.
 
     The tensors keep their own dtype. Raises ModelError listing missing and unknown names, wrong
     shapes and wrong types where the file `path` is not the `kind` of network its sizes announce;
-    nothing is loaded then.
+    nothing is loaded then. remedy: the way out, in words, said where shapes differ.
     """
     expected = network.state_dict()
     # Batch norms count their training steps; nothing reads the counter, and some conversions drop
@@ -80,6 +82,7 @@ def fit(network: nn.Module, tensors: Mapping[str, Tensor], path: Path, kind: str
         lines = [
             f"  {len(names)} {how}: {_listed(names)}" for how, names in misfits.items() if names
         ]
+        lines += [remedy] if remedy and misfits["of another shape"] else []
         raise ModelError(
             "\n".join([f"{path}: the tensors do not fit {kind}; nothing was loaded:", *lines])
         )

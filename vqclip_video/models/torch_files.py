@@ -18,6 +18,7 @@ from typing import Any
 import torch
 
 from ..errors import ModelError
+from .foreign_files import of_a_plain_zip
 from .pickles import Global, PersistentId, read_pickle
 from .tensor_tree import MAX_RECORDS, Tensors, collect, dtype_of
 
@@ -59,6 +60,7 @@ class ZipRecords:
             infos = archive.infolist()
         if len(infos) > MAX_RECORDS:
             raise ValueError(f"it has {len(infos)} records, more than {MAX_RECORDS}")
+        self.names = [info.filename for info in infos]
         self.infos = {info.filename.partition("/")[2]: info for info in infos}
         self.path = path
         self.allowance = max(MAX_PICKLE_BYTES, MAX_COMPRESSION * len(self.buffer))
@@ -115,7 +117,7 @@ class ZipRecords:
 def read_zip(path: Path) -> Tensors:
     records = ZipRecords(path)
     if "data.pkl" not in records.infos:
-        raise ValueError("a zip file without PyTorch's data.pkl")
+        raise of_a_plain_zip(path, records.names)
     if "byteorder" in records.infos and records.read("byteorder").strip() != b"little":
         raise ModelError(f"{path}: saved on a big-endian machine; re-save it as .safetensors there")
 

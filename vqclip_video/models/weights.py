@@ -22,8 +22,8 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from ..disk.web_page import WORDS
 from ..errors import ModelError
+from .foreign_files import of_unknown_kind
 from .pickles import read_pickle
 from .tensor_tree import Tensors
 from .torch_files import ZipRecords, read_legacy, read_zip
@@ -130,15 +130,4 @@ def _reader_for(path: Path) -> Callable[[Path], Tensors]:
         return load_file
     if head[:1] == b"\x80":
         return read_legacy
-    if not head:
-        raise ModelError(f"{path}: the file is empty; copy or download it again")
-    if head.startswith(b"version https://git-lfs"):
-        raise ModelError(
-            f"{path}: a Git LFS pointer, not the file itself; run `git lfs pull` where it came from"
-        )
-    if head.lstrip()[:1] == b"<":
-        raise ModelError(f"{path}: {WORDS.format(what='a checkpoint')}")
-    raise ModelError(
-        f"{path}: not a checkpoint; .safetensors and PyTorch's .pt, .pth and .ckpt files can be "
-        "read"
-    )
+    raise of_unknown_kind(path, head)

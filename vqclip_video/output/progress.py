@@ -52,7 +52,8 @@ class ProgressLog:
 
 def frame_record(progress) -> dict[str, Any]:
     """What is kept of a captured frame: of an `engine.session.Progress` that was captured."""
-    moment = progress.moment
+    moment, several = progress.moment, progress.similarities
+    each = {name: round(value, 5) for name, value in several.items()}
     return {
         "frame": moment.frame,
         "iteration": progress.iteration,
@@ -60,6 +61,7 @@ def frame_record(progress) -> dict[str, Any]:
         "scene": moment.scene,
         "mix": round(moment.mix, 4),
         "similarity": round(progress.similarity, 5),
+        **({"similarities": each} if each else {}),
         "losses": {name: round(value, 6) for name, value in progress.losses.items()},
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 IN_FLAGS = (
-    (re.compile(r"\b(memory|precision|device|compile|encoder|size)=(?=[\w'])"), r"--\1 "),
+    (re.compile(r"\b(against|memory|precision|device|compile|encoder|size)=(?=[\w'])"), r"--\1 "),
     (re.compile(r"\bfresh=True"), "--fresh"),
     (re.compile(r"\boverride=(?=\S)"), "--set "),
     (re.compile(r"\btry again\b"), "run the same command again"),

@@ -26,6 +26,9 @@ def assemble(given: Given, problems: Problems) -> Storyboard:
         own_scale = film.models.vqgan in ("storybook", "storybook-vqgan")
         film = replace(film, size=named_size(film.size, own_scale))
     _check_init(given, problems)
+    if film.models.alternate and len(film.models.clip) == 1:
+        message = "there is one CLIP; name several in models.clip, or remove alternate"
+        problems.at("models.alternate", message)
     scenes = given.get("scenes")
     if scenes is None:
         problems.at("", "the scenes are missing: a film needs at least one, with a prompt")

@@ -2,7 +2,8 @@
 
 The reader, the JSON Schema, the command line's `--set` and the README's settings table are all made
 from these dataclasses. A value here is always complete and checked: film-wide settings have been
-merged into each scene, paths are absolute, times are seconds.
+merged into each scene, paths are absolute, times are seconds. Those of a scene's settings stand in
+settings.py, those of the models in chosen_models.py; all are imported from here.
 """
 
 from __future__ import annotations
@@ -10,230 +11,31 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 from . import files
-from .file_kinds import Architecture, FilePath, ModelName, Picture, TensorFile
-from .kinds import internal, keys, option
-from .numbers import Number, Rate, Seed, Size, Time, Weight, Whole
+from .chosen_models import CHOSEN_MODELS
+from .chosen_models import ChosenCLIP as ChosenCLIP
+from .chosen_models import Models as Models
+from .file_kinds import Picture, TensorFile
+from .kinds import internal, option
+from .numbers import Number, Rate, Seed, Size, Time, Whole
 from .sections import Parts, SceneList, Section
-from .shorthands import (
-    CLIPValue,
-    GuideValue,
-    GuideWeightSection,
-    InitSection,
-    ModelsSection,
-    TransitionSection,
-)
-from .texts import Flag, PromptText, Text, Word
+from .settings import PART as PART
+from .settings import Augment as Augment
+from .settings import Dream as Dream
+from .settings import Guide as Guide
+from .settings import GuideWeight as GuideWeight
+from .settings import Losses as Losses
+from .settings import Prompt as Prompt
+from .settings import PromptPart as PromptPart
+from .settings import Settings as Settings
+from .shorthands import InitSection, TransitionSection
+from .texts import Flag, Text, Word
 
 CURVES = ("linear", "ease-in", "ease-out", "ease-in-out", "cut")
 BLENDS = ("slerp", "lerp")
 MORPHS = ("dream", "blend")
 LATENT_KEEP = ("scenes", "all")
-
-
-@dataclass(frozen=True)
-class PromptPart:
-    """One thing the picture should (or should not) be like: a text or an image, never both."""
-
-    text: str | None = option(None, "what to see, in words", PromptText())
-    image: Path | None = option(None, "a picture to resemble, beside the storyboard", Picture())
-    weight: float = option(
-        1.0, "share of this part among the scene's prompts", Weight(above=0.0, most=1000.0)
-    )
-
-
-Prompt = tuple[PromptPart, ...]
-PART = Section(PromptPart, {"oneOf": [{"required": ["text"]}, {"required": ["image"]}]})
-
-
-@dataclass(frozen=True)
-class Losses:
-    """Weights of the terms that the optimiser minimises; 0 switches a term off."""
-
-    clip: float = option(1.0, "closeness to the prompts, by CLIP", Number(least=0.0, most=1000.0))
-    vq: float = option(
-        0.0,
-        "distance of the latent to the nearest codebook entries",
-        Number(least=0.0, most=1000.0),
-    )
-    gan: float = option(
-        0.0,
-        "verdict of the VQGAN's own discriminator, where its file has one",
-        Number(least=0.0, most=1000.0),
-    )
-    tv: float = option(
-        0.0, "total variation of the picture: higher is smoother", Number(least=0.0, most=1000.0)
-    )
-    prior: float = option(
-        3.0,
-        "distance to what the pair's prior expects, in scenes without a guide; it fades as a scene "
-        "goes on",
-        Number(least=0.0, most=1000.0),
-    )
-
-
-@dataclass(frozen=True)
-class Augment:
-    """How the cutouts differ from each other."""
-
-    flip: float = option(0.5, "share of the cutouts that are mirrored", Number(least=0.0, most=1.0))
-    rotate: float = option(12.0, "largest rotation, in degrees", Number(least=0.0, most=180.0))
-    shear: float = option(5.0, "largest shear, in degrees", Number(least=0.0, most=45.0))
-    overview: float = option(
-        0.4, "share of the cutouts that show the whole picture", Number(least=0.0, most=1.0)
-    )
-    smallest: float = option(
-        0.45,
-        "side of the smallest crop, as a share of the picture's shorter side",
-        Number(above=0.0, most=1.0),
-    )
-    pad: float = option(
-        0.06,
-        "how far a crop may reach beyond the border, as a share of the picture's shorter side",
-        Number(least=0.0, most=0.5),
-    )
-    gain: float = option(
-        0.15, "largest change of contrast and brightness", Number(least=0.0, most=1.0)
-    )
-
-
-@dataclass(frozen=True)
-class Guide:
-    """What a scene's picture is drawn toward besides its prompt: `auto`, `dream`, `off`, an image,
-    a sketch for these words, or a dream of them.
-
-    A dream is a picture that the models' prior draws for the prompt before the film. `auto` is the
-    picture that the prompt mainly is, else a dream where the models have a prior, else the sketch
-    of their sketchbook that fits the prompt, where one does.
-    """
-
-    image: Path | None = option(
-        None, "a picture of one's own, cropped to the film's shape", Picture()
-    )
-    sketch: str | None = option(
-        None, "words to choose the sketch by, instead of the prompt", PromptText()
-    )
-    dream: str | None = option(None, "words to dream of, instead of the prompt", PromptText())
-    # written as the word, in place of the mapping
-    said: str = internal(default="auto")
-
-    @property
-    def word(self) -> str:
-        """One of `GUIDE_WORDS`; nothing where an image, a sketch or words to dream of are named."""
-        return "" if self.image or self.sketch or self.dream else self.said
-
-    @property
-    def may_dream(self) -> bool:
-        """Whether the scene is drawn toward a dream where the models have a prior."""
-        return self.word in ("auto", "dream") or self.dream is not None
-
-
-GUIDE_WORDS = ("auto", "dream", "off")
-GUIDE = Section(Guide, {"oneOf": [{"required": [name]} for name in keys(Guide)]})
-
-
-@dataclass(frozen=True)
-class Dream:
-    """How a scene's dream is drawn."""
-
-    tries: int = option(
-        4, "dreams drawn, of which the one nearest to the prompt is taken", Whole(least=1, most=64)
-    )
-    seed: int | None = option(
-        None,
-        "the dream of this seed, of those that `vqclip-video dream` shows, instead of tries",
-        Whole(least=0, most=2**63 - 1),
-    )
-    carry: float = option(
-        0.0,
-        "begins with the last scene's guide under this share of noise, so that things stand where "
-        "the last ones stood; 0 begins with noise alone",
-        Number(least=0.0, most=1.0),
-    )
-
-
-@dataclass(frozen=True)
-class GuideWeight:
-    """Share of the way to its guide that the latent is moved each iteration; from `start` to
-    `end` geometrically.
-    """
-
-    start: float = option(
-        0.1,
-        "share at the scene's start, held while the film travels there",
-        Number(least=0.0, most=1.0),
-    )
-    end: float = option(
-        0.03, "share at the end of `over` and from then on", Number(least=0.0, most=1.0)
-    )
-    over: float = option(
-        0.6,
-        "how long that takes, as a share of the scene after its transition",
-        Number(least=0.0, most=1.0),
-    )
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a scene is optimised with.
-
-    `settings:` of the film are the defaults of each scene's own.
-    """
-
-    learning_rate: float = option(
-        0.08, "step size of AdamW on the latent", Number(above=0.0, most=10.0)
-    )
-    weight_decay: float = option(0.0, "AdamW's decay of the latent", Number(least=0.0, most=10.0))
-    noise_factor: float = option(
-        0.1,
-        "strongest noise added to the cutouts (picture values are 0 to 1)",
-        Number(least=0.0, most=1.0),
-    )
-    cutouts: int = option(
-        24,
-        "augmented views of the picture that CLIP sees each iteration",
-        Whole(least=1, most=1024),
-    )
-    batch_size: int = option(
-        0,
-        "cutouts per CLIP call, to save memory; 0 is all at once; the result is the same",
-        Whole(least=0, most=1024),
-    )
-    show_step: int = option(
-        2, "iterations between two frames of the film", Whole(least=1, most=10000)
-    )
-    style: Prompt = option(
-        (),
-        "extra text, said once for every scene: a text, or a list like a prompt",
-        Parts(PART, empty=True),
-    )
-    w1: float = option(
-        1.0, "weight of the scene's prompt in the target", Number(least=0.0, most=1000.0)
-    )
-    w2: float = option(
-        0.3, "weight of the style text in the target", Number(least=0.0, most=1000.0)
-    )
-    exclude: Prompt = option(
-        (),
-        "what the picture should not be like: a text, or a list like a prompt",
-        Parts(PART, empty=True),
-    )
-    guide: Guide = option(
-        Guide(),
-        "what to draw the picture toward: `auto` (a dream where the models have a prior, else the "
-        "fitting sketch), `dream`, `off`, {image}, {sketch} or {dream}",
-        GuideValue(GUIDE, GUIDE_WORDS),
-    )
-    dream: Dream = option(Dream(), "how the dream is drawn", Section(Dream))
-    guide_weight: GuideWeight = option(
-        GuideWeight(),
-        "how strongly; a number alone is the same all through the scene",
-        GuideWeightSection(GuideWeight),
-    )
-    losses: Losses = option(Losses(), "weights of the loss terms", Section(Losses))
-    augment: Augment = option(Augment(), "how the cutouts are varied", Section(Augment))
 
 
 @dataclass(frozen=True)
@@ -312,75 +114,6 @@ SCENE = Section(Scene, {"required": ["prompt"], "not": {"required": ["duration",
 
 
 @dataclass(frozen=True)
-class ChosenCLIP:
-    """A CLIP, by its name or by a file of one's own: exactly one of `name` and `file` is set."""
-
-    name: str | None = option(None, "a name of `vqclip-video models list`", ModelName())
-    file: Path | None = option(None, "a checkpoint of one's own", FilePath())
-    arch: str | None = option(
-        None,
-        "what the weights of that file are, where neither they nor a config beside them say it: a "
-        "name of open_clip's, such as ViT-H-14 or ViT-B-32-quickgelu, or of a CLIP known here",
-        Architecture(),
-    )
-
-    @classmethod
-    def of(cls, name: str | None = None, file: Path | None = None, **rest: Any) -> ChosenCLIP:
-        """The same; a name that is an absolute path is a file."""
-        if name is not None and Path(name).is_absolute():
-            name, file = None, Path(name)
-        return cls(name, file, **rest)
-
-    @property
-    def model(self) -> str:
-        """The name, or the path, in one word."""
-        return self.name if self.file is None else str(self.file)
-
-
-CHOSEN_CLIP = Section(ChosenCLIP, {"oneOf": [{"required": ["name"]}, {"required": ["file"]}]})
-
-
-@dataclass(frozen=True)
-class Models:
-    """Which CLIP and which VQGAN: names of `vqclip-video models list`, or absolute paths of
-    files of one's own.
-
-    A CLIP given as a text is the `ChosenCLIP` of that name or path.
-    """
-
-    clip: tuple[ChosenCLIP, ...] = option(
-        (ChosenCLIP("storybook"),),
-        "a name, the path of a CLIP's checkpoint, or {file, arch}",
-        CLIPValue(CHOSEN_CLIP),
-    )
-    vqgan: str = option(
-        "storybook", "a name, or the path of a taming VQGAN checkpoint", ModelName()
-    )
-    vqgan_config: Path | None = option(
-        None, "the VQGAN's YAML; by default the one beside the checkpoint", FilePath()
-    )
-
-    def __post_init__(self) -> None:
-        if isinstance(self.clip, str):
-            object.__setattr__(self, "clip", (ChosenCLIP.of(self.clip),))
-
-    @property
-    def clips(self) -> tuple[str, ...]:
-        """The names, or paths, of the CLIPs."""
-        return tuple(clip.model for clip in self.clip)
-
-    @property
-    def names(self) -> str:
-        """All in a few words: the name of the pair, or the names; files of one's own by their
-        bare names.
-        """
-        named = (*self.clips, self.vqgan)
-        return " + ".join(
-            dict.fromkeys(Path(name).name if Path(name).is_absolute() else name for name in named)
-        )
-
-
-@dataclass(frozen=True)
 class Init:
     """What the latent starts from: noise, unless an image or a saved latent is named."""
 
@@ -414,7 +147,7 @@ class Storyboard:
         "None)",
         Seed(least=0, most=2**63 - 1),
     )
-    models: Models = option(Models(), "a named pair, or {clip, vqgan}", ModelsSection(Models))
+    models: Models = option(Models(), "a named pair, or {clip, vqgan}", CHOSEN_MODELS)
     init: Init = option(
         Init(),
         "what the first picture starts from",

@@ -11,7 +11,9 @@ from ..catalogue.names import NAMES
 from .file_kinds import PATH, ModelName
 from .kinds import BAD, Kind, Naming, Place, Refusal, Schema, keys
 from .sections import Given, Section
-from .yaml_nodes import Mapping, Node, Scalar, in_words
+from .yaml_nodes import Mapping, Node, Scalar, Sequence, in_words
+
+MOST_CLIPS = 16
 
 
 def _same(section: type, names: tuple[str, ...], node: Scalar, place: Place) -> Given:
@@ -36,16 +38,37 @@ class ModelsSection(Section):
 
 @dataclass(frozen=True)
 class CLIPValue(Kind):
-    """A CLIP: a name, a path, or a mapping with one of them and the architecture of its weights."""
+    """One CLIP or a list of them, each a name, a path, or a mapping with one of the two."""
 
     section: Section
 
     def expected(self) -> str:
-        return "a name, a path, or a mapping with name or file"
+        return "a name, a path, a mapping with name or file, or a list of these"
 
     def read(self, node: Node, place: Place) -> Any:
+        if not isinstance(node, Sequence):
+            chosen = self._one(node, place)
+            return BAD if chosen is BAD else (chosen,)
+        if not 1 <= len(node.items) <= MOST_CLIPS:
+            raise Refusal(f"expected from 1 to {MOST_CLIPS} CLIPs, found {len(node.items)}")
+        found = [self._listed(item, place.item(index)) for index, item in enumerate(node.items)]
+        if BAD in found:
+            return BAD
+        models = [chosen.model for chosen in found]
+        if twice := [chosen.label for chosen in found if models.count(chosen.model) > 1]:
+            raise Refusal(f"found {twice[0]} twice; name it once, with a weight")
+        return tuple(found)
+
+    def _listed(self, node: Node, place: Place) -> Any:
+        place.mark(node)
+        try:
+            return self._one(node, place)
+        except Refusal as refusal:
+            return place.wrong(node, str(refusal))
+
+    def _one(self, node: Node, place: Place) -> Any:
         if isinstance(node, Scalar):
-            return (self.section.type.of(ModelName().read(node, place)),)
+            return self.section.type.of(ModelName().read(node, place))
         if not isinstance(node, Mapping):
             raise self.refusal(node)
         given = self.section.read(node, place)
@@ -56,16 +79,21 @@ class CLIPValue(Kind):
             raise Refusal(f"expected {self.expected()}, found {found}")
         if given.get("name") in NAMES and "arch" in given:
             raise Refusal(f"{given['name']} is known; arch is said of a file of one's own")
-        return (self.section.type.of(**given),)
+        return self.section.type.of(**given)
 
     def schema(self, sections: dict[str, Schema]) -> Schema:
-        return {"anyOf": [ModelName().schema(sections), self.section.schema(sections)]}
+        one = [ModelName().schema(sections), self.section.schema(sections)]
+        several = {"type": "array", "items": {"anyOf": one}, "uniqueItems": True}
+        return {"anyOf": [*one, {**several, "minItems": 1, "maxItems": MOST_CLIPS}]}
 
     def write(self, value: tuple, name: Naming) -> Any:
-        (chosen,) = value
+        written = [self._written(chosen, name) for chosen in value]
+        return written[0] if len(written) == 1 else written
+
+    def _written(self, chosen: Any, name: Naming) -> Any:
         if chosen == self.section.type.of(chosen.model):
             return ModelName().write(chosen.model, name)
-        return self.section.write(chosen, name)
+        return self.section.write(chosen, name, self.section.type())
 
 
 @dataclass(frozen=True)

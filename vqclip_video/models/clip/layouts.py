@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ...errors import ModelError
+from ..foreign_files import refuse_parts
 
 # numbers that OpenAI's files carry beside the weights
 SIZES = ("input_resolution", "context_length", "vocab_size")
@@ -26,7 +27,6 @@ _TEXT = "text."
 
 # Signs of what is no CLIP of these layouts, the surest first: a part of a name, and what it is.
 _OTHERS = (
-    ("lora_", "a LoRA, a change to a network; merge it into the CLIP it was made for"),
     ("diffusion_model.", "a whole Stable Diffusion checkpoint; take a CLIP's own file"),
     ("vision_model.head.attention", "a SigLIP"),
     ("visual.trunk.attn_pool.", "a SigLIP"),
@@ -37,6 +37,7 @@ _OTHERS = (
     ("text.transformer.embeddings.", "a CLIP with a text tower of Hugging Face"),
     ("qformer.", "a BLIP-2"),
     ("text_encoder.encoder.layer.", "a BLIP"),
+    ("post_quant_conv.", "a VQGAN (it belongs under vqgan)"),
 )
 _TAKE = "; take a CLIP with a transformer or ResNet of OpenAI's kind, such as ViT-B/32"
 
@@ -76,6 +77,7 @@ def plain_names(tensors: Mapping[str, Tensor], path: Path) -> Tensors:
     Raises ModelError, with `path`, for a network that is no CLIP of OpenAI's kind, and for a file
     whose names are of two layouts.
     """
+    refuse_parts(tensors, path)
     tensors = _unwrapped(tensors)
     for sign, what in _OTHERS:
         if any(f".{sign}" in f".{name}" for name in tensors):

@@ -153,15 +153,18 @@ def _told(path: Path, hugging_face: bool, sizes: Sizes) -> CLIPConfig:
     beside = hugging_face_beside(path) if hugging_face else open_clip_beside(path)
     if found := beside or known_by_content(path):
         return found
-    like = architectures_like(sizes)
-    arch = like[0] if like else "NAME"
-    quick = f" or {like[1]}" if like else ""
-    config = HUGGING_FACE if hugging_face else OPEN_CLIP
+    like, config = architectures_like(sizes), HUGGING_FACE if hugging_face else OPEN_CLIP
+    way = (
+        "put it there, or name the architecture: models: {clip: {file: "
+        f"{path.name}, arch: {like[0]}}}}} or {like[1]}"
+        if like
+        else "put it there: no architecture known by name has these sizes, so that only its config "
+        "can tell"
+    )
     raise ModelError(
         f"{path}: the weights do not say whether they are to be computed with GELU (most of "
         "LAION's and DataComp's) or QuickGELU (OpenAI's, DFN's, MetaCLIP's), nor how wide an "
-        f"attention head is, and no {config} lies beside them; put it there, or name the "
-        f"architecture: models: {{clip: {{file: {path.name}, arch: {arch}}}}}{quick}"
+        f"attention head is, and no {config} lies beside them; {way}"
     )
 
 

@@ -190,7 +190,8 @@ def packaged_vqgan(
     tensors = taming_names(tensors, config, path)
     used = {n: t for n, t in tensors.items() if _is_used(n, config)}
     network = skeleton(config, used, path)
-    fit(network, used, path, f"the VQGAN that {described} describes")
+    remedy = "the YAML is of other weights: take the one that these were trained with"
+    fit(network, used, path, f"the VQGAN that {described} describes", remedy)
     return network
 
 

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ...catalogue.vqgan_config import FIRST_STAGE, VQGANConfig
 from ...errors import ModelError
+from ..foreign_files import refuse_parts
 
 Tensors = dict[str, Tensor]
 Renaming = tuple[tuple[re.Pattern[str], str], ...]
@@ -63,12 +64,14 @@ def taming_names(tensors: Mapping[str, Tensor], config: VQGANConfig, path: Path)
 
     Raises ModelError, with `path`, for a file that holds no VQGAN, or one in two layouts.
     """
+    refuse_parts(tensors, path)
     tensors = _unwrapped(tensors)
     if config.inside and not any(name.startswith(PARTS) for name in tensors):
         raise ModelError(
             f"{path}: its config describes a whole model with a VQGAN inside, but none is in the "
             f"file: no tensor {FIRST_STAGE}…; needed is the file that holds the first stage too"
         )
+    _check_whole(tensors, path)
     diffusers = _has(tensors, ".down_blocks.", ".up_blocks.", ".mid_block.")
     llamagen = _has(tensors, ".conv_blocks.")
     if diffusers + llamagen + _has(tensors, "encoder.down.", "decoder.up.") > 1:
@@ -80,6 +83,19 @@ def taming_names(tensors: Mapping[str, Tensor], config: VQGANConfig, path: Path)
         return tensors
     levels = len(config.ddconfig.ch_mult)
     return _renamed(tensors, _DIFFUSERS if diffusers else _LLAMAGEN, lambda up: levels - 1 - up)
+
+
+def _check_whole(tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Raises ModelError where there is no VQGAN at all, or only a part of one."""
+    if any(name.startswith(("visual.", "text_model.", "vision_model.")) for name in tensors):
+        raise ModelError(f"{path}: a CLIP (it belongs under clip), not a VQGAN")
+    lacking = [part for part in PARTS[:2] if not any(name.startswith(part) for name in tensors)]
+    if lacking:
+        some = ", ".join(list(tensors)[:3])
+        raise ModelError(
+            f"{path}: no VQGAN, or a part of one: it lacks {' and '.join(lacking)}… and has "
+            f"{len(tensors)} tensors, such as {some}; take the whole checkpoint"
+        )
 
 
 def _unwrapped(tensors: Mapping[str, Tensor]) -> Tensors:
