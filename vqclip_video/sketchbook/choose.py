@@ -80,6 +80,16 @@ def choose(
     return found
 
 
+def seeds_of(storyboard: Storyboard, scene: int) -> range:
+    """The seeds of a scene's dreams, of which the one nearest to the prompt is taken. The
+    storyboard's own seed is a number by now.
+    """
+    wanted = storyboard.scenes[scene].settings.dream
+    if wanted.seed is not None:
+        return range(wanted.seed, wanted.seed + 1)
+    return range(storyboard.seed, storyboard.seed + wanted.tries)
+
+
 def told(choices: Sequence[Choice]) -> Iterator[str]:
     """What a render says of its guides: a line for each scene with a sketch, or that none fits."""
     for choice in choices:
