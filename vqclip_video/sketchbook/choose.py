@@ -81,13 +81,14 @@ def choose(
 
 
 def seeds_of(storyboard: Storyboard, scene: int) -> range:
-    """The seeds of a scene's dreams, of which the one nearest to the prompt is taken. The
-    storyboard's own seed is a number by now.
+    """The seeds of a scene's dreams, of which the one nearest to the prompt is taken; empty where
+    the storyboard's own seed is still to be drawn.
     """
     wanted = storyboard.scenes[scene].settings.dream
     if wanted.seed is not None:
         return range(wanted.seed, wanted.seed + 1)
-    return range(storyboard.seed, storyboard.seed + wanted.tries)
+    first = storyboard.seed
+    return range(0) if first is None else range(first, first + wanted.tries)
 
 
 def told(choices: Sequence[Choice]) -> Iterator[str]:
