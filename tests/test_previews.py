@@ -2,7 +2,9 @@
 dreams, through the commands.
 """
 
+import errno
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -136,7 +138,7 @@ REFUSED = {
     "below a file": (["-o", "file/sheet.png"], "another name with -o"),
     "none": (["-n", "0"], "1<=x<=100"),
     "many": (["-n", "101"], "1<=x<=100"),
-    "seed": (["--seed", str(2**63 - 2)], "begin with a smaller"),
+    "seed": (["--seed", str(2**63 - 2)], "begin with a smaller one"),
     "guide": (["--set", "settings.guide=off"], "settings.guide"),
 }
 
@@ -154,9 +156,22 @@ def test_a_sheet_that_cannot_be_drawn_is_refused_before_anything_is(
     assert "PROMPT: " in run("dream", " ", status=2).stderr
 
 
+def test_a_folder_that_nothing_can_be_written_to_is_told_before_anything_is_drawn(
+    folder, tiny, monkeypatch
+):
+    def forbidden(path, *rest, **more):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr("vqclip_video.engine.cast.load_cast", None)
+    monkeypatch.setattr(Path, "touch", forbidden)
+    said = run("dream", "a cat", "-o", "sheet.png", *tiny, status=1).stderr
+    assert "sheet.png: cannot be written" in said and "another name with -o" in said
+
+
 def test_a_pair_that_cannot_dream_says_what_can(folder, pair):
     said = run("dream", "a cat", "--set", f"models={pair}", "--size", "32x32", status=2).stderr
     assert "no prior" in said and "storybook" in said and "--set prior=" in said
+    assert "no prior" in run("dream", "a cat", "--models", "imagenet", status=2).stderr
 
 
 STORY = """\

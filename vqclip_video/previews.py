@@ -15,7 +15,7 @@ from PIL import Image, ImageOps
 
 from .engine.options import EngineOptions
 from .errors import UsageError
-from .materials import Materials, find_materials
+from .materials import Materials, find_materials, prior_of
 from .output.stills import THUMBNAIL, save_sheet
 from .sketchbook.choose import Choice, choose, seeds_of
 from .still import one_scene
@@ -133,6 +133,19 @@ def dream_storyboard(prompt, style, size, seed, models, overrides=()) -> Storybo
     return one_scene("dream", {"prompt": prompt}, {"style": style}, size, seed, models, overrides)
 
 
+def check_dreams(storyboard: Storyboard, count: int) -> None:
+    """Raises UsageError where a `dream_storyboard` has another guide, its models cannot dream, or
+    there are not so many seeds from its own on. The models' files need not be here.
+    """
+    if not storyboard.scenes[0].settings.guide.may_dream:
+        raise UsageError("settings.guide: nothing is dreamed of so; leave it at auto, or dream")
+    if prior_of(storyboard) is None:
+        remedy = "take the pair storybook, or name one with override=prior=FILE.safetensors"
+        raise UsageError(f"{storyboard.models.names}: no prior that could dream; {remedy}")
+    if storyboard.seed + count - 1 > LAST_SEED:
+        raise UsageError(f"the last seed is {LAST_SEED}; begin with a smaller one")
+
+
 def draw_dreams(
     storyboard: Storyboard,
     materials: Materials,
@@ -143,14 +156,12 @@ def draw_dreams(
 ) -> list[DrawnDream]:
     """The dreams of a `dream_storyboard`, of so many seeds from its own on; their sheet is written.
 
-    Raises UsageError where the models cannot dream, or the storyboard asks for another guide.
+    The storyboard has passed `check_dreams`.
     """
-    seeds = range(storyboard.seed, storyboard.seed + count)
-    _check_dreams(storyboard, materials, seeds)
     found, entries = [], []
     with _loaded(materials, storyboard, options) as cast:
         dreaming, choice = _dreaming(storyboard, cast)
-        for seed in seeds:
+        for seed in range(storyboard.seed, storyboard.seed + count):
             dream = dreaming.draw(choice, seed)
             over = f", over {dream.over}" if dream.over else ""
             picture = _image(dreaming.dreamer.picture(dream.latent))
@@ -219,17 +230,6 @@ def _dreaming(storyboard: Storyboard, cast: Cast) -> tuple[Dreaming, Choice]:
 
     (choice,) = choices_of(storyboard, cast)
     return Dreaming(storyboard, [choice], cast, StillGuides(storyboard, cast)), choice
-
-
-def _check_dreams(storyboard: Storyboard, materials: Materials, seeds: range) -> None:
-    guide = storyboard.scenes[0].settings.guide
-    if not guide.may_dream:
-        raise UsageError("settings.guide: nothing is dreamed of so; leave it at auto, or dream")
-    if materials.prior is None:
-        remedy = "take the pair storybook, or name one with override=prior=FILE.safetensors"
-        raise UsageError(f"{storyboard.models.names}: no prior that could dream; {remedy}")
-    if seeds[-1] > LAST_SEED:
-        raise UsageError(f"seed {seeds[-1]} is none, the last is {LAST_SEED}; begin with a smaller")
 
 
 @contextmanager

@@ -53,12 +53,13 @@ def dream(prompt, output, count, style, size, seed, models, overrides, quiet, **
     from ..engine.options import EngineOptions
     from ..materials import find_materials
     from ..output.stills import check_picture_place
-    from ..previews import draw_dreams, dream_storyboard, storyboard_of
+    from ..previews import check_dreams, draw_dreams, dream_storyboard, storyboard_of
 
     try:
         board = dream_storyboard(prompt, style, size, seed, models, overrides)
     except StoryboardError as error:
         raise UsageError("\n".join(dict.fromkeys(map(said_of_still, error.problems)))) from error
+    check_dreams(board, count)
     materials = find_materials(board)
     say_warnings(board, quiet, said_of_still)
     output = output or free_path(OUTPUTS / "dreams.png")

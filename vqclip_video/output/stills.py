@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import math
-import os
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -13,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from ..disk.files import atomic_write, explained
+from ..disk.files import atomic_write, beside, explained, remove
 from ..disk.part import Part
 from ..errors import OutputError, UsageError
 from ..text import plain_text
@@ -156,9 +155,15 @@ def check_picture_place(path: Path, argument: str = "output") -> None:
     except OSError as reason:
         why = f"{path.parent}: cannot be made ({reason.strerror}); choose another {argument}"
         raise OutputError(why) from reason
-    if path.is_dir() or not os.access(path.parent, os.W_OK):
-        why = "a folder lies there" if path.is_dir() else "writing in its folder is not permitted"
-        raise OutputError(f"{path}: {why}; choose another {argument}")
+    if path.is_dir():
+        raise OutputError(f"{path}: a folder lies there; choose another {argument}")
+    trial = beside(path)
+    try:
+        trial.touch()
+    except OSError as reason:
+        why = f"{path}: cannot be written ({reason.strerror}); choose another {argument}"
+        raise OutputError(why) from reason
+    remove(trial)
 
 
 def save_sheet(entries: Sequence[tuple[Image.Image, str, str]], title: str, path: Path) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 
 IN_FLAGS = (
-    (re.compile(r"\b(memory|precision|device|compile|encoder|size|sheet)=(?=[\w'])"), r"--\1 "),
+    (re.compile(r"\b(memory|precision|device|compile|encoder|size)=(?=[\w'])"), r"--\1 "),
     (re.compile(r"\bfresh=True"), "--fresh"),
     (re.compile(r"\boverride=(?=\S)"), "--set "),
     (re.compile(r"\btry again\b"), "run the same command again"),
     (re.compile(r"\boutput=(?=\S)"), "-o "),
+    (re.compile(r"\bsheet=(?=\S)"), "--sheet "),
     (re.compile(r"\banother output\b"), "another name with -o"),
     (re.compile(r"\banother sheet\b"), "another name with --sheet"),
 )
