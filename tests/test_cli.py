@@ -461,6 +461,7 @@ def test_an_output_that_is_no_film_is_refused(folder, tiny_files):
     [
         ["--help"],
         ["render", "--help"],
+        ["dream", "--help"],
         ["plan", "story.yaml"],
         ["check", "story.yaml"],
         ["schema"],

@@ -354,7 +354,7 @@ def test_plan_names_the_sketches_and_render_says_them(book_file, tiny_models, tm
 
     text = run("plan", story, "--sketches")
     assert (
-        "    1  a cat (fit " in text
+        "    1  a sketch: a cat (fit " in text
         and "    2  none fits: no sketch of 'ambulance'" in text
         and "    3  off" in text
     )

@@ -35,6 +35,7 @@ ROOMS = [
     "recorder",
     "film",
     "still",
+    "previews",
     "plan",
     "bench",
     "doctor",

@@ -23,7 +23,11 @@ from taming.modules.diffusionmodules.model import Decoder, Encoder
 from taming.modules.discriminator.model import NLayerDiscriminator
 from torch import Tensor, nn
 
+from vqclip_video.disk.checksums import sha256_of
+from vqclip_video.materials import ModelFiles
 from vqclip_video.models.clip.tokens import clip_file
+from vqclip_video.models.prior.denoiser import Denoiser
+from vqclip_video.models.prior.prior import PriorNotes, prior_bytes
 
 DDCONFIG = {
     "double_z": False,
@@ -84,6 +88,19 @@ def make_clip(folder: Path, kind: str = "vit", format: str = "torchscript") -> P
             torch.jit.trace_module(clip, calls, check_trace=False).save(str(path))
     else:
         _save(clip.state_dict(), path)
+    return path
+
+
+def make_prior(folder: Path, files: ModelFiles) -> Path:
+    """A prior for a tiny pair, for latents of 8 places: what it draws depends on noise and text."""
+    torch.manual_seed(0)
+    network = Denoiser(VQ_CHANNELS, 64, fine=32, coarse=32, blocks=1)
+    for weight in network.parameters():
+        if weight.ndim > 1 and not weight.any():
+            nn.init.normal_(weight, std=0.05)
+    notes = PriorNotes(sha256_of(files.clip), sha256_of(files.vqgan), files.names, 8)
+    path = folder / "prior.safetensors"
+    path.write_bytes(prior_bytes(network, notes))
     return path
 
 

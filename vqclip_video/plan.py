@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .footprint import available_host, footprint, frame_latent_bytes, size_that_fits
-from .materials import find_materials
 from .outline import Outline
 from .output.space import estimate_disk
 from .speed import Speed, half_pays, recall_speed
@@ -21,7 +20,7 @@ from .storyboard.words import prompt_text
 from .text import clock, gigabytes
 
 if TYPE_CHECKING:
-    from .sketchbook.choose import Choice
+    from .previews import SceneGuide
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,7 @@ class Plan:
     disk_bytes: int  # at most, while rendering
     memory: PlannedMemory
     # of the scenes, where they were asked for
-    guides: tuple[Choice, ...] = field(default=(), compare=False)
+    guides: tuple[SceneGuide, ...] = field(default=(), compare=False)
 
     def as_dict(self) -> dict:
         plan = asdict(replace(self, guides=()))
@@ -118,7 +117,7 @@ class Plan:
         drawn = [
             "",
             "scene  drawn toward",
-            *(f"{guide.scene + 1:>5}  {guide}" for guide in self.guides),
+            *(f"{guide.choice.scene + 1:>5}  {guide}" for guide in self.guides),
         ]
         table += drawn if self.guides else []
         return "\n".join([*([self.title, ""] if self.title else []), *table, "", *self._totals()])
@@ -158,27 +157,8 @@ class Plan:
         yield from self._missing()
 
 
-def choose_guides(storyboard: Storyboard) -> tuple[Choice, ...]:
-    """What each scene will be drawn toward. Loads CLIP, whose file has to be here, on the CPU."""
-    from .sketchbook.book import load_book
-    from .sketchbook.choose import choose
-
-    materials = find_materials(storyboard)
-    has_prior = materials.prior is not None
-    if materials.sketchbook is None:
-        return tuple(choose(storyboard, None, None, has_prior))
-    from .models.clip.perceptor import load_perceptor
-
-    book = load_book(materials.sketchbook)
-    book.require(materials.models)
-    clip = materials.models.clips[0]
-    perceptor = load_perceptor(clip.path, config=clip.config)
-    embed = lambda texts: perceptor.embed_text(texts).numpy()  # noqa: E731
-    return tuple(choose(storyboard, book, embed, has_prior))
-
-
 def make_plan(
-    timeline: Timeline, outline: Outline, film: Path, guides: tuple[Choice, ...] = ()
+    timeline: Timeline, outline: Outline, film: Path, guides: tuple[SceneGuide, ...] = ()
 ) -> Plan:
     """The plan of a film that goes to `film`. The models' files need not be here."""
     storyboard, factor = timeline.storyboard, outline.factor

@@ -14,8 +14,8 @@ from PIL import Image
 
 from .disk.files import atomic_write
 from .engine.options import EngineOptions
-from .errors import OutputError, UsageError
 from .materials import Materials
+from .output.stills import check_picture_place
 from .show.displays import Display
 from .storyboard import reader
 from .storyboard.schema import Storyboard
@@ -24,8 +24,6 @@ from .storyboard.timeline import Timeline
 
 if TYPE_CHECKING:
     from .engine.session import Progress
-
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 
 
 def still_storyboard(
@@ -39,20 +37,25 @@ def still_storyboard(
     """
     settings = {"style": style, "exclude": list(exclude), "show_step": 1}
     scene = {"prompt": prompt, "iterations": iterations}
-    wanted = {name: value for name, value in settings.items() if value}
+    parsed = one_scene("image", scene, settings, size, seed, models, overrides)
+    (scene,) = parsed.scenes
+    return replace(parsed, scenes=(replace(scene, settings=replace(scene.settings, show_step=1)),))
+
+
+def one_scene(name, scene, settings, size, seed, models, overrides=()) -> Storyboard:
+    """A storyboard of one scene, with a seed; settings that are empty are left to their defaults.
+
+    name: whose it is, for messages. Raises StoryboardError.
+    """
     board = {
         "size": size,
         "seed": _seed(seed),
         "models": models,
-        "settings": wanted,
+        "settings": {name: value for name, value in settings.items() if value},
         "scenes": [scene],
     }
     text = yaml.safe_dump(board, allow_unicode=True)
-    parsed = reader.parse(text, name="image", base=Path.cwd(), overrides=overrides)
-    (scene,) = parsed.scenes
-    return replace(
-        with_seed(parsed), scenes=(replace(scene, settings=replace(scene.settings, show_step=1)),)
-    )
+    return with_seed(reader.parse(text, name=name, base=Path.cwd(), overrides=overrides))
 
 
 def _seed(written: str | int) -> str | int:
@@ -70,15 +73,9 @@ def make_still(
     """Optimise and save the picture under `output`, its latent beside it, and with `every` each
     so-many-th picture.
     """
-    if output.suffix.lower() not in SUFFIXES:
-        raise UsageError(f"output={output}: a picture's name ends in one of {', '.join(SUFFIXES)}")
+    check_picture_place(output)
     from safetensors.torch import save
 
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as reason:
-        why = f"{output.parent}: cannot be made ({reason.strerror}); choose another output"
-        raise OutputError(why) from reason
     for progress in _optimised(storyboard, materials, options, display or Display()):
         if every and progress.iteration % every == 0:
             step = output.with_stem(f"{output.stem}-{progress.iteration:05}")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -20,6 +22,9 @@ from .options import (
     set_option,
     storyboard_argument,
 )
+
+if TYPE_CHECKING:
+    from ..storyboard.schema import Storyboard
 
 
 @click.command()
@@ -86,20 +91,45 @@ def make_display(quiet: bool, as_json: bool):
 @output_option
 @set_option
 @click.option(
+    "--guides",
     "--sketches",
     is_flag=True,
-    help="Also which sketch each scene is drawn toward; loads CLIP for it.",
+    help=(
+        "Also what each scene is drawn toward: its dream, sketch or picture, in words. Loads CLIP "
+        "for it."
+    ),
+)
+@click.option(
+    "--sheet",
+    type=PATH,
+    metavar="SHEET.png",
+    help="The guides as pictures too, dreams drawn as `render` draws them; a few seconds for each.",
 )
 @json_option
-def plan(storyboard, output, overrides, sketches, as_json):
+def plan(storyboard, output, overrides, guides, sheet, as_json):
     """Show what a storyboard will become, without rendering it."""
-    from ..plan import choose_guides, make_plan
+    from ..plan import make_plan
     from ..storyboard.timeline import Timeline
 
     board, outline = checked(storyboard, overrides)
-    guides = choose_guides(board) if sketches else ()
-    planned = make_plan(Timeline(board), outline, output_path(storyboard, output), guides)
+    film = output_path(storyboard, output)
+    found = _guides(board, sheet) if guides or sheet else ()
+    planned = make_plan(Timeline(board), outline, film, found)
     click.echo(json.dumps(planned.as_dict(), indent=2) if as_json else planned.as_text())
+
+
+def _guides(board: Storyboard, sheet: Path | None):
+    """What each scene is drawn toward; their pictures go onto the sheet, where there is one."""
+    from ..engine.options import EngineOptions
+    from ..output.stills import check_picture_place
+    from ..previews import choose_guides, draw_guides
+
+    if not sheet:
+        return choose_guides(board)
+    check_picture_place(sheet, "sheet")
+    found = draw_guides(board, sheet, EngineOptions(), lambda line: click.echo(line, err=True))
+    click.echo(f"{sheet} written", err=True)
+    return found
 
 
 @click.command()

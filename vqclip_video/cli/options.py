@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,17 @@ PATH = click.Path(path_type=Path)
 
 def engine_options(command: Callable) -> Callable:
     """An option for each field of `EngineOptions`, with its help."""
-    for each in reversed(dataclasses.fields(EngineOptions)):
+    return _options_of(command, dataclasses.fields(EngineOptions))
+
+
+def network_options(command: Callable) -> Callable:
+    """Those of them that matter where nothing is optimised."""
+    fields = dataclasses.fields(EngineOptions)
+    return _options_of(command, [each for each in fields if each.name in ("device", "precision")])
+
+
+def _options_of(command: Callable, fields: Sequence[dataclasses.Field]) -> Callable:
+    for each in reversed(fields):
         choices = each.metadata["choices"]
         command = click.option(
             f"--{each.name}",

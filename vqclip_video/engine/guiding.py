@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
+from PIL import Image
 from torch import Tensor
 
 from ..disk.pictures import fitted, open_picture
-from ..sketchbook.choose import Choice, choose, told
+from ..sketchbook.choose import Choice, choose, seeds_of, told
 from ..sketchbook.decode import decode_sketch
 from ..storyboard.schema import PromptPart, Storyboard
 from ..storyboard.sizes import picture_size
@@ -73,14 +74,15 @@ class StillGuides:
         """That of a scene's picture or sketch [1, channels, h, w]; None where it has none."""
         source = choice.image or (choice.sketch and choice.sketch.index)
         if source is not None and source not in self._made:
-            picture = (
-                open_picture(choice.image)
-                if choice.image
-                else decode_sketch(self.book, choice.sketch.index, self.vqgan)
-            )
-            latent = self.vqgan.encode(torch.from_numpy(fitted(picture, *self.size)).unsqueeze(0))
-            self._made[source] = self.vqgan.bound(latent)
+            pixels = torch.from_numpy(fitted(self.picture(choice), *self.size))
+            self._made[source] = self.vqgan.bound(self.vqgan.encode(pixels.unsqueeze(0)))
         return self._made.get(source)
+
+    def picture(self, choice: Choice) -> Image.Image:
+        """A scene's picture, or its sketch as it is drawn in the book."""
+        if choice.image:
+            return open_picture(choice.image)
+        return decode_sketch(self.book, choice.sketch.index, self.vqgan)
 
 
 @dataclass
@@ -105,6 +107,12 @@ class Dreaming:
 
     def guides(self) -> Guides:
         """The guides of all scenes, those without a dream included."""
+        targets = self.targets()
+        morphs = {scene: self._morph(scene) for scene in self.dreams if self._travels(scene)}
+        return Guides(targets, morphs)
+
+    def targets(self) -> list[Tensor | None]:
+        """What each scene is drawn toward, without what lies between them."""
         targets: list[Tensor | None] = []
         for choice in self.choices:
             if choice.dreams:
@@ -112,32 +120,28 @@ class Dreaming:
                 targets.append(self.dreamer.target(dream.latent))
             else:
                 targets.append(self.stills.latent(choice))
-        morphs = {scene: self._morph(scene) for scene in self.dreams if self._travels(scene)}
-        return Guides(targets, morphs)
+        return targets
 
     def dream(self, choice: Choice, before: Tensor | None) -> DrawnDream:
         """The dream of a scene; before: the guide of the scene before, where it has one."""
-        scene = self.storyboard.scenes[choice.scene]
-        text, wanted = self.texts[choice.scene], scene.settings.dream
-        first = self.storyboard.seed if wanted.seed is None else wanted.seed
-        seeds = range(first, first + (wanted.tries if wanted.seed is None else 1))
-        found = [self._try(choice, text, seed, before, wanted.carry) for seed in seeds]
+        seeds = seeds_of(self.storyboard, choice.scene)
+        found = [self.draw(choice, seed, before) for seed in seeds]
         best = max(found, key=lambda dream: dream.likeness)
         self.dreams[choice.scene] = best
         self.on_notice(f"scene {choice.scene + 1} is drawn toward {told_of(best, len(found))}")
         return best
 
-    def _try(
-        self, choice: Choice, text: Tensor, seed: int, before: Tensor | None, carry: float
-    ) -> DrawnDream:
+    def draw(self, choice: Choice, seed: int, before: Tensor | None = None) -> DrawnDream:
+        """A scene's dream of one seed."""
         if self.should_stop():
             raise Interrupted
+        carry = self.storyboard.scenes[choice.scene].settings.dream.carry
         below, over, level = None, "", 1.0
         if carry and before is not None:
             below, over, level = before, "the last scene", carry
         elif choice.sketch and seed % 2:
             below, over, level = self.stills.latent(choice), "a sketch", OVER_A_SKETCH
-        root = self.dreamer.root(text, seed, below, level)
+        root = self.dreamer.root(self.texts[choice.scene], seed, below, level)
         return self.dreamer.dreams([root], [seed], over)[0]
 
     def _travels(self, scene: int) -> bool:

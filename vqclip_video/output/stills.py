@@ -12,11 +12,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from ..disk.files import atomic_write, explained
+from ..disk.files import atomic_write, beside, explained, remove
 from ..disk.part import Part
+from ..errors import OutputError, UsageError
 from ..text import plain_text
 from .metadata import Chapter
 
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")  # of pictures that are written
 SHEET_FRAMES = 12
 THUMBNAIL = 240  # pixels of the longer side
 MARGIN = 12
@@ -107,7 +109,7 @@ def sheet_frames(frames_total: int) -> tuple[int, ...]:
 
 
 def draw_sheet(entries: Sequence[tuple[Image.Image, str, str]], title: str = "") -> Image.Image:
-    """A sheet of (picture, time, prompt); all pictures have one size."""
+    """A sheet of (picture, a few words such as its time, prompt); all pictures have one size."""
     font = _font()
     width, height = entries[0][0].size
     columns = _columns(len(entries), width, height)
@@ -137,6 +139,37 @@ def draw_sheet(entries: Sequence[tuple[Image.Image, str, str]], title: str = "")
         ):
             draw.text((x, y + height + 4 + row * line), text, INK, font)
     return sheet
+
+
+def check_picture_place(path: Path, argument: str = "output") -> None:
+    """Makes the folder of a picture that is going to be written.
+
+    argument: what the path is called. Raises UsageError for a name of no such picture, OutputError
+    where nothing can be written there.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        endings = ", ".join(SUFFIXES)
+        raise UsageError(f"{argument}={path}: a picture's name ends in one of {endings}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as reason:
+        why = f"{path.parent}: cannot be made ({reason.strerror}); choose another {argument}"
+        raise OutputError(why) from reason
+    if path.is_dir():
+        raise OutputError(f"{path}: a folder lies there; choose another {argument}")
+    trial = beside(path)
+    try:
+        trial.touch()
+    except OSError as reason:
+        why = f"{path}: cannot be written ({reason.strerror}); choose another {argument}"
+        raise OutputError(why) from reason
+    remove(trial)
+
+
+def save_sheet(entries: Sequence[tuple[Image.Image, str, str]], title: str, path: Path) -> None:
+    """Writes a sheet as `draw_sheet` draws it, in the format of the path's suffix."""
+    kind = Image.registered_extensions()[path.suffix.lower()]
+    atomic_write(path, _encoded(draw_sheet(entries, title), kind, quality=95))
 
 
 def lines_that_fit(text: str, font: ImageFont.FreeTypeFont, width: int, lines: int) -> list[str]:

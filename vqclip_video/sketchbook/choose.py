@@ -80,6 +80,17 @@ def choose(
     return found
 
 
+def seeds_of(storyboard: Storyboard, scene: int) -> range:
+    """The seeds of a scene's dreams, of which the one nearest to the prompt is taken; empty where
+    the storyboard's own seed is still to be drawn.
+    """
+    wanted = storyboard.scenes[scene].settings.dream
+    if wanted.seed is not None:
+        return range(wanted.seed, wanted.seed + 1)
+    first = storyboard.seed
+    return range(0) if first is None else range(first, first + wanted.tries)
+
+
 def told(choices: Sequence[Choice]) -> Iterator[str]:
     """What a render says of its guides: a line for each scene with a sketch, or that none fits."""
     for choice in choices:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..disk.files import atomic_write
 from ..models.vqgan.first_stage import VQGAN
-from ..output.stills import draw_sheet
+from ..output.stills import save_sheet
 from .book import Sketchbook
 from .decode import decode_sketch
 from .pick import Pick
@@ -22,6 +20,4 @@ def write_sheet(
         (decode_sketch(book, pick.index, vqgan), f"fit {pick.fit:.2f}", pick.caption or "")
         for pick in picks
     ]
-    content = io.BytesIO()
-    draw_sheet(entries, title).save(content, "PNG")
-    atomic_write(path, content.getvalue())
+    save_sheet(entries, title, path)

@@ -22,6 +22,22 @@ def dump(storyboard: Storyboard, name: Naming = str) -> str:
     return yaml.dump(film, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
 
 
+def scene_in_short(storyboard: Storyboard, scene: Scene) -> str:
+    """A storyboard of this one scene alone, with what is not left to defaults of what decides how
+    it looks; the scene stands in braces.
+
+    Files are called by their way from the current folder.
+    """
+    name, plain = relative_to(Path.cwd()), Storyboard()
+    film = {"size": FILM.write(storyboard, name)["size"], **FILM.write(storyboard, name, plain)}
+    kinds = keys(Scene)
+    settings = kinds["settings"].kind.write(scene.settings, name, plain.settings)
+    short = {"prompt": kinds["prompt"].kind.write(scene.prompt, name), "settings": settings}
+    deciding = ("size", "models", "sketchbook", "prior")
+    common = _yaml({key: film[key] for key in deciding if key in film}, inline=False)
+    return f"{common}scenes:\n  - {_yaml(short, inline=True)}"
+
+
 def relative_to(folder: Path) -> Naming:
     """Names files by their way from a folder."""
 
@@ -59,6 +75,12 @@ def _scene(scene: Scene, settings: Settings, name: Naming) -> dict[str, Any]:
     own = keys(Scene)["settings"].kind.write(scene.settings, name, settings)
     del written["settings"]
     return {**written, "settings": own} if own else written
+
+
+def _yaml(mapping: dict[str, Any], inline: bool) -> str:
+    """A mapping, its lines as long as they are; inline: in braces."""
+    style = {"sort_keys": False, "allow_unicode": True, "default_flow_style": inline}
+    return yaml.dump(mapping, Dumper=_Dumper, width=2**30, **style)
 
 
 class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):
