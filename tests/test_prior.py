@@ -1,12 +1,14 @@
 """The prior: the denoiser and its file, how it is trained, and what it does to films from noise."""
 
 import json
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import torch._dynamo.exc
 from casting import cast_of
 from PIL import Image
 from safetensors.torch import load_file, save_file
@@ -17,7 +19,7 @@ from vqclip_video.disk.checksums import sha256_of
 from vqclip_video.engine.cast import Cast, load_cast, load_pair
 from vqclip_video.engine.expectation import FROM_NOISE, FROM_PICTURE, LAST, Expectations
 from vqclip_video.engine.session import Session
-from vqclip_video.errors import ModelError, StoryboardError
+from vqclip_video.errors import ModelError, StoryboardError, UsageError
 from vqclip_video.film import FilmOptions, make_fingerprint
 from vqclip_video.materials import find_materials, find_models, prior_of
 from vqclip_video.models.prior import prior as priors
@@ -28,10 +30,10 @@ from vqclip_video.storyboard import reader
 from vqclip_video.storyboard.schema import Models
 from vqclip_video.storyboard.timeline import Timeline
 from vqclip_video.training.budget import Budget
-from vqclip_video.training.storybook import flow_prior as lessons
-from vqclip_video.training.storybook.corpus import read_captions
-from vqclip_video.training.storybook.course import TrainingCourse
-from vqclip_video.training.storybook.presets import PRESETS
+from vqclip_video.training.storybook import flow_prior, prior_lessons
+from vqclip_video.training.storybook.course import TrainingCourse, running_mean
+from vqclip_video.training.storybook.presets import PRESETS, PriorTraining
+from vqclip_video.training.storybook.prior_lessons import Lessons, ShapeLessons
 from vqclip_video.training.storybook.recipe import Recipe
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -203,101 +205,210 @@ def test_what_is_no_safetensors_file_is_an_error_too(content, tmp_path):
         priors.load_prior(tmp_path / "none.safetensors", CPU)
 
 
-@pytest.fixture
-def walls(tmp_path):
-    """A folder of red and blue pictures, as the world writes one."""
-    pictures = np.zeros((8, 32, 32, 3), np.uint8)
-    pictures[0::2, ..., 0] = pictures[1::2, ..., 2] = 220
-    np.save(tmp_path / "pictures.npy", pictures)
-    (tmp_path / "captions.json").write_text(
-        json.dumps([["a red wall"] * 3, ["a blue wall"] * 3] * 4)
-    )
-    return tmp_path
+SHAPES = ((32, 32), (48, 16), (16, 48))  # width and height, for a VQGAN of factor 4
+HOW = PriorTraining(dict.fromkeys(SHAPES, 8), batch=4, fine=32, coarse=32, blocks=1)
 
 
-def read(walls, pair, **options):
-    return lessons.read_lessons(
-        walls, read_captions(walls), walls / "work", *pair, report=lambda line: None, **options
-    )
+def paint_walls(folder, shapes=SHAPES):
+    """Folders of red and blue pictures, one for each shape, as the world writes them."""
+    folders = [folder / f"{width}x{height}" for width, height in shapes]
+    for each, (width, height) in zip(folders, shapes, strict=True):
+        each.mkdir(parents=True)
+        pictures = np.zeros((8, height, width, 3), np.uint8)
+        pictures[0::2, ..., 0] = pictures[1::2, ..., 2] = 220
+        np.save(each / "pictures.npy", pictures)
+        told = [["a red wall"] * 3, ["a blue wall", f"blue {width}x{height}", "blue"]] * 4
+        (each / "captions.json").write_text(json.dumps(told))
+    return folders
 
 
-def test_pictures_are_encoded_once(walls, tiny_pair, monkeypatch):
-    monkeypatch.setattr(lessons, "PICTURES_A_FILE", 4)
-    asked = iter([False, True])
-    assert read(walls, tiny_pair, stop=lambda: next(asked)) is None
-    whole = read(walls, tiny_pair)
-    assert (
-        whole.latents.shape == (8, 8, 8, 8)
-        and whole.images.shape == (8, 64)
-        and whole.texts.shape == (2, 64)
-    )
-    pixels = torch.zeros(1, 3, 32, 32)
+def read(folders, work, pair, **options):
+    return prior_lessons.read_lessons(folders, work, *pair, report=lambda line: None, **options)
+
+
+def test_pictures_of_every_shape_are_encoded_once(tmp_path, tiny_pair, monkeypatch):
+    monkeypatch.setattr(prior_lessons, "PICTURES_A_FILE", 4)
+    walls, work = paint_walls(tmp_path), tmp_path / "work"
+    asked = iter([False, False, False, True])
+    assert read(walls, work, tiny_pair, stop=lambda: next(asked)) is None
+    whole = read(walls, work, tiny_pair)
+    assert [tuple(shape.latents.shape) for shape in whole.shapes] == [
+        (8, 8, height // 4, width // 4) for width, height in SHAPES
+    ]
+    assert all(shape.images.shape == (8, 64) for shape in whole.shapes)
+    pixels = torch.zeros(1, 3, 16, 48)
     pixels[:, 2] = 220 / 255
-    assert torch.allclose(whole.latents[5].float(), tiny_pair[1].encode(pixels)[0], atol=0.1)
-    monkeypatch.setattr(lessons, "_encode", None)  # what is there is not made again
-    assert torch.equal(read(walls, tiny_pair).latents, whole.latents)
+    wanted = tiny_pair[1].encode(pixels)[0]
+    assert torch.allclose(whole.shapes[1].latents[5].float(), wanted, atol=0.1)
+    monkeypatch.setattr(prior_lessons, "_encode", None)  # what is there is not made again
+    again = read(walls, work, tiny_pair)
+    assert torch.equal(again.shapes[2].latents, whole.shapes[2].latents)
 
 
-def small(channels, dim):
-    return Denoiser(channels, dim, fine=32, coarse=32, blocks=1)
+def test_each_picture_keeps_its_captions_and_each_caption_is_read_once(tmp_path, tiny_pair):
+    found = read(paint_walls(tmp_path), tmp_path / "work", tiny_pair)
+    assert len(found.texts) == 2 + len(SHAPES) + 1  # two of them are those of every shape
+    wanted = tiny_pair[0].embed_text(["a blue wall", "blue 48x16", "blue"])
+    assert torch.allclose(found.texts[found.shapes[1].captions[3]], wanted, atol=1e-6)
+
+
+def test_a_shape_that_the_denoiser_cannot_take_is_refused_before_anything_is_encoded(
+    tmp_path, tiny_pair
+):
+    walls = paint_walls(tmp_path, [(32, 32), (40, 32)])
+    with pytest.raises(UsageError, match="40x32; .* multiples of 16"):
+        read(walls, tmp_path / "work", tiny_pair)
+    assert not (tmp_path / "work").exists()
 
 
 def made_up():
-    """Two kinds of latents, each with its own text."""
+    """Latents of three shapes, each of two kinds with its own text."""
     texts = torch.eye(64)[:2]
-    latents = (
-        torch.stack([torch.full((4, 8, 8), 1.0), torch.full((4, 8, 8), -1.0)])
-        .repeat(4, 1, 1, 1)
-        .half()
-    )
-    return lessons.Lessons(
-        latents, texts.repeat(4, 1), texts, torch.tensor([[0, 0, 0], [1, 1, 1]] * 4)
-    )
+    shapes = []
+    for height, width in ((8, 8), (4, 12), (12, 4)):
+        kinds = torch.ones(2, 4, height, width)
+        kinds[1] = -1
+        rows = torch.tensor([[0, 0, 0], [1, 1, 1]] * 4)
+        shapes.append(ShapeLessons(kinds.repeat(4, 1, 1, 1).half(), texts.repeat(4, 1), rows))
+    return Lessons(tuple(shapes), texts)
 
 
-def test_it_learns_what_a_text_looks_like(tmp_path, monkeypatch):
-    monkeypatch.setattr(lessons, "Denoiser", small)
-    monkeypatch.setattr(lessons, "AVERAGED", 0.9)
+def course_in(folder, steps, **options):
+    options = {"report": lambda line: None} | options
+    return TrainingCourse(folder, Budget(steps=steps), seed=0, **options)
+
+
+def test_it_learns_what_a_text_looks_like_in_every_shape(tmp_path):
     taught = made_up()
-    course = TrainingCourse(tmp_path, Budget(steps=150), seed=0, report=lambda line: None)
-    network = lessons.train_prior(taught, course, batch_size=16, learning_rate=3e-3)
+    how = replace(HOW, batch=12, learning_rate=3e-2)
+    network = flow_prior.train_prior(taught, course_in(tmp_path, 80), how)
     prior = priors.load_prior(written(tmp_path / "prior.safetensors", network), CPU)
-    noise = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(1))
-    first, second = (prior.clean(noise, 1.0, text, 1.0).mean() for text in taught.texts)
-    assert first > 0.5 and second < -0.5
+    for shape in taught.shapes:
+        size = (1, *shape.latents.shape[1:])
+        noise = torch.randn(size, generator=torch.Generator().manual_seed(1))
+        first, second = (prior.clean(noise, 1.0, text, 1.0).mean() for text in taught.texts)
+        assert first > 0.5 and second < -0.5, size
 
 
-def test_a_stopped_training_of_the_prior_goes_on_as_if_it_had_not(tmp_path, monkeypatch):
-    monkeypatch.setattr(lessons, "Denoiser", small)
+def test_a_batch_is_of_one_shape_and_every_shape_comes_as_often_as_it_has_pictures():
+    taught = made_up()
+    few = replace(taught.shapes[0], latents=taught.shapes[0].latents[:1])
+    taught = replace(taught, shapes=(few, *taught.shapes[1:]))
+    random = torch.Generator().manual_seed(0)
+    seen = Counter()
+    for _ in range(400):
+        mixture, level, told, velocity = flow_prior._batch(taught, 4, random)
+        assert mixture.shape == velocity.shape and told.shape == (4, 64)
+        assert level.min() > 0 and level.max() <= 1
+        seen[tuple(mixture.shape[2:])] += 1
+    assert seen[8, 8] < 60 and min(seen[4, 12], seen[12, 4]) > 140
 
+
+def test_what_is_told_is_a_caption_mostly_the_picture_sometimes_and_nothing_now_and_then():
+    taught = made_up()
+    images = torch.eye(64)[2:4].repeat(4, 1)
+    taught = replace(taught, shapes=(replace(taught.shapes[0], images=images),))
+    _, _, told, _ = flow_prior._batch(taught, 4000, torch.Generator().manual_seed(0))
+    nothing = (told == 0).all(1).float().mean()
+    caption, picture = ((told[:, part].amax(1) > 0.9).float().mean() for part in ([0, 1], [2, 3]))
+    assert nothing == pytest.approx(0.10, abs=0.02)
+    assert picture == pytest.approx(0.12, abs=0.02) and caption == pytest.approx(0.78, abs=0.03)
+
+
+def test_a_stopped_training_of_the_prior_goes_on_as_if_it_had_not(tmp_path):
     def run(folder, **options):
-        course = TrainingCourse(
-            tmp_path / folder, Budget(steps=4), seed=0, report=lambda line: None, **options
-        )
-        return lessons.train_prior(made_up(), course, batch_size=4).state_dict()
+        course = course_in(tmp_path / folder, 6, **options)
+        return flow_prior.train_prior(made_up(), course, HOW).state_dict()
 
-    asked = iter([False, True])
+    asked = iter([False, False, True])
     run("parts", stop=lambda: next(asked))
     whole, parts = run("whole"), run("parts")
     assert all(torch.equal(weight, parts[name]) for name, weight in whole.items())
 
 
-def test_the_recipe_trains_a_prior_for_its_pair_and_another_for_another(walls, tmp_path):
+def test_training_goes_on_from_a_priors_file_in_its_own_sizes(tmp_path):
+    network = Denoiser(4, 64, fine=64, coarse=96, blocks=2)
+    torch.nn.init.normal_(network.leave.weight, std=0.1)
+    path = written(tmp_path / "prior.safetensors", network)
+    start = priors.read_denoiser(path)
+    begun = {name: weight.clone() for name, weight in start.state_dict().items()}
+    found = flow_prior.train_prior(made_up(), course_in(tmp_path, 1), HOW, start).state_dict()
+    assert {name: weight.shape for name, weight in found.items()} == {
+        name: weight.shape for name, weight in begun.items()
+    }
+    moved = (found["leave.weight"] - begun["leave.weight"]).abs().max()
+    assert 0 < moved < 1e-4  # one step of a rate that only begins to rise
+
+
+def test_a_prior_for_other_models_is_nothing_to_begin_with(tmp_path):
+    with pytest.raises(ModelError, match="8 channels and 64 dimensions, .* 4 and 64"):
+        flow_prior.train_prior(made_up(), course_in(tmp_path, 1), HOW, denoiser(channels=8))
+
+
+def test_a_compiled_network_is_asked_where_the_preset_says_so(tmp_path, monkeypatch):
+    asked = []
+
+    def compiled(network, dynamic):
+        assert dynamic is False
+
+        def run(*given):
+            asked.append(tuple(given[0].shape[2:]))
+            return network(*given)
+
+        return run
+
+    monkeypatch.setattr(torch, "compile", compiled)
+    plain = flow_prior.train_prior(made_up(), course_in(tmp_path / "a", 5), HOW).state_dict()
+    assert not asked
+    how = replace(HOW, compiled=True)
+    found = flow_prior.train_prior(made_up(), course_in(tmp_path / "b", 5), how).state_dict()
+    assert len(asked) == 5 and len(set(asked)) > 1
+    assert all(torch.equal(weight, plain[name]) for name, weight in found.items())
+
+
+def test_training_goes_on_without_a_compiler_that_fails(tmp_path, monkeypatch):
+    def compiled(network, dynamic):
+        def run(*given):
+            raise torch._dynamo.exc.BackendCompilerFailed(compiled, RuntimeError("no g++"), None)
+
+        return run
+
+    monkeypatch.setattr(torch, "compile", compiled)
+    said = []
+    course = course_in(tmp_path, 3, report=said.append)
+    flow_prior.train_prior(made_up(), course, replace(HOW, compiled=True))
+    assert course.budget.done == 3
+    assert len([line for line in said if "torch.compile failed" in line and "without" in line]) == 1
+
+
+def test_the_mean_of_the_weights_soon_forgets_what_a_network_began_with():
+    network = torch.nn.Linear(1, 1, bias=False)
+    network.weight.data.fill_(0.0)
+    mean = running_mean(network, 0.99, span=0.1)
+    mean.update_parameters(network)
+    network.weight.data.fill_(1.0)
+    for _ in range(30):
+        mean.update_parameters(network)
+    assert mean.module.weight.item() > 0.99  # 0.26 without a span
+    mean.n_averaged.fill_(5000)
+    mean.module.weight.data.fill_(0.0)
+    mean.update_parameters(network)
+    assert mean.module.weight.item() == pytest.approx(0.01)
+
+
+def test_the_recipe_trains_a_prior_for_its_pair_and_another_for_another(tmp_path):
     from tiny import make_clip, make_vqgan
 
-    (walls / "work" / "pictures").mkdir(parents=True)
-    for name in ("pictures.npy", "captions.json"):
-        (walls / name).rename(walls / "work" / "pictures" / name)
-    make_clip(walls, format="safetensors").rename(walls / "clip.safetensors")
+    paint_walls(tmp_path / "work/prior-pictures")
+    make_clip(tmp_path, format="safetensors").rename(tmp_path / "clip.safetensors")
     for path, name in zip(
-        make_vqgan(walls, format="safetensors"), ("vqgan.safetensors", "vqgan.yaml"), strict=True
+        make_vqgan(tmp_path, format="safetensors"), ("vqgan.safetensors", "vqgan.yaml"), strict=True
     ):
-        path.rename(walls / name)
-    preset = replace(PRESETS["cpu"], prior_batch=2)
+        path.rename(tmp_path / name)
     recipe = Recipe(
         tmp_path,
-        walls,
-        preset,
+        tmp_path,
+        replace(PRESETS["cpu"], prior=HOW),
         minutes=0.001,
         seed=0,
         start=None,
@@ -305,14 +416,15 @@ def test_the_recipe_trains_a_prior_for_its_pair_and_another_for_another(walls, t
         stop=lambda: False,
     )
     recipe.run(["prior"])
-    prior = priors.load_prior(walls / "prior.safetensors", CPU)
+    prior = priors.load_prior(tmp_path / "prior.safetensors", CPU)
     prior.require(recipe.paths, 8, 64)
     assert prior.notes.side == 48  # 192 pixels at a factor of 4
     # another file
-    save_file(load_file(walls / "clip.safetensors"), walls / "clip.safetensors", {"trained": "on"})
+    clip = tmp_path / "clip.safetensors"
+    save_file(load_file(clip), clip, {"trained": "on"})
     recipe.run(["prior"])
-    priors.load_prior(walls / "prior.safetensors", CPU).require(recipe.paths, 8, 64)
-    assert len(list((walls / "work").glob("prior-*"))) == 2
+    priors.load_prior(tmp_path / "prior.safetensors", CPU).require(recipe.paths, 8, 64)
+    assert len(list((tmp_path / "work").glob("prior-*-*/32x32"))) == 2
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from vqclip_video.cli.main import main
 from vqclip_video.materials import find_models
 from vqclip_video.models.clip.perceptor import load_perceptor
 from vqclip_video.models.prior import prior as priors
+from vqclip_video.models.prior.denoiser import Denoiser
 from vqclip_video.models.vqgan.first_stage import load_vqgan
 from vqclip_video.sketchbook import book as books
 from vqclip_video.sketchbook.decode import decode_sketch
@@ -25,7 +26,16 @@ from vqclip_video.storyboard.schema import Models
 from vqclip_video.training.storybook import recipe
 from vqclip_video.training.storybook.judged import reconstruction
 from vqclip_video.training.storybook.painting import build_world
-from vqclip_video.training.storybook.presets import PRESETS, RECIPE_STAGES, Preset, TowerBatches
+from vqclip_video.training.storybook.presets import (
+    PRESETS,
+    RECIPE_STAGES,
+    SQUARE,
+    TALL,
+    WIDE,
+    Preset,
+    PriorTraining,
+    TowerBatches,
+)
 
 pytest.importorskip("resvg_py")
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -45,8 +55,9 @@ def load_model(device):
     return Model()
 """
 TINY = Preset(
-    minutes=0.001, pictures=8, texts=24, sketches=4, held_out=4, prior_batch=2,
+    minutes=0.001, pictures=8, texts=24, sketches=4, held_out=4,
     batches=TowerBatches(pictures=6, sprites=2),
+    prior=PriorTraining({SQUARE: 3, WIDE: 2, TALL: 2}, batch=2, fine=64, coarse=96, blocks=1),
     vqgan={"data": {"crop": 32, "batch_size": 2}, "training": {"steps": 2}},
 )  # fmt: skip
 
@@ -112,6 +123,14 @@ def test_pictures_are_painted_with_their_captions_and_others_kept_apart(painted)
         assert [len(three) for three in captions] == [3] * count
 
 
+def test_the_priors_pictures_are_painted_in_every_shape(painted):
+    work = painted[1] / "work/prior-pictures"
+    for (width, height), count in TINY.prior.pictures.items():
+        folder = work / f"{width}x{height}"
+        assert np.load(folder / "pictures.npy").shape == (count, height, width, 3)
+        assert len(json.loads((folder / "captions.json").read_text())) == count
+
+
 def test_the_image_tower_begins_with_the_packaged_one(made):
     """Its first steps teach only the head, so that the packaged weights are there yet."""
     found, packaged = (load_file(folder / "clip.safetensors") for folder in (made[0], BUNDLED))
@@ -142,17 +161,54 @@ def test_the_prior_and_the_sketchbook_are_for_the_pair_that_was_made(made):
     assert len(book) == TINY.sketches and "in a storyboard:" in said
 
 
+def sizes_of(path):
+    return {name: tensor.shape for name, tensor in priors.read_denoiser(path).state_dict().items()}
+
+
+def test_a_prior_that_begins_with_the_packaged_one_has_its_sizes_and_nearly_its_weights(made):
+    found, packaged = (folder / "prior.safetensors" for folder in (made[0], BUNDLED))
+    assert sizes_of(found) == sizes_of(packaged)
+    weights = [priors.read_denoiser(path).enter.weight for path in (found, packaged)]
+    assert (weights[0] - weights[1]).abs().mean() < 0.02 * weights[1].abs().mean()
+
+
 def test_a_prior_is_trained_on_what_the_packaged_pair_sees(painted, beside_packaged):
     said = train(painted[0], "-o", beside_packaged, "--stage", "prior")
     paths, perceptor, vqgan = pair_in(beside_packaged)
     prior = priors.load_prior(beside_packaged / "prior.safetensors", torch.device("cpu"))
     prior.require(paths, 16, 256)
     assert prior.notes.side == 24 and "sketchbook.safetensors" in said
-    (kept,) = (beside_packaged / "work").glob("prior-*/000000.npz")
-    first = np.load(beside_packaged / "work/pictures/pictures.npy")[:1]
-    pixels = torch.tensor(first).permute(0, 3, 1, 2) / 255
-    latents = torch.from_numpy(np.load(kept)["latents"][:1]).float()
-    assert (latents - vqgan.encode(pixels)).abs().max() < 0.15
+    how = TINY.prior
+    assert sizes_of(beside_packaged / "prior.safetensors") == {
+        name: tensor.shape
+        for name, tensor in Denoiser(16, 256, how.fine, how.coarse, how.blocks).state_dict().items()
+    }
+    for width, height in how.pictures:
+        shape = f"{width}x{height}"
+        (kept,) = (beside_packaged / "work").glob(f"prior-*-*/{shape}/000000.npz")
+        source = beside_packaged / "work/prior-pictures" / shape / "pictures.npy"
+        pixels = torch.tensor(np.load(source)[:1]).permute(0, 3, 1, 2) / 255
+        latents = torch.from_numpy(np.load(kept)["latents"][:1]).float()
+        assert latents.shape == (1, 16, height // 8, width // 8)
+        assert (latents - vqgan.encode(pixels)).abs().max() < 0.15
+
+
+def test_a_prior_lacks_pictures_that_were_never_painted(painted, beside_packaged):
+    shutil.rmtree(beside_packaged / "work/prior-pictures/256x160")
+    said = train(painted[0], "-o", beside_packaged, "--stage", "prior", status=2)
+    assert "256x160" in said and "run the stage pictures first" in said
+    assert not (beside_packaged / "prior.safetensors").exists()
+
+
+def test_every_preset_paints_shapes_that_a_prior_of_the_storybook_can_learn():
+    for preset in PRESETS.values():
+        sides = {side for shape in preset.prior.pictures for side in shape}
+        assert preset.prior.pictures and all(side % 32 == 0 for side in sides)
+        assert preset.prior.fine % 32 == preset.prior.coarse % 32 == 0
+
+
+def test_only_the_preset_for_a_gpu_compiles():
+    assert [name for name, preset in PRESETS.items() if preset.prior.compiled] == ["gpu"]
 
 
 def test_sketches_are_painted_by_the_packaged_pair(painted, beside_packaged):

@@ -16,12 +16,14 @@ from vqclip_video.training.storybook.workers import as_done, workers
 from vqclip_video.training.storybook.world import sketches
 from vqclip_video.training.storybook.world.canvas import Canvas
 from vqclip_video.training.storybook.world.captions import counted, plural, with_article
+from vqclip_video.training.storybook.world.colours import PAINTS
 from vqclip_video.training.storybook.world.dice import Dice
 from vqclip_video.training.storybook.world.light import TIMES_OF_DAY
 from vqclip_video.training.storybook.world.looks import PICTURE_LOOKS
 from vqclip_video.training.storybook.world.places import PLACES
 from vqclip_video.training.storybook.world.planning import planned_sketches
 from vqclip_video.training.storybook.world.scenes import Setting, paint_setting
+from vqclip_video.training.storybook.world.wider import random_sketch
 from vqclip_video.training.storybook.world.world import World
 
 pytest.importorskip("resvg_py")
@@ -331,6 +333,8 @@ def test_pictures_are_written_by_processes_and_go_on_after_a_stop(world, tmp_pat
     )
     with pytest.raises(UsageError, match="other pictures"):
         painting.write_pictures(world, tmp_path / "parts", 10, seed=4)
+    with pytest.raises(UsageError, match="other pictures"):
+        painting.write_pictures(world, tmp_path / "parts", 10, seed=3, paint=World.wider_picture)
     (tmp_path / "parts/pictures.npy").unlink()
     painting.write_pictures(world, tmp_path / "parts", 10, seed=3)
     assert np.array_equal(np.load(tmp_path / "parts/pictures.npy"), whole), (
@@ -360,3 +364,51 @@ def test_processes_that_do_not_hear_a_signal_end_with_their_work():
 def test_a_painter_that_is_killed_is_not_waited_for():
     with pytest.raises(RenderError, match="try again"), workers(2) as pool:
         list(as_done(pool, killed, range(3), 2))
+
+
+SHAPES = [(48, 48), (64, 40), (40, 64)]
+
+
+@pytest.fixture(scope="module")
+def wider(world):
+    """Forty pictures of the wider world in each shape."""
+    worlds = [World(world.things, shape) for shape in SHAPES]
+    return [[each.wider_picture(7, index) for index in range(40)] for each in worlds]
+
+
+def test_the_wider_world_is_painted_in_any_shape_with_captions_that_fit(wider):
+    for (width, height), pictures in zip(SHAPES, wider, strict=True):
+        for picture in pictures:
+            assert picture.pixels.shape == (height, width, 3) and picture.pixels.dtype == np.uint8
+            assert len(picture.captions) == 3 and all(map(is_allowed, picture.captions))
+
+
+def test_the_wider_world_shows_things_in_all_colours_and_looks_and_where_nobody_expects_them(world):
+    drawn = [random_sketch(world.thing("cat"), Dice(3, index)) for index in range(3000)]
+    of_cat = [sketch for sketch in drawn if sketch.subject]
+    assert 0.75 < len(of_cat) / len(drawn) < 0.93
+    assert {"snow", "space", "underwater", "moon", None} <= {sketch.place for sketch in of_cat}
+    assert set(PAINTS) <= {sketch.colour for sketch in of_cat if sketch.place}
+    assert set(PICTURE_LOOKS) == {sketch.look for sketch in of_cat} - {None}
+    blue = next(s for s in of_cat if s.colour == "blue" and s.place == "snow" and not s.look)
+    assert all("blue" in caption for caption in world.illustrate(blue, Dice(1)).captions)
+
+
+def test_the_same_picture_of_the_wider_world_comes_again(world, wider):
+    again = World(world.things, SHAPES[1])
+    for index in (4, 31):
+        picture = again.wider_picture(7, index)
+        assert np.array_equal(picture.pixels, wider[1][index].pixels)
+        assert picture.captions == wider[1][index].captions
+
+
+def test_what_swims_leaves_no_mirror_on_dry_land(world):
+    """Its reflection would be a second boat, upside down in the snow."""
+    sketch = sketches.Sketch("sailboat", "snow", "day")
+    near = world.illustrate(sketch, Dice(1)).pixels[-8:, 24:40].astype(int)
+    assert (near[..., 0] - near[..., 2]).mean() < 0  # the boat is red, snow in the shade blue
+
+
+def test_pictures_of_the_wider_world_are_written_as_they_are_painted(world, tmp_path):
+    painting.write_pictures(world, tmp_path, 3, seed=3, paint=World.wider_picture)
+    assert np.array_equal(np.load(tmp_path / "pictures.npy")[2], world.wider_picture(3, 2).pixels)

@@ -25,11 +25,13 @@ def pick_compile(name: str, device: torch.device, iterations: int) -> bool:
     return device.type == "cuda" and iterations * SECONDS_SAVED > 2 * COMPILE_SECONDS
 
 
-def compiler_failure(error: BaseException) -> RenderError | None:
-    """What to tell the user where `error` is torch's compiler giving up; None where it is
-    something else.
+def compiler_failure(
+    error: BaseException, remedy: str = "render with compile=off"
+) -> RenderError | None:
+    """What to tell the user where `error` is torch's compiler giving up, with the way out; None
+    where it is something else.
     """
     if not type(error).__module__.startswith(COMPILERS):
         return None
     reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    return RenderError(f"torch.compile failed ({reason}); render with compile=off")
+    return RenderError(f"torch.compile failed ({reason}); {remedy}")

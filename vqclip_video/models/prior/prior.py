@@ -120,11 +120,13 @@ def load_prior(path: Path, device: torch.device, dtype: torch.dtype = torch.floa
     except (LookupError, RecursionError, TypeError, ValueError) as error:
         raise ModelError(f"{path}: not a prior ({error}); train it again") from None
     with apart(device):
-        return Prior(_network(path), notes, str(path), device, dtype)
+        return Prior(read_denoiser(path), notes, str(path), device, dtype)
 
 
-def _network(path: Path) -> Denoiser:
-    """The denoiser in a file, float32. Raises ModelError where it is damaged or none."""
+def read_denoiser(path: Path) -> Denoiser:
+    """The network in a prior's file, float32, for whichever models it was made. Raises ModelError
+    where it is damaged or none.
+    """
     try:
         stored = read_tensors(path)
         network = _skeleton(stored)

@@ -80,7 +80,7 @@ def read_captions(folder: Path) -> Captions:
 
 
 def whole_pictures(folder: Path) -> np.ndarray:
-    """The pictures of `folder`, uint8 [n, 192, 192, 3], left on the disk until they are used."""
+    """The pictures of `folder`, uint8 [n, height, width, 3], on the disk until they are used."""
     return np.load(folder / "pictures.npy", mmap_mode="r", allow_pickle=False)
 
 

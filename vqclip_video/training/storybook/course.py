@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from ..budget import Budget
 from .states import load_state, save_state
@@ -162,6 +162,22 @@ class TrainingCourse:
         self.report(f"{learner.title}: goes on after {self.budget.done} steps")
 
 
-def running_mean(network: nn.Module, keep: float, use_buffers: bool = False) -> AveragedModel:
-    """A copy of the network whose weights keep the share `keep` of themselves each step."""
-    return AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(keep), use_buffers=use_buffers)
+def running_mean(
+    network: nn.Module, keep: float, use_buffers: bool = False, span: float = 1.0
+) -> AveragedModel:
+    """A copy of the network whose weights keep the share `keep` of themselves each step.
+
+    span: the share of the steps so far, 0 to 1, that it averages at most, so that a short training
+    forgets what it began with.
+    """
+
+    def follow(averaged: Sequence[Tensor], current: Sequence[Tensor], _: Tensor) -> None:
+        # counted on the CPU, where `mean` has it: the number handed over lies where the weights do
+        share = max(1 - keep, 1 / (span * int(mean.n_averaged) + 1))
+        if averaged[0].is_floating_point():
+            torch._foreach_lerp_(averaged, current, share)
+        else:
+            torch._foreach_copy_(averaged, current)
+
+    mean = AveragedModel(network, multi_avg_fn=follow, use_buffers=use_buffers)
+    return mean

@@ -2,168 +2,147 @@
 
 It learns the straight flow from pictures to noise (flow matching, Lipman et al. 2023), from
 captions, sometimes from the picture's own embedding, and sometimes from nothing, so that a film can
-tell what the text adds to a picture (classifier-free guidance, Ho & Salimans 2022).
+tell what the text adds to a picture (classifier-free guidance, Ho & Salimans 2022). A batch is of
+one shape; the shapes come as often as there are pictures of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from io import BytesIO
-from pathlib import Path
+from collections.abc import Callable
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ...disk.files import atomic_write
-from ...engine.precision import pick_precision
-from ...models.clip.perceptor import Perceptor
+from ...engine.compilation import compiler_failure
+from ...errors import ModelError
 from ...models.prior.denoiser import Denoiser
-from ...models.vqgan.first_stage import VQGAN
-from .corpus import Captions, whole_pictures
 from .course import Learner, LearningRate, TrainingCourse, running_mean
+from .presets import PriorTraining
+from .prior_lessons import Lessons, ShapeLessons
 
 PRIOR = "prior"  # the stage
-PICTURES_A_FILE = 1000  # pictures in one of the files that keep what is encoded
-ENCODED_AT_ONCE = 16  # pictures that are encoded together
-# shares of a batch that are told the picture's embedding, or nothing
-BY_IMAGE, BY_NOTHING = 0.2, 0.1
-WHOLE_NOISE = 0.08  # share that is noise alone
-AVERAGED = 0.999  # what the mean of the weights keeps of itself each step
+# shares of a batch that are told the picture's embedding, or nothing; the others a caption
+BY_IMAGE, BY_NOTHING = 0.12, 0.1
+# What the mean of the weights keeps of itself each step, and the share of the steps so far that it
+# averages at most. It is the second that holds up to step 40,000.
+AVERAGED, SPAN = 0.9995, 0.05
+WHOLE_NOISE = 0.06  # share that is noise alone
 # length of the noise on what is told, which is unit length: prompts are not captions
-TEXT_NOISE = 0.15
-
-
-@dataclass(frozen=True)
-class Lessons:
-    """What the prior learns from.
-
-    latents: [n, channels, h, w] float16; images: [n, dim], the pictures' embeddings; texts:
-    [captions, dim], and of_picture [n, 3], the rows of each picture's own.
-    """
-
-    latents: Tensor
-    images: Tensor
-    texts: Tensor
-    of_picture: Tensor
-
-
-def read_lessons(
-    pictures: Path,
-    captions: Captions,
-    folder: Path,
-    perceptor: Perceptor,
-    vqgan: VQGAN,
-    *,
-    report: Callable[[str], None] = print,
-    stop: Callable[[], bool] = lambda: False,
-) -> Lessons | None:
-    """Encode `pictures`, a folder, keeping what is done in `folder`; None where `stop()` said so.
-
-    `folder` belongs to these pictures and these models.
-    """
-    source = whole_pictures(pictures)
-    latents, images = [], []
-    for start in range(0, len(source), PICTURES_A_FILE):
-        path, some = folder / f"{start:06}.npz", source[start : start + PICTURES_A_FILE]
-        if not path.is_file():
-            if stop():
-                return None
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _encode(some, path, perceptor, vqgan)
-            report(f"prior: {start + len(some)} of {len(source)} pictures encoded")
-        with np.load(path, allow_pickle=False) as part:
-            latents.append(torch.from_numpy(part["latents"]))
-            images.append(torch.from_numpy(part["images"]))
-    texts = perceptor.embed_text(captions.texts).cpu()
-    return Lessons(torch.cat(latents), torch.cat(images), texts, captions.of_picture)
+TEXT_NOISE = 0.12
+SEEDS = 2**62  # of a step's random numbers
 
 
 def train_prior(
-    lessons: Lessons, course: TrainingCourse, *, batch_size: int, learning_rate: float = 8e-4
+    lessons: Lessons, course: TrainingCourse, how: PriorTraining, start: Denoiser | None = None
 ) -> Denoiser:
-    """Train until the course ends; the next call goes on. The course's folder is of these lessons.
+    """Train until the course ends; the next call goes on. The course's folder is of these lessons,
+    these sizes and this start.
 
-    Returns the averaged weights, in eval mode.
+    start: a denoiser to begin with, in its own sizes instead of those that `how` says. Returns the
+    averaged weights, in eval mode. Raises ModelError where `start` is of other models.
     """
     torch.manual_seed(course.seed)
-    network = Denoiser(lessons.latents.shape[1], lessons.texts.shape[1])
+    network = _network(lessons, how, start)
     network.to(course.device, memory_format=torch.channels_last)
-    mean = running_mean(network, AVERAGED)
+    mean = running_mean(network, AVERAGED, span=SPAN)
+    lessons, run = lessons.to(course.device), _runner(network, how.compiled, course.report)
 
     def learn(random: torch.Generator, done: int) -> Tensor:
-        batch = (part.to(course.device) for part in _batch(lessons, batch_size, random))
-        loss = _loss(network, *batch)
+        loss = _loss(run, *_batch(lessons, how.batch, random))
         loss.backward()
         return loss
 
-    course.run(
-        Learner(
-            PRIOR,
-            learn,
-            weights=list(network.parameters()),
-            groups=[{"params": list(network.parameters()), "weight_decay": 0.01}],
-            betas=(0.9, 0.99),
-            rate=LearningRate(learning_rate, warm=200),
-            kept={"network": network, "averaged": mean},
-            mean=(network, mean),
+    # There are few shapes and many steps: trying out how to compute the convolutions pays.
+    with torch.backends.cudnn.flags(enabled=True, benchmark=True):
+        course.run(
+            Learner(
+                PRIOR,
+                learn,
+                weights=list(network.parameters()),
+                groups=[{"params": list(network.parameters()), "weight_decay": 0.01}],
+                betas=(0.9, 0.99),
+                rate=LearningRate(how.learning_rate, warm=400, hold=0.45),
+                kept={"network": network, "averaged": mean},
+                mean=(network, mean),
+            )
         )
-    )
     return mean.module.eval()
 
 
+def _network(lessons: Lessons, how: PriorTraining, start: Denoiser | None) -> Denoiser:
+    """What is trained: `start`, or a new denoiser."""
+    if start is None:
+        return Denoiser(lessons.channels, lessons.dim, how.fine, how.coarse, how.blocks)
+    if (start.channels, start.dim) != (lessons.channels, lessons.dim):
+        raise ModelError(
+            f"the prior to begin with is for {start.channels} channels and {start.dim} dimensions, "
+            f"these models have {lessons.channels} and {lessons.dim}; begin without one"
+        )
+    return start.train().requires_grad_()
+
+
+def _runner(
+    network: Denoiser, compiled: bool, report: Callable[[str], None]
+) -> Callable[..., Tensor]:
+    """The network to call: by torch's compiler where `compiled`, as long as that does not fail."""
+    if not compiled:
+        return network
+    used: list[Callable[..., Tensor]] = [torch.compile(network, dynamic=False)]
+
+    def run(*given: Tensor) -> Tensor:
+        try:
+            return used[0](*given)
+        except Exception as error:
+            failure = compiler_failure(error, "the training goes on without, more slowly")
+            if failure is None:
+                raise
+            report(f"{PRIOR}: {failure}")
+            used[0] = network
+            return network(*given)
+
+    return run
+
+
 def _loss(
-    network: Denoiser, mixture: Tensor, level: Tensor, told: Tensor, velocity: Tensor
+    run: Callable[..., Tensor], mixture: Tensor, level: Tensor, told: Tensor, velocity: Tensor
 ) -> Tensor:
     """The squared error of the velocity found for a batch of `_batch`, the network in bfloat16."""
     with torch.autocast(mixture.device.type, torch.bfloat16):
-        found = network(mixture.contiguous(memory_format=torch.channels_last), level, told)
+        found = run(mixture.contiguous(memory_format=torch.channels_last), level, told)
     return F.mse_loss(found.float(), velocity)
 
 
-def _batch(lessons: Lessons, size: int, random: torch.Generator) -> Iterator[Tensor]:
-    """Mixtures of latents and noise, the noise's share, what is told [n, dim], and the velocity
-    noise - latent.
+def _batch(
+    lessons: Lessons, size: int, random: torch.Generator
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Of one shape: mixtures of latents and noise, the noise's share, what is told [n, dim], and
+    the velocity noise - latent.
+
+    The numbers are drawn where the lessons are, from a seed that `random` gives: on a GPU a batch
+    that came from elsewhere would take as long as a step.
     """
-    rows = torch.randint(len(lessons.latents), (size,), generator=random)
-    which = torch.randint(lessons.of_picture.shape[1], (size,), generator=random)
-    latents = lessons.latents[rows].float()
-    noise = torch.randn(latents.shape, generator=random)
-    level = torch.sigmoid(0.4 + 1.2 * torch.randn(size, generator=random))
-    level = torch.where(torch.rand(size, generator=random) < WHOLE_NOISE, torch.ones(size), level)
-    told, kind = (
-        lessons.texts[lessons.of_picture[rows, which]].float(),
-        torch.rand(size, 1, generator=random),
-    )
-    told = torch.where(kind < BY_IMAGE, lessons.images[rows].float(), told)
-    shaken = torch.randn(told.shape, generator=random) * (TEXT_NOISE / told.shape[1] ** 0.5)
-    told = F.normalize(told + shaken, dim=-1) * (kind < 1 - BY_NOTHING)
-    yield torch.lerp(latents, noise, level.view(-1, 1, 1, 1))
-    yield level
-    yield told
-    yield noise - latents
+    counts = torch.tensor([float(len(shape.latents)) for shape in lessons.shapes])
+    shape = lessons.shapes[int(torch.multinomial(counts, 1, generator=random))]
+    device = shape.latents.device
+    dice = torch.Generator(device).manual_seed(int(torch.randint(SEEDS, (), generator=random)))
+    rows = torch.randint(len(shape.latents), (size,), generator=dice, device=device)
+    latents = shape.latents[rows].float()
+    noise = torch.randn(latents.shape, generator=dice, device=device)
+    level = torch.sigmoid(0.4 + 1.2 * torch.randn(size, generator=dice, device=device))
+    whole = torch.rand(size, generator=dice, device=device) < WHOLE_NOISE
+    level = level.masked_fill(whole, 1.0)
+    told = _told(lessons, shape, rows, dice)
+    return torch.lerp(latents, noise, level.view(-1, 1, 1, 1)), level, told, noise - latents
 
 
-@torch.no_grad()
-def _encode(pictures: np.ndarray, path: Path, perceptor: Perceptor, vqgan: VQGAN) -> None:
-    """Write latents and embeddings of pictures [n, h, w, 3] uint8."""
-    latents, images = [], []
-    half = pick_precision("auto", vqgan.device) == torch.bfloat16
-    for start in range(0, len(pictures), ENCODED_AT_ONCE):
-        part = (
-            torch.tensor(pictures[start : start + ENCODED_AT_ONCE], device=vqgan.device)
-            .permute(0, 3, 1, 2)
-            .float()
-            / 255
-        )
-        latents.append(vqgan.encode(part, half).half().cpu())
-        images.append(
-            perceptor.embed_image(F.interpolate(part, size=perceptor.size, mode="area"))
-            .half()
-            .cpu()
-        )
-    content = BytesIO()
-    np.savez(content, latents=torch.cat(latents).numpy(), images=torch.cat(images).numpy())
-    atomic_write(path, content.getvalue())
+def _told(lessons: Lessons, shape: ShapeLessons, rows: Tensor, dice: torch.Generator) -> Tensor:
+    """What is told of each picture, [n, dim]: unit vectors, or zeros for nothing."""
+    size, device = len(rows), rows.device
+    which = torch.randint(shape.captions.shape[1], (size,), generator=dice, device=device)
+    told = lessons.texts[shape.captions[rows, which]].float()
+    kind = torch.rand(size, 1, generator=dice, device=device)
+    told = torch.where(kind < BY_IMAGE, shape.images[rows].float(), told)
+    shaken = torch.randn(told.shape, generator=dice, device=device)
+    told = told + shaken * (TEXT_NOISE / told.shape[1] ** 0.5)
+    return F.normalize(told, dim=-1) * (kind < 1 - BY_NOTHING)

@@ -19,11 +19,13 @@ from .artwork import load_artwork
 from .wordnet import WordNet, is_allowed
 from .workers import as_done
 from .workers import workers as processes
+from .world.picture import WorldPicture
 from .world.things import catalogue
 from .world.world import World
 
 BLOCK = 250  # pictures between two marks of progress
-_world, _folder, _seed = None, None, None  # of a worker
+Painter = Callable[[World, int, int], WorldPicture]  # paints picture `index` of a seed
+_world, _folder, _seed, _paint = None, None, None, None  # of a worker
 
 
 def build_world(artwork_folder: Path, cache: Path, size: tuple[int, int] = (192, 192)) -> World:
@@ -43,20 +45,22 @@ def write_pictures(
     workers: int = 1,
     on_progress: Callable[[int], None] = lambda done: None,
     stop: Callable[[], bool] = lambda: False,
+    *,
+    paint: Painter = World.picture,
 ) -> None:
     """Write `count` pictures of `seed` into `folder`; another seed gives pictures that were never
-    seen.
+    seen. `paint` is one of the world's own ways to paint them.
 
     A call with the same arguments goes on where an earlier one was stopped, by `stop()` or
     otherwise. Raises UsageError where the folder holds other pictures.
     """
-    _claim(folder, world, count, seed)
+    _claim(folder, world, count, seed, paint)
     if (folder / "subjects.json").exists():
         return
     blocks = range(-(-count // BLOCK))
     missing = [k for k in blocks if not _block_file(folder, k).exists()]
     done = count - len(missing) * BLOCK
-    with processes(workers, _begin, (world, folder, seed)) as pool:
+    with processes(workers, _begin, (world, folder, seed, paint)) as pool:
         for _ in as_done(pool, _write_block, missing, workers):
             done += BLOCK
             on_progress(min(count, done))
@@ -65,13 +69,15 @@ def write_pictures(
     _gather(folder, blocks)
 
 
-def _claim(folder: Path, world: World, count: int, seed: int) -> None:
+def _claim(folder: Path, world: World, count: int, seed: int, paint: Painter) -> None:
     """Make the folder one of these pictures, with an array for them.
 
     Raises UsageError where it holds other pictures.
     """
     folder.mkdir(parents=True, exist_ok=True)
     made_of = {"count": count, "seed": seed, "size": list(world.size), "things": len(world.things)}
+    if paint is not World.picture:
+        made_of["of"] = paint.__name__
     marker, array = folder / "pictures.json", folder / "pictures.npy"
     if marker.exists() and marker.read_text() != json.dumps(made_of):
         raise UsageError(
@@ -98,16 +104,16 @@ def _gather(folder: Path, blocks: range) -> None:
         _block_file(folder, k).unlink()
 
 
-def _begin(world: World, folder: Path, seed: int) -> None:
-    global _world, _folder, _seed
-    _world, _folder, _seed = world, folder, seed
+def _begin(world: World, folder: Path, seed: int, paint: Painter) -> None:
+    global _world, _folder, _seed, _paint
+    _world, _folder, _seed, _paint = world, folder, seed, paint
 
 
 def _write_block(block: int) -> None:
     pixels = np.load(_folder / "pictures.npy", mmap_mode="r+", allow_pickle=False)
     words = []
     for index in range(block * BLOCK, min((block + 1) * BLOCK, len(pixels))):
-        picture = _world.picture(_seed, index)
+        picture = _paint(_world, _seed, index)
         pixels[index] = picture.pixels
         words.append((picture.captions, picture.subject))
     pixels.flush()

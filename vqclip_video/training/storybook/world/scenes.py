@@ -163,7 +163,7 @@ def put(
         # Heads and shoulders: a portrait that rises from the lower edge.
         foot = scene.canvas.bottom + 0.01
         scene.place(shown.pixels, x, foot, max(0.5, size * 1.15), shadow=0, **how)
-    elif home == "water":
+    elif home == "water" and home in PLACES[setting.place].homes:
         foot = scene.stand + lift * 0.5
         reflect(scene, shown, x, foot, size, how["mirrored"])
         scene.place(shown.pixels, x, foot, size, shadow=0.2, **how)

@@ -18,11 +18,13 @@ from .places import PLACES
 from .planning import planned_sketches
 from .textures import TEXTURES
 from .things import Thing
+from .wider import USUAL, random_sketch
 
 MIXTURE = {"scene": 0.38, "single": 0.32, "several": 0.04, "pattern": 0.015, "pair": 0.025, "texture": 0.10,
            "space": 0.05,
            "field": 0.06, "plain": 0.03}  # fmt: skip
 LOOK_CHANCE, EMPTY_CHANCE = 0.16, 0.3
+WIDER = 2_000_003  # keeps the chances of wider pictures apart from those of others
 
 
 class World:
@@ -46,6 +48,13 @@ class World:
         if dice.chance(LOOK_CHANCE):
             captions = add_look(canvas, dice.pick(list(PICTURE_LOOKS)), captions)
         return finished(canvas, captions, subject)
+
+    def wider_picture(self, seed: int, index: int) -> WorldPicture:
+        """Picture `index` of the wider world of `seed` (see wider.py), for what learns to compose."""
+        dice = Dice(seed, WIDER, index)
+        if dice.chance(USUAL):
+            return self.picture(seed, index)
+        return self.illustrate(random_sketch(self._any(dice), dice), dice)
 
     def sketches(self, seed: int, count: int) -> Iterator[WorldPicture]:
         """`count` illustrations for the sketchbook (see sketches.py), the most important first."""
