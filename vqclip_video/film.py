@@ -37,7 +37,7 @@ from .storyboard.schema import Storyboard
 from .storyboard.seed import with_seed
 from .storyboard.sizes import frame_size
 from .storyboard.timeline import Timeline
-from .storyboard.writer import dump, without_places
+from .storyboard.writer import as_filmed, dump, without_places
 
 # To be raised by whoever changes what an iteration computes: runs of another version do not mix in
 # one film.
@@ -190,7 +190,8 @@ def make_fingerprint(
 ) -> dict:
     """What makes the film this film; a run with another one is not gone on with."""
     contents = content_names(materials)
-    storyboard = dump(timeline.storyboard, lambda path: contents.get(path, "a file, see below"))
+    filmed = as_filmed(timeline.storyboard)
+    storyboard = dump(filmed, lambda path: contents.get(path, "a file, see below"))
     return {
         # By content, so that a project that was moved or renamed is still the same film.
         "storyboard": storyboard,

@@ -12,10 +12,12 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from ..catalogue.platforms import CAPTION_WAYS, FITS, PLATFORMS
 from . import files
 from .file_kinds import Architecture, FilePath, ModelName, Picture, TensorFile
 from .kinds import internal, keys, option
 from .numbers import Number, Rate, Seed, Size, Time, Weight, Whole
+from .orders import CaptionsValue, Orders
 from .sections import Parts, SceneList, Section
 from .shorthands import (
     CLIPValue,
@@ -31,6 +33,8 @@ CURVES = ("linear", "ease-in", "ease-out", "ease-in-out", "cut")
 BLENDS = ("slerp", "lerp")
 MORPHS = ("dream", "blend")
 LATENT_KEEP = ("scenes", "all")
+CAPTION_TEXTS = ("prompt", "own")
+CAPTION_STYLES = ("outline", "box")
 
 
 @dataclass(frozen=True)
@@ -290,6 +294,9 @@ class Scene:
     transition: Transition | None = option(
         None, "how the target travels here from the scene before", TransitionSection(Transition)
     )
+    caption: str | None = option(
+        None, "words to show over the scene, where the film has captions", Text()
+    )
     settings: Settings = option(Settings(), "overrides of the film's settings", Section(Settings))
 
     @property
@@ -396,6 +403,44 @@ class Init:
 
 
 @dataclass(frozen=True)
+class Order:
+    """One file to be made of the finished film, for a place where it is shown."""
+
+    name: str = option("", "where it goes: tiktok, reel, youtube, …", Word(tuple(PLATFORMS)))
+    fit: str = option(
+        FITS[0],
+        "what becomes of another shape: cut, with bars, or before itself, blurred",
+        Word(FITS),
+    )
+    max_mb: float | None = option(
+        None, "most megabytes, instead of the platform's own", Number(above=0.0, most=1e6)
+    )
+    captions: str | None = option(
+        None, "how captions are shown, instead of the platform's own way", Word(CAPTION_WAYS)
+    )
+
+
+ORDER = Section(Order, {"required": ["name"]})
+
+
+@dataclass(frozen=True)
+class Captioning:
+    """Words shown over the film in its deliveries."""
+
+    text: str = option(
+        "prompt",
+        "each scene's prompt, or only its own `caption`, which comes first in any case",
+        Word(CAPTION_TEXTS),
+    )
+    style: str = option(
+        "outline", "white letters: outlined in black, or on a box", Word(CAPTION_STYLES)
+    )
+
+
+CAPTIONS = Section(Captioning)
+
+
+@dataclass(frozen=True)
 class Storyboard:
     """A whole film, checked and complete."""
 
@@ -444,6 +489,17 @@ class Storyboard:
         "scenes",
         "which latents are kept: those of the scenes' ends, or one for each frame",
         Word(LATENT_KEEP),
+    )
+    deliver: tuple[Order, ...] = option(
+        (),
+        "files to make of the finished film: a list of names or {name, fit, max_mb}",
+        Orders(ORDER),
+    )
+    captions: Captioning | None = option(
+        None, "words over the deliveries: true, false, or {text, style}", CaptionsValue(CAPTIONS)
+    )
+    provenance: str = option(
+        "on", "whether every file says that it was generated", Word(("on", "off"))
     )
     settings: Settings = option(Settings(), "defaults for every scene", Section(Settings))
     scenes: tuple[Scene, ...] = option((), "the scenes, in order", SceneList(SCENE))
