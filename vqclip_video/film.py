@@ -13,6 +13,7 @@ from pathlib import Path
 
 import torch
 
+from .deliveries import deliver_ordered
 from .disk.files import explained
 from .disk.part import Part
 from .engine.cast import Cast, load_cast
@@ -90,6 +91,8 @@ def make_film(
             shoot = Shoot(timeline, materials, device, options, display, should_stop, cast)
             result = shoot.film(run, saved, began)
     display.end(result)
+    if result.state != "stopped":
+        deliver_ordered(run, timeline, display.notice, should_stop)
     return result
 
 

@@ -27,7 +27,7 @@ H264 = Codec("H.264", ".mp4", "libx264")
 VP9 = Codec("VP9", ".webm", "libvpx-vp9")
 WEBP = Codec("WebP", ".webp", "libwebp_anim")
 GIF = Codec("GIF", ".gif", "gif")
-AVIF = Codec("AVIF", ".avif", "libsvtav1")
+AVIF = Codec("AVIF", ".avif", "libaom-av1")
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,7 @@ class Platform:
     size: tuple[int, int] | None = None
     side: int = 0
     enlarge: bool = False
+    exact: bool = False  # whether the platform itself wants that side
     fps: tuple[int, int] = (23, 60)
     seconds: tuple[float, float] = (0.0, 86400.0)  # shortest and longest
     codec: Codec = H264
@@ -103,17 +104,9 @@ PLATFORMS = {
         bits=25 * MB,
         safe=UPRIGHT,
     ),
-    "short": Platform(
-        "a YouTube Short", (1080, 1920), fps=(24, 60), seconds=(1, 180), group=0.5, safe=UPRIGHT
-    ),
+    "short": Platform("a YouTube Short", (1080, 1920), seconds=(1, 180), group=0.5, safe=UPRIGHT),
     "youtube": Platform(
-        "YouTube (16:9)",
-        (1920, 1080),
-        fps=(24, 60),
-        seconds=(1, 43200),
-        group=0.5,
-        safe=PLAYER,
-        captions=TRACK,
+        "YouTube (16:9)", (1920, 1080), seconds=(1, 43200), group=0.5, safe=PLAYER, captions=TRACK
     ),
     "x": Platform(
         "X", side=1280, enlarge=True, seconds=(0.5, 140), bytes=512 * MB, bits=25 * MB, safe=PLAYER
@@ -123,6 +116,7 @@ PLATFORMS = {
         "a Telegram video sticker",
         side=512,
         enlarge=True,
+        exact=True,
         fps=(1, 30),
         seconds=(0, 3),
         codec=VP9,

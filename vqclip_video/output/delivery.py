@@ -11,6 +11,7 @@ from ..disk.files import beside, remove, remove_leftovers, swap_in, sync_file, w
 from .formats import Encoded, Format, Raw, concat_list
 from .metadata import FilmMetadata
 from .spool import Spool, lost, segment_of
+from .xmp import packet_box
 
 
 class Delivery:
@@ -111,6 +112,8 @@ class Delivery:
             about.write_text(metadata.text(self._fps), encoding="utf-8", newline="\n")
             arguments = self.format.join_arguments(listing.name, about.name, part)
             run(self, arguments, spool.frames)
+            with part.open("ab") as file:
+                file.write(packet_box(metadata.label.packet))
             sync_file(part)
             swap_in(part, target)
         finally:

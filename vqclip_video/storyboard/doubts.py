@@ -7,7 +7,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 
-from ..catalogue.platforms import PLATFORMS
+from ..catalogue.platforms import Platform
 from ..text import clock, quoted
 
 # How other tools of this kind write weights, separators and options inside a prompt.
@@ -40,9 +40,8 @@ def of_comment(comment: str) -> Iterator[str]:
         )
 
 
-def of_length(name: str, seconds: float) -> Iterator[str]:
+def of_length(platform: Platform, seconds: float) -> Iterator[str]:
     """What a platform will say of a film that lasts so long."""
-    platform = PLATFORMS[name]
     shortest, longest = platform.seconds
     if seconds < shortest:
         yield (

@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import replace
 from fractions import Fraction
 
+from ..catalogue.platforms import PLATFORMS
 from . import doubts
 from .kinds import BAD
 from .numbers import plain_number, rate_text
@@ -65,7 +66,7 @@ def _doubt_deliveries(film: Storyboard, problems: Problems) -> None:
     seconds = float(sum(span.frames for span in spans(film)) / film.fps)
     for index, order in enumerate(film.deliver):
         where = f"deliver[{index}]"
-        for message in doubts.of_length(order.name, seconds):
+        for message in doubts.of_length(PLATFORMS[order.name], seconds):
             problems.warn(nearest(problems.marks, where), where, message)
     own = [scene for scene in film.scenes if scene.caption]
     if film.captions and not film.deliver:
