@@ -110,9 +110,9 @@ def read_shown(path: Path) -> Shown:
 
     Raises UsageError and OutputError.
     """
-    about = described(path)
+    film, about = read_source(path), described(path)
     spoken = Words(about.cues, about.style)
-    return Shown(read_source(path), read_label(path), spoken if about.asked else None, spoken)
+    return Shown(film, read_label(path), spoken if about.asked else None, spoken)
 
 
 def film_at(path: Path) -> Path:

@@ -10,15 +10,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from PIL import Image
-
 from ..disk.files import explained
 from ..errors import UsageError
 from .boxes import MediaTrack, Mp4, read_mp4
 from .source_film import mean_rate
 
 HEAD = 32
-MOST_READ = 100_000_000  # bytes of a WebP, or of a WebM's headers
+MOST_READ = 100_000_000  # bytes of a GIF, WebP or WebM
+GIF_EXTENSION, GIF_CONTROL, GIF_IMAGE, GIF_END = 0x21, 0xF9, 0x2C, 0x3B
 CODECS = {"avc1": "H.264", "avc3": "H.264", "hvc1": "H.265", "hev1": "H.265", "av01": "AV1"}
 WEBM_CODECS = {"V_VP8": "VP8", "V_VP9": "VP9", "V_AV1": "AV1"}
 # EBML's names for what is asked of a WebM, and which of them hold others.
@@ -82,7 +81,7 @@ def _container(path: Path) -> str:
 
 def _boxes(path: Path, kind: str) -> MediaFacts:
     mp4 = read_mp4(path)
-    track = next(t for t in mp4.tracks if t.kind in ("vide", "pict") and t.samples)
+    (track, *_) = (t for t in mp4.tracks if t.kind in ("vide", "pict") and t.samples)
     return MediaFacts(
         kind,
         CODECS.get(track.entry.kind, track.entry.kind),
@@ -98,14 +97,30 @@ def _boxes(path: Path, kind: str) -> MediaFacts:
 
 
 def _gif(path: Path, kind: str) -> MediaFacts:
-    lasts = []
-    with Image.open(path) as image:
-        size = image.size
-        for frame in range(getattr(image, "n_frames", 1)):
-            image.seek(frame)
-            lasts.append(image.info.get("duration", 0))
+    with path.open("rb") as file:
+        data = file.read(MOST_READ)
+    lasts, last, at = [], 0, 13 + _table(data[10])
+    while data[at] != GIF_END:
+        if data[at] == GIF_EXTENSION:
+            if data[at + 1] == GIF_CONTROL:
+                last = 10 * int.from_bytes(data[at + 4 : at + 6], "little")
+            at += 2
+        elif data[at] == GIF_IMAGE:
+            lasts.append(last)
+            at += 11 + _table(data[at + 9])
+        else:
+            raise ValueError(f"block {data[at]}")
+        while data[at]:
+            at += 1 + data[at]
+        at += 1
+    size = struct.unpack_from("<HH", data, 6)
     # Hundredths of a second: 24 a second last four or five of them.
     return _frames(path, kind, "GIF", size, lasts, 10)
+
+
+def _table(flags: int) -> int:
+    """Bytes of a table of colours, if there is one."""
+    return 3 << (flags & 7) + 1 if flags & 0x80 else 0
 
 
 def _webp(path: Path, kind: str) -> MediaFacts:
@@ -144,7 +159,7 @@ def _webm(path: Path, kind: str) -> MediaFacts:
             tracks.append({})
         (tracks[-1] if tracks else about).setdefault(name, content)
         about.setdefault(name, content)
-    video = next(track for track in tracks if track.get("type") == b"\x01")
+    (video, *_) = (track for track in tracks if track.get("type") == b"\x01")
     scale = int.from_bytes(about.get("scale", b"\x0f\x42\x40"), "big")
     length = about["duration"]
     (ticks,) = struct.unpack(">d" if len(length) == 8 else ">f", length)
