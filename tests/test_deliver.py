@@ -343,15 +343,22 @@ def test_an_ffmpeg_that_fails_leaves_what_was_there(folder, theirs, monkeypatch,
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs scripts that can be run")
-def test_an_encoder_that_is_lacking_is_named(folder, theirs, monkeypatch):
+@pytest.mark.parametrize(
+    ("name", "asked", "says"),
+    [
+        ("telegram-sticker", "'libvpx-vp9' in sys.argv", "Unknown encoder 'libvpx-vp9'"),
+        ("gif", "'palette.png' in sys.argv", "No such filter: 'ass'"),
+    ],
+)
+def test_what_an_ffmpeg_lacks_is_named(folder, theirs, monkeypatch, name, asked, says):
     real = find_ffmpeg()
-    refuse = "import sys, os\nif 'libvpx-vp9' in sys.argv: sys.exit('Unknown encoder')\n"
+    refuse = f"import sys, os\nif {asked}: sys.exit({says!r})\n"
     fake = fake_ffmpeg(folder, f"{refuse}os.execv({real!r}, [{real!r}, *sys.argv[1:]])")
     delivering.ready_for.cache_clear()
     monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", fake)
-    said = run("deliver", theirs, "--to", "telegram-sticker", status=1).output
+    said = run("deliver", theirs, "--to", name, status=1).output
     delivering.ready_for.cache_clear()
-    assert "libvpx-vp9" in said and "pip install imageio-ffmpeg" in said
+    assert says in said and "pip install imageio-ffmpeg" in said and "times" not in said
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="kills forked children")

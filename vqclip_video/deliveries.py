@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from .catalogue.platforms import AS_OF, PLATFORMS
 from .disk.files import atomic_write
@@ -141,19 +142,15 @@ def order_with(order: Order, **given: object) -> Order:
     return replace(order, **{name: value for name, value in given.items() if value is not None})
 
 
-def _note(order: Order, shown: Shown) -> str:
+def _note(order: Order, shown: Shown) -> dict[str, Any]:
     """All that a delivery of a film depends on, so that one of other wishes is made anew."""
-    cues = (
-        [[str(cue.start), str(cue.end), cue.text] for cue in shown.words.cues]
-        if shown.words
-        else []
-    )
-    style = shown.words.style if shown.words else ""
-    about = {**asdict(order), "as_of": AS_OF, "label": shown.label.source, "style": style}
-    return json.dumps({**about, "cues": cues}, ensure_ascii=False)
+    words = shown.words or Words((), "")
+    cues = [[str(cue.start), str(cue.end), cue.text] for cue in words.cues]
+    about = {"as_of": AS_OF, "label": shown.label.source, "style": words.style, "cues": cues}
+    return {**asdict(order), **about}
 
 
-def _notes(run: RunDir) -> dict[str, str]:
+def _notes(run: RunDir) -> dict[str, Any]:
     with suppress(OSError, ValueError):
         notes = json.loads(run.deliveries.read_bytes())
         return notes if isinstance(notes, dict) else {}

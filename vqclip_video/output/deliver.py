@@ -33,6 +33,7 @@ from .source_film import SourceFilm
 from .xmp import packet_box, with_packet
 
 MEGABYTE = 1_000_000
+LACKING = "No such filter"  # in the words of ffmpeg
 RESERVED = 2500  # bytes of a cap for what the file says of its origin
 
 
@@ -99,6 +100,8 @@ class Kitchen:
                 return
             if outcome.disk_full or free_space(self.work) < MEGABYTE:
                 raise OutputError(full_disk(self.target, needed, "try again"))
+            if LACKING in outcome.message:
+                raise OutputError(f"{self.ffmpeg}: {outcome.message}; {REMEDY} that has it")
             if attempt == ATTEMPTS:
                 raise OutputError(
                     f"{self.target}: ffmpeg failed {ATTEMPTS} times ({outcome.message}); the film "
