@@ -16,6 +16,7 @@ from PIL import Image, ImageDraw
 from vqclip_video.catalogue.platforms import FITS as FIT_WORDS
 from vqclip_video.catalogue.platforms import PLATFORMS
 from vqclip_video.cli.main import main
+from vqclip_video.deliveries import deliver_ordered
 from vqclip_video.output import captions
 from vqclip_video.output import deliver as delivering
 from vqclip_video.output.boxes import read_mp4
@@ -25,8 +26,11 @@ from vqclip_video.output.fitting import delivered_rate, delivered_size
 from vqclip_video.output.formats import FITS
 from vqclip_video.output.guides import draw_guides
 from vqclip_video.output.rules import findings
+from vqclip_video.output.rundir import RunDir
 from vqclip_video.output.self_description import described
 from vqclip_video.output.source_film import read_source
+from vqclip_video.storyboard.reader import read
+from vqclip_video.storyboard.timeline import Timeline
 
 WORDS = "A lighthouse, שלום עולם, مرحبا بالعالم, नमस्ते दुनिया, маяк 🚀🌊👩‍🚀"
 
@@ -381,3 +385,33 @@ def test_a_killed_delivery_leaves_the_old_file_or_the_new(folder, theirs):
     work()
     assert target.read_bytes() == whole and deaths > 3
     assert not list(folder.glob(".*"))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="kills forked children")
+def test_a_kill_between_two_deliveries_of_a_run_loses_none(folder, tiny_files):
+    run("render", write(folder, tiny_files), "-q")
+    timeline = Timeline(read(write(folder, tiny_files, "deliver: [gif, webp]\n")))
+    rundir = RunDir(Path("outputs/story.mp4"))
+
+    def work():
+        deliver_ordered(rundir, timeline, lambda text: None, lambda: False)
+
+    def made():
+        return {path.name: path.read_bytes() for path in Path("outputs/story").glob("story.*")}
+
+    work()
+    whole, deaths, step = made(), 0, 1
+    assert set(whole) == {"story.gif", "story.webp"}
+    while True:
+        for name in (*whole, "deliveries.json"):
+            (Path("outputs/story") / name).unlink(missing_ok=True)
+        killed = killed_at(step, work)
+        work()
+        assert made() == whole
+        if not killed:
+            break
+        deaths, step = deaths + 1, step + 9
+    assert deaths > 3
+    Path("outputs/story/deliveries.json").write_text("{torn")
+    work()
+    assert made() == whole
