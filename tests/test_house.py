@@ -32,6 +32,7 @@ ROOMS = [
     "sketchbook",
     "show",
     "engine",
+    "deliveries",
     "recorder",
     "film",
     "still",

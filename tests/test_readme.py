@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from vqclip_video.catalogue.platforms import PLATFORMS
 from vqclip_video.storyboard import reader
 from vqclip_video.storyboard.json_schema import settings_table
+from vqclip_video.text import readable
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -40,6 +42,21 @@ def test_the_python_in_the_readme_runs(monkeypatch, capsys, tmp_path):
     exec(program, namespace)
     assert len(capsys.readouterr().out.splitlines()) == 2
     assert namespace["progress"].iteration == 4
+
+
+def test_the_table_of_platforms_is_the_programs():
+    """Each row of docs/deliver.md says the figures by which films are delivered and checked."""
+    text = (ROOT / "docs/deliver.md").read_text("utf-8")
+    rows = [
+        [cell.strip() for cell in row.split("|")[1:-1]] for row in text.splitlines() if "| `" in row
+    ]
+    assert [row[0].strip("`") for row in rows] == list(PLATFORMS)
+    for (_, pixels, rate, seconds, file, most), place in zip(rows, PLATFORMS.values(), strict=True):
+        size = "x".join(map(str, place.size)) if place.size else str(place.side)
+        assert size in pixels and str(place.fps[1]) in rate and place.codec.name[:4] in file
+        assert place.seconds[1] == 86400 or f"{place.seconds[1]:g}" in seconds
+        assert place.bytes is None or readable(place.bytes).replace("1,000 MB", "1 GB") in most
+        assert place.bits is None or f"{place.bits / 1e6:g} Mb/s" in most
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

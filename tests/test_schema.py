@@ -11,6 +11,7 @@ from vqclip_video.storyboard.json_schema import json_schema, settings_table
 from vqclip_video.storyboard.kinds import keys
 from vqclip_video.storyboard.schema import (
     Augment,
+    Captioning,
     ChosenCLIP,
     Dream,
     Guide,
@@ -18,6 +19,7 @@ from vqclip_video.storyboard.schema import (
     Init,
     Losses,
     Models,
+    Order,
     PromptPart,
     Scene,
     Settings,
@@ -43,10 +45,14 @@ SECTIONS = {
     Scene: ("scenes", 1),
     Transition: ("scenes", 1, "transition"),
     PromptPart: ("scenes", 1, "prompt", 0),
+    Order: ("deliver", 0),
+    Captioning: ("captions",),
 }
 BASE = {
     "models": {"clip": {"name": "mine"}},
     "init": {},
+    "deliver": [{"name": "square"}],
+    "captions": {},
     "settings": {
         "style": "ink",
         "show_step": 1,
@@ -159,7 +165,9 @@ VALUES = [
     {"text": "a", "weight": 2}, {"text": "a", "weight": 0}, {"text": "a", "image": "b"},
     {"weight": 1}, {}, {"bogus": 1}, [None], [{}], [{"prompt": "a"}],
     [{"prompt": "a", "duration": 3, "iterations": 9}], {"curve": "cut"}, {"noise": 1},
-    {"image": "a", "latent": "b"}, "ViT-B-32",
+    {"image": "a", "latent": "b"}, "ViT-B-32", "reel", ["reel"], ["reel", {"name": "gif", "max_mb": 2}],
+    [{"name": "reel", "fit": "pad"}], {"name": "reel", "max_mb": 0}, "pad", "burnt", "own", "box", "on",
+    {"text": "own"}, {"style": "box"}, {"text": "prompt", "style": "none"}, False,
 ]  # fmt: skip
 
 

@@ -199,7 +199,7 @@ def test_a_saved_web_page_is_told_from_what_trainings_and_sketchbooks_are_made_o
         ("promt", "prompt"),
         ("transitoin", "transition"),
         ("settigns", "settings"),
-        ("caption", None),
+        ("portion", None),
         ("length", None),
         ("weight", None),
     ],

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import torch
 
+from .deliveries import deliver_ordered
 from .disk.files import explained
 from .disk.part import Part
 from .engine.cast import Cast, load_cast
@@ -37,7 +38,7 @@ from .storyboard.schema import Storyboard
 from .storyboard.seed import with_seed
 from .storyboard.sizes import frame_size
 from .storyboard.timeline import Timeline
-from .storyboard.writer import dump, without_places
+from .storyboard.writer import as_filmed, dump, without_places
 
 # To be raised by whoever changes what an iteration computes: runs of another version do not mix in
 # one film.
@@ -90,6 +91,8 @@ def make_film(
             shoot = Shoot(timeline, materials, device, options, display, should_stop, cast)
             result = shoot.film(run, saved, began)
     display.end(result)
+    if result.state != "stopped":
+        deliver_ordered(run, timeline, display.notice, should_stop)
     return result
 
 
@@ -190,7 +193,8 @@ def make_fingerprint(
 ) -> dict:
     """What makes the film this film; a run with another one is not gone on with."""
     contents = content_names(materials)
-    storyboard = dump(timeline.storyboard, lambda path: contents.get(path, "a file, see below"))
+    filmed = as_filmed(timeline.storyboard)
+    storyboard = dump(filmed, lambda path: contents.get(path, "a file, see below"))
     return {
         # By content, so that a project that was moved or renamed is still the same film.
         "storyboard": storyboard,

@@ -9,15 +9,18 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .catalogue.platforms import PLATFORMS
 from .footprint import available_host, footprint, frame_latent_bytes, size_that_fits
 from .outline import Outline
+from .output.fitting import delivered_rate, delivered_size
 from .output.space import estimate_disk
 from .speed import Speed, half_pays, recall_speed
+from .storyboard.numbers import rate_text
 from .storyboard.schema import Storyboard
 from .storyboard.sizes import frame_size, picture_size
 from .storyboard.timeline import Timeline
 from .storyboard.words import prompt_text
-from .text import clock, gigabytes
+from .text import clock, gigabytes, readable
 
 if TYPE_CHECKING:
     from .previews import SceneGuide
@@ -85,6 +88,7 @@ class Plan:
     rendered_on: str | None  # the device and precision that the estimate comes from
     disk_bytes: int  # at most, while rendering
     memory: PlannedMemory
+    deliveries: tuple[str, ...]  # what is made of the finished film, in words
     # of the scenes, where they were asked for
     guides: tuple[SceneGuide, ...] = field(default=(), compare=False)
 
@@ -151,6 +155,8 @@ class Plan:
         yield f"goes to     {self.film}, and {self.folder}/"
         known = self.render_seconds is not None
         about = f"about {clock(self.render_seconds)}, on {self.rendered_on}" if known else ""
+        for delivery in self.deliveries:
+            yield f"delivers    {delivery}"
         yield f"rendering   {about or 'known after a first render here'}"
         yield f"memory      {self.memory}"
         yield f"disk        at most {self.disk_bytes / 1e6:,.0f} MB while rendering"
@@ -189,8 +195,21 @@ def make_plan(
             timeline.frames, (width, height), frame_latent_bytes(storyboard, outline.config)
         ),
         memory=_memory(storyboard, outline, known),
+        deliveries=tuple(_deliveries(storyboard, timeline.seconds)),
         guides=guides,
     )
+
+
+def _deliveries(storyboard: Storyboard, seconds: float) -> Iterator[str]:
+    """What each delivery will be, in words."""
+    for order in storyboard.deliver:
+        platform = PLATFORMS[order.name]
+        width, height = delivered_size(frame_size(storyboard.size), platform)
+        fps = delivered_rate(storyboard.fps, platform)
+        cap = round(order.max_mb * 1e6) if order.max_mb is not None else platform.bytes
+        most = f", at most {readable(cap)}" if cap else ""
+        length = clock(min(seconds, platform.seconds[1]))
+        yield f"{order.name}: {width}x{height} at {rate_text(fps)} fps, {length}, {order.fit}{most}"
 
 
 def _memory(storyboard: Storyboard, outline: Outline, known: Speed | None) -> PlannedMemory:

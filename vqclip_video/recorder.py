@@ -24,6 +24,7 @@ from .output.film_writer import FilmWriter
 from .output.formats import Encoder, Format
 from .output.metadata import FilmMetadata, chapters
 from .output.progress import ProgressLog, frame_record, to_json
+from .output.provenance import label_of
 from .output.rundir import RunDir
 from .output.stills import ContactSheet, Poster
 from .storyboard.sizes import frame_size
@@ -190,8 +191,11 @@ class Recorder:
         """Close the film and everything beside it."""
         with self.watch.stage("finish"):
             metadata, board = self._metadata(), self.storyboard
-            self.poster.save(self.run.poster)
-            self.sheet.save(self.run.contact_sheet, board.fps, metadata.chapters, board.title)
+            label = metadata.label
+            self.poster.save(self.run.poster, label)
+            self.sheet.save(
+                self.run.contact_sheet, board.fps, metadata.chapters, board.title, label
+            )
             self.writer.finish({"film": self.run.film}, metadata)
         self._save_run(device, finished=True)
         return self._result("finished", self.run.film)
@@ -221,7 +225,8 @@ class Recorder:
             "storyboard": dump(board, without_places(board.home, board.home)),
         }
         title = board.title or self.run.folder.name
-        return FilmMetadata(title, to_json(about), chapters(board.scenes, self.timeline.spans))
+        scenes = chapters(board.scenes, self.timeline.spans)
+        return FilmMetadata(title, to_json(about), scenes, label_of(board))
 
     def _save_run(self, device: torch.device, finished: bool) -> None:
         saved = self.saved
@@ -237,6 +242,7 @@ class Recorder:
             "threads": torch.get_num_threads(),
             "seconds": {stage: round(value, 3) for stage, value in self.watch.seconds.items()},
             "sittings": self.watch.sittings,
+            "provenance": label_of(self.storyboard).source or "off",
             "resumed_at": saved["loop"].numbers["iteration"] if saved else 0,
         }
         self.run.save_run(about, finished)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,8 @@ from PIL import Image
 from .disk.files import atomic_write
 from .engine.options import EngineOptions
 from .materials import Materials
-from .output.stills import check_picture_place
+from .output.provenance import label_of
+from .output.stills import check_picture_place, encoded_picture
 from .show.displays import Display
 from .storyboard import reader
 from .storyboard.schema import Storyboard
@@ -118,8 +118,6 @@ def save_picture(path: Path, frame, storyboard: Storyboard) -> None:
     path's suffix.
     """
     width, height = storyboard.size
-    buffer = BytesIO()
-    Image.fromarray(frame[:height, :width]).save(
-        buffer, Image.registered_extensions()[path.suffix.lower()], quality=95
-    )
-    atomic_write(path, buffer.getvalue())
+    kind = Image.registered_extensions()[path.suffix.lower()]
+    image, about = Image.fromarray(frame[:height, :width]), label_of(storyboard).in_picture(kind)
+    atomic_write(path, encoded_picture(image, kind, quality=95, **about))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..catalogue.platforms import AS_OF, PLATFORMS
 from ..errors import OutputError, UsageError
 from ..output.encoders import ENCODER_CHOICES
 from .options import (
@@ -133,10 +134,49 @@ def _guides(board: Storyboard, sheet: Path | None):
 
 
 @click.command()
-@storyboard_argument
+@click.argument("file", type=PATH, metavar="STORYBOARD|FILM")
 @set_option
-def check(storyboard, overrides):
-    """Check a storyboard; every mistake is listed with its line."""
+@click.option(
+    "--for",
+    "platforms",
+    multiple=True,
+    type=click.Choice(tuple(PLATFORMS)),
+    help="Of a film: for which place. Repeatable.",
+)
+def check(file, overrides, platforms):
+    """Check a storyboard: every mistake is listed with its line. Or a film: every rule of a
+    platform, with what the film has; the exit status is 1 where one is broken.
+    """
+    from ..output.media_facts import is_film
+
+    if file.is_file() and is_film(file):
+        check_film(file, platforms)
+    elif platforms:
+        raise UsageError(f"{file}: --for is of films, and this is none")
+    else:
+        check_storyboard(file, overrides)
+
+
+def check_film(film: Path, platforms: tuple[str, ...]) -> None:
+    """Holds a film against platforms' rules. Raises UsageError."""
+    from ..output.rules import findings
+
+    if not platforms:
+        names = ", ".join(PLATFORMS)
+        raise UsageError(f"{film}: name the place that the film is for, with --for: {names}")
+    broken = 0
+    for name in platforms:
+        found = findings(film, name)
+        rules = [f"{film}: for {PLATFORMS[name].title}, as of {AS_OF}", *map(str, found)]
+        click.echo("\n".join(rules))
+        broken += sum(not finding.ok for finding in found)
+    if broken:
+        click.echo(f"{broken} broken; `vqclip-video deliver` makes a film that keeps all", err=True)
+        sys.exit(1)
+
+
+def check_storyboard(storyboard: Path, overrides: tuple[str, ...]) -> None:
+    """Says that a storyboard is right, and what it becomes. Raises StoryboardError."""
     from ..plan import make_plan
     from ..storyboard.timeline import Timeline
 

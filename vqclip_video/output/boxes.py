@@ -17,6 +17,8 @@ from ..errors import UsageError
 
 MOST_INDEX = 200_000_000  # bytes of a `moov` that is read: of a film of a week
 PLAIN = 8  # bytes before a box's content: its size, its kind
+MOST_PACKET = 4_000_000
+PACKET_UUID = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")  # Adobe's, of an XMP packet
 VISUAL_ENTRY, SOUND_ENTRY = 78, 28  # bytes of a sample entry before its own boxes
 
 
@@ -139,6 +141,23 @@ def read_mp4(path: Path) -> Mp4:
         raise UsageError(f"{path}: not an MP4 that is whole")
     tracks = (_track(box) for box in index.boxes() if box.kind == "trak")
     return Mp4(tuple(order), tuple(tracks), end)
+
+
+def read_packet(path: Path) -> bytes | None:
+    """The XMP packet of an MP4, empty where it has none; None for any other file.
+
+    Raises OutputError when it cannot be read.
+    """
+    packet = b""
+    with explained(path), path.open("rb") as file:
+        if file.read(PLAIN)[4:] != b"ftyp" or b"avi" in file.read(4):
+            return None
+        for kind, at, size in _outermost(file, path.stat().st_size):
+            if kind == "uuid" and size <= MOST_PACKET:
+                file.seek(at)
+                found = file.read(size)
+                packet = found[16:] if found[:16] == PACKET_UUID else packet
+    return packet
 
 
 def _outermost(file, end: int) -> Iterator[tuple[str, int, int]]:

@@ -13,6 +13,7 @@ from .boxes import read_mp4
 from .formats import Encoded, Format, Raw, concat_list
 from .metadata import FilmMetadata
 from .spool import Spool, lost, segment_of
+from .xmp import packet_box
 
 
 class Delivery:
@@ -114,6 +115,8 @@ class Delivery:
             arguments = self.format.join_arguments(listing.name, about.name, part)
             run(self, arguments, spool.frames)
             self._check(part)
+            with part.open("ab") as file:
+                file.write(packet_box(metadata.label.packet))
             sync_file(part)
             swap_in(part, target)
         finally:

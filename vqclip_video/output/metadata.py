@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from ..storyboard.schema import Scene
 from ..storyboard.words import caption
 from ..text import plain_text, shortened
+from .provenance import Label
 
 if TYPE_CHECKING:
     from ..storyboard.timeline import Span
@@ -35,6 +36,7 @@ class FilmMetadata:
     title: str = ""
     comment: str = ""  # any text: the storyboard, seed, models and version
     chapters: tuple[Chapter, ...] = ()
+    label: Label = Label()  # what it says of its origin
 
     def text(self, fps: Fraction) -> str:
         """The ffmetadata file; texts of any kind are escaped, shortened or cleaned so that it
@@ -43,6 +45,8 @@ class FilmMetadata:
         lines = [";FFMETADATA1"]
         if title := shortened(plain_text(self.title), TITLE_BYTES):
             lines.append(f"title={escaped(title)}")
+        if self.label.sentence:
+            lines.append(f"description={escaped(self.label.sentence)}")
         if comment := "".join(filter(_storable, self.comment)):
             lines.append(f"comment={escaped(comment)}")
         for chapter in self.chapters:

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import glob
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from .._version import __version__
+from ..catalogue.platforms import PLATFORMS
 from ..disk.files import atomic_write, explained, remove, remove_leftovers
 from ..disk.lock import Lock
 from ..errors import OutputError, UsageError
@@ -24,7 +26,14 @@ from .progress import to_json
 PROGRAM = "vqclip-video"
 NEW, UNFINISHED, FINISHED = "new", "unfinished", "finished"
 OTHER_FORMATS = {".avi", ".gif", ".m4v", ".mkv", ".mov", ".webm"}
-OWN_FILES = ("poster.png", "contact_sheet.jpg", "progress.jsonl", "storyboard.yaml", ".*.part")
+OWN_FILES = (
+    "poster.png",
+    "contact_sheet.jpg",
+    "progress.jsonl",
+    "storyboard.yaml",
+    "deliveries.json",
+    ".*.part",
+)
 OWN_WORK = (
     "segment-*",
     "format.*",
@@ -63,6 +72,7 @@ class RunDir:
         self.storyboard = self.folder / "storyboard.yaml"
         self.run = self.folder / "run.json"
         self.latents = self.folder / "latents"
+        self.deliveries = self.folder / "deliveries.json"  # what each was made by
         self.work = self.folder / ".work"
         self.guides = self.work / "guides"
         self._identity = self.work / "identity.json"
@@ -207,7 +217,9 @@ class RunDir:
         for file in (self.run, self.film, self.preview):
             file.unlink(missing_ok=True)
         remove_leftovers(self.film)
-        _remove_matching(self.folder, OWN_FILES)
+        name = glob.escape(self.folder.name)
+        delivered = (f"{name}.{platform}{end}" for platform in PLATFORMS for end in ("", ".*"))
+        _remove_matching(self.folder, (*OWN_FILES, *delivered))
         _remove_matching(self.latents, ("*.safetensors", ".*.part"))
         _remove_matching(self.work, OWN_WORK)
 

@@ -8,6 +8,7 @@ import math
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -16,7 +17,9 @@ from ..disk.files import atomic_write, beside, explained, remove
 from ..disk.part import Part
 from ..errors import OutputError, UsageError
 from ..text import plain_text
+from .lettering import lines_that_fit
 from .metadata import Chapter
+from .provenance import UNSAID, Label
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")  # of pictures that are written
 SHEET_FRAMES = 12
@@ -62,10 +65,11 @@ class Poster:
             self.picture = np.asarray(part.tensors["picture"]).copy()
             self.similarity = float(part.tensors["similarity"])
 
-    def save(self, path: Path) -> None:
+    def save(self, path: Path, label: Label = UNSAID) -> None:
         """Writes the PNG, if there has been a frame."""
         if self.picture is not None:
-            atomic_write(path, _encoded(Image.fromarray(self.picture), "PNG"))
+            image = Image.fromarray(self.picture)
+            atomic_write(path, encoded_picture(image, "PNG", **label.in_picture("PNG")))
 
 
 class ContactSheet:
@@ -82,9 +86,16 @@ class ContactSheet:
         if frame in self.frames:
             thumbnail = Image.fromarray(picture)
             thumbnail.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
-            atomic_write(self._path(frame), _encoded(thumbnail, "PNG"))
+            atomic_write(self._path(frame), encoded_picture(thumbnail, "PNG"))
 
-    def save(self, path: Path, fps: Fraction, chapters: Sequence[Chapter], title: str = "") -> None:
+    def save(
+        self,
+        path: Path,
+        fps: Fraction,
+        chapters: Sequence[Chapter],
+        title: str = "",
+        label: Label = UNSAID,
+    ) -> None:
         """Composes the JPEG: each frame there is with its time and the prompt of its chapter."""
         entries = []
         for frame in self.frames:
@@ -94,7 +105,9 @@ class ContactSheet:
                         (image.convert("RGB"), _clock(float(frame / fps)), _prompt(chapters, frame))
                     )
         if entries:
-            atomic_write(path, _encoded(draw_sheet(entries, title), "JPEG", quality=90))
+            about = label.in_picture("JPEG")
+            sheet = draw_sheet(entries, title)
+            atomic_write(path, encoded_picture(sheet, "JPEG", quality=90, **about))
 
     def _path(self, frame: int) -> Path:
         return self._work / f"sheet-{frame:06d}.png"
@@ -169,25 +182,7 @@ def check_picture_place(path: Path, argument: str = "output") -> None:
 def save_sheet(entries: Sequence[tuple[Image.Image, str, str]], title: str, path: Path) -> None:
     """Writes a sheet as `draw_sheet` draws it, in the format of the path's suffix."""
     kind = Image.registered_extensions()[path.suffix.lower()]
-    atomic_write(path, _encoded(draw_sheet(entries, title), kind, quality=95))
-
-
-def lines_that_fit(text: str, font: ImageFont.FreeTypeFont, width: int, lines: int) -> list[str]:
-    """`text` broken into at most `lines` lines of `width` pixels, with an ellipsis where it is
-    cut.
-    """
-    rows: list[str] = []
-    while text and len(rows) < lines:
-        whole = _longest(text, font, width)
-        if len(whole) == len(text):
-            return [*rows, text]
-        if len(rows) == lines - 1:
-            return [*rows, _longest(text, font, width - font.getlength("…")).rstrip() + "…"]
-        at_space = whole.rfind(" ") + 1 if not text[len(whole)].isspace() else len(whole)
-        cut = at_space or max(len(whole), 1)
-        rows.append(text[:cut].rstrip())
-        text = text[cut:].lstrip()
-    return rows
+    atomic_write(path, encoded_picture(draw_sheet(entries, title), kind, quality=95))
 
 
 def _font() -> ImageFont.FreeTypeFont:
@@ -195,15 +190,6 @@ def _font() -> ImageFont.FreeTypeFont:
         with contextlib.suppress(OSError):
             return ImageFont.truetype(name, TEXT_SIZE)
     return ImageFont.load_default(TEXT_SIZE)
-
-
-def _longest(text: str, font: ImageFont.FreeTypeFont, width: float) -> str:
-    """The longest beginning of `text` that is at most `width` pixels long."""
-    low, high = 0, min(len(text), int(width))  # no character is narrower than a pixel, near enough
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if font.getlength(text[:middle]) <= width else (low, middle - 1)
-    return text[:low]
 
 
 def _columns(count: int, width: int, height: int) -> int:
@@ -225,7 +211,8 @@ def _clock(seconds: float) -> str:
     return f"{int(minutes)}:{seconds:04.1f}"
 
 
-def _encoded(image: Image.Image, kind: str, **options: int) -> bytes:
+def encoded_picture(image: Image.Image, kind: str, **options: Any) -> bytes:
+    """The content of a picture's file, as Pillow writes this kind of it."""
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)
     return buffer.getvalue()

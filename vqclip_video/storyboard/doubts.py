@@ -7,7 +7,8 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 
-from ..text import quoted
+from ..catalogue.platforms import Platform
+from ..text import clock, quoted
 
 # How other tools of this kind write weights, separators and options inside a prompt.
 WEIGHT = re.compile(
@@ -36,6 +37,21 @@ def of_comment(comment: str) -> Iterator[str]:
         yield (
             f"{quoted(comment)} is a comment for YAML, not part of the text; put all of the text in"
             " quotes"
+        )
+
+
+def of_length(platform: Platform, seconds: float) -> Iterator[str]:
+    """What a platform will say of a film that lasts so long."""
+    shortest, longest = platform.seconds
+    if seconds < shortest:
+        yield (
+            f"the film lasts {clock(seconds)}, and {platform.title} is refused under "
+            f"{shortest:g}s; make it longer"
+        )
+    if seconds > longest:
+        yield (
+            f"the film lasts {clock(seconds)}, and {platform.title} at most {clock(longest)}; "
+            "only its beginning is delivered"
         )
 
 

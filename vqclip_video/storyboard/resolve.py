@@ -7,9 +7,11 @@ from __future__ import annotations
 from dataclasses import replace
 from fractions import Fraction
 
+from ..catalogue.platforms import PLATFORMS
+from . import doubts
 from .kinds import BAD
 from .numbers import plain_number, rate_text
-from .problems import Problems, setting_of
+from .problems import Problems, nearest, setting_of
 from .schema import Scene, Settings, Storyboard, Transition
 from .sections import Given, built, merged
 from .sizes import named_size
@@ -44,6 +46,7 @@ def assemble(given: Given, problems: Problems) -> Storyboard:
     film = replace(film, scenes=tuple(resolved))
     if not problems:
         _check_length(film, problems)
+        _doubt_deliveries(film, problems)
     return film
 
 
@@ -60,6 +63,22 @@ def _check_length(film: Storyboard, problems: Problems) -> None:
             "scenes",
             f"the film takes {iterations:,} iterations; at most {MOST_ITERATIONS:,} are possible",
         )
+
+
+def _doubt_deliveries(film: Storyboard, problems: Problems) -> None:
+    seconds = float(sum(span.frames for span in spans(film)) / film.fps)
+    for index, order in enumerate(film.deliver):
+        where = f"deliver[{index}]"
+        for message in doubts.of_length(PLATFORMS[order.name], seconds):
+            problems.warn(nearest(problems.marks, where), where, message)
+    own = [scene for scene in film.scenes if scene.caption]
+    if film.captions and not film.deliver:
+        message = "captions are shown in what is delivered, and `deliver` names nothing"
+    elif film.captions and film.captions.text == "own" and not own:
+        message = "only scenes with a `caption` have one, and no scene has"
+    else:
+        return
+    problems.warn(nearest(problems.marks, "captions"), "captions", message)
 
 
 def _resolve_starts(scenes: list[Given], problems: Problems) -> None:

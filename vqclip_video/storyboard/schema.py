@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+from ..catalogue.platforms import CAPTION_WAYS, FITS, PLATFORMS
 from . import files
 from .chosen_models import CHOSEN_MODELS
 from .chosen_models import ChosenCLIP as ChosenCLIP
@@ -19,6 +20,7 @@ from .chosen_models import Models as Models
 from .file_kinds import Picture, TensorFile
 from .kinds import internal, option
 from .numbers import Number, Rate, Seed, Size, Time, Whole
+from .orders import CaptionsValue, Orders
 from .sections import Parts, SceneList, Section
 from .settings import PART as PART
 from .settings import Augment as Augment
@@ -36,6 +38,8 @@ CURVES = ("linear", "ease-in", "ease-out", "ease-in-out", "cut")
 BLENDS = ("slerp", "lerp")
 MORPHS = ("dream", "blend")
 LATENT_KEEP = ("scenes", "all")
+CAPTION_TEXTS = ("prompt", "own")
+CAPTION_STYLES = ("outline", "box")
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,9 @@ class Scene:
     transition: Transition | None = option(
         None, "how the target travels here from the scene before", TransitionSection(Transition)
     )
+    caption: str | None = option(
+        None, "words to show over the scene, where the film has captions", Text()
+    )
     settings: Settings = option(Settings(), "overrides of the film's settings", Section(Settings))
 
     @property
@@ -126,6 +133,44 @@ class Init:
     latent: Path | None = option(
         None, "a latent saved by an earlier film (.safetensors)", TensorFile(files.latent, own=True)
     )
+
+
+@dataclass(frozen=True)
+class Order:
+    """One file to be made of the finished film, for a place where it is shown."""
+
+    name: str = option("", "where it goes: tiktok, reel, youtube, …", Word(tuple(PLATFORMS)))
+    fit: str = option(
+        FITS[0],
+        "what becomes of another shape: cut, with bars, or before itself, blurred",
+        Word(FITS),
+    )
+    max_mb: float | None = option(
+        None, "most megabytes, instead of the platform's own", Number(above=0.0, most=1e6)
+    )
+    captions: str | None = option(
+        None, "how captions are shown, instead of the platform's own way", Word(CAPTION_WAYS)
+    )
+
+
+ORDER = Section(Order, {"required": ["name"]})
+
+
+@dataclass(frozen=True)
+class Captioning:
+    """Words shown over the film in its deliveries."""
+
+    text: str = option(
+        "prompt",
+        "each scene's prompt, or only its own `caption`, which comes first in any case",
+        Word(CAPTION_TEXTS),
+    )
+    style: str = option(
+        "outline", "white letters: outlined in black, or on a box", Word(CAPTION_STYLES)
+    )
+
+
+CAPTIONS = Section(Captioning)
 
 
 @dataclass(frozen=True)
@@ -177,6 +222,17 @@ class Storyboard:
         "scenes",
         "which latents are kept: those of the scenes' ends, or one for each frame",
         Word(LATENT_KEEP),
+    )
+    deliver: tuple[Order, ...] = option(
+        (),
+        "files to make of the finished film: a list of names or {name, fit, max_mb}",
+        Orders(ORDER),
+    )
+    captions: Captioning | None = option(
+        None, "words over the deliveries: true, false, or {text, style}", CaptionsValue(CAPTIONS)
+    )
+    provenance: str = option(
+        "on", "whether every file says that it was generated", Word(("on", "off"))
     )
     settings: Settings = option(Settings(), "defaults for every scene", Section(Settings))
     scenes: tuple[Scene, ...] = option((), "the scenes, in order", SceneList(SCENE))

@@ -18,6 +18,9 @@ models: storybook           # the small pair in the package; `vqclip-video model
 grids: 2                    # resolutions the latent is the sum of; 1 is the plain latent, more is softer
 #grow: true                 # the first half of the first scene at half the resolution: sooner there
 #latents: scenes            # latents to keep: of the scenes' ends, or `all`
+#deliver: [reel, {name: square, fit: blur}]   # files to post, made of the finished film; see docs/deliver.md
+#captions: {text: prompt, style: outline}     # words over them; or true, and a scene's own `caption`
+#provenance: on             # every file says that it was generated
 
 settings:                   # for every scene; a scene's own settings come first
   style: soft colours       # said once, for every scene
@@ -53,6 +56,7 @@ scenes:
       blend: slerp          # along the sphere; or lerp, straight
 
   - prompt: fire at night
+    #caption: The end       # words to show, in place of the prompt
     duration: 2s
     transition: {duration: 1.5s}
     settings: {learning_rate: 0.1}

@@ -6,6 +6,7 @@ Film-wide settings are written in full, those of a scene where they differ.
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,13 @@ def without_places(home: Path, folder: Path) -> Naming:
 def files_of(storyboard: Storyboard) -> tuple[Path, ...]:
     """The files whose content is a part of the storyboard (pictures, latents), each once."""
     return tuple(dict.fromkeys(FILM.files(storyboard)))
+
+
+def as_filmed(storyboard: Storyboard) -> Storyboard:
+    """The storyboard without what is made of the finished film, which does not change a frame."""
+    scenes = tuple(replace(scene, caption=None) for scene in storyboard.scenes)
+    same = {"deliver": (), "captions": None, "provenance": "on", "scenes": scenes}
+    return replace(storyboard, **same)
 
 
 def _scene(scene: Scene, settings: Settings, name: Naming) -> dict[str, Any]:
