@@ -4,6 +4,7 @@ import pytest
 from complaints import ONE_SCENE, complaint
 
 from vqclip_video.storyboard import reader
+from vqclip_video.storyboard.schema import StepSize
 
 
 def test_overrides_replace_and_create():
@@ -23,7 +24,7 @@ def test_overrides_replace_and_create():
     )
     first, second, third = story.scenes
     assert (story.settings.learning_rate, story.settings.w1, story.seed, story.size) == (
-        0.2,
+        StepSize(0.2, 0.2),
         2.0,
         4,
         (64, 32),

@@ -97,13 +97,19 @@ def test_guidance_is_how_often_the_text_counts_against_none(tmp_path):
     [
         ((24, 24), (24, 24)),
         ((32, 32), (24, 24)),
-        ((24, 43), (24, 44)),
-        ((64, 36), (44, 24)),
+        ((48, 48), (24, 24)),
+        ((20, 32), (20, 32)),
+        ((32, 20), (32, 20)),
+        ((32, 56), (20, 36)),
+        ((56, 32), (36, 20)),
+        ((36, 64), (20, 36)),
         ((3, 3), (24, 24)),
-        ((2, 100), (24, 96)),
+        ((2, 100), (12, 48)),
     ],
 )
-def test_a_latent_is_shown_with_its_shorter_side_as_learned(size, inner, tmp_path):
+def test_a_latent_is_shown_on_as_many_places_as_were_learned_in_its_own_shape(
+    size, inner, tmp_path
+):
     prior = priors.load_prior(written(tmp_path / "prior.safetensors", denoiser()), CPU)
     assert prior.inner_size(*size) == inner
 

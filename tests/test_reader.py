@@ -12,7 +12,7 @@ from PIL import Image
 from vqclip_video.errors import StoryboardError
 from vqclip_video.storyboard import reader
 from vqclip_video.storyboard.kinds import keys
-from vqclip_video.storyboard.schema import PromptPart, Settings, Transition
+from vqclip_video.storyboard.schema import PromptPart, Settings, StepSize, Transition
 from vqclip_video.storyboard.template import TEMPLATE
 from vqclip_video.storyboard.timeline import Timeline
 
@@ -83,7 +83,10 @@ scenes:
         second.settings.losses == replace(story.settings.losses, tv=0.1)
         and story.settings.losses.vq == 0.5
     )
-    assert second.settings.learning_rate == 0.2 and second.settings.style == story.settings.style
+    assert (
+        second.settings.learning_rate == StepSize(0.2, 0.2)
+        and second.settings.style == story.settings.style
+    )
     assert (first.duration, second.duration, third.duration, third.iterations) == (
         2.0,
         3.0,

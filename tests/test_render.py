@@ -21,6 +21,7 @@ from vqclip_video.storyboard.schema import (
     PromptPart,
     Scene,
     Settings,
+    StepSize,
     Storyboard,
     Transition,
 )
@@ -134,7 +135,7 @@ def test_a_run_that_is_to_stop_yields_all_that_was_begun_and_has_the_state_of_it
 
 @pytest.mark.parametrize("grids", [1, 2])
 def test_a_frames_latent_is_the_one_that_it_was_decoded_from(tiny_pair, grids):
-    storyboard = replace(board("sea", learning_rate=0.5), grids=grids)
+    storyboard = replace(board("sea", learning_rate=StepSize(0.5, 0.5)), grids=grids)
     for progress in Session(storyboard, Cast(*tiny_pair)).run():
         if progress.frame is not None:
             with torch.no_grad():
@@ -183,7 +184,8 @@ def test_a_loss_that_is_weighted_is_minimised(tiny_files, name):
     def value_at_the_end(weight):
         losses = Losses(**{"clip": 0.0, "vq": 1e-6, "tv": 1e-6, name: weight})
         storyboard = replace(
-            board("sea", iterations=20, losses=losses, learning_rate=0.05), models=models
+            board("sea", iterations=20, losses=losses, learning_rate=StepSize(0.05, 0.05)),
+            models=models,
         )
         *_, last = (
             progress for progress in render(storyboard, "cpu") if progress.frame is not None
@@ -264,7 +266,12 @@ def test_a_scene_ends_closer_to_its_own_prompt_than_to_the_one_before(storybook_
     texts = ("waves on the ocean at sunset", "a green forest")
     vectors = perceptor.embed_text(texts)
     storyboard = board(
-        *texts, size=(64, 64), iterations=60, show_step=60, cutouts=8, learning_rate=0.05
+        *texts,
+        size=(64, 64),
+        iterations=60,
+        show_step=60,
+        cutouts=8,
+        learning_rate=StepSize(0.05, 0.05),
     )
     for index, frame in enumerate(frames(Session(storyboard, Cast(*storybook_pair)).run())):
         picture = torch.from_numpy(frame).permute(2, 0, 1)[None] / 255

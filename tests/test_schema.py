@@ -23,6 +23,7 @@ from vqclip_video.storyboard.schema import (
     PromptPart,
     Scene,
     Settings,
+    StepSize,
     Storyboard,
     Transition,
 )
@@ -41,6 +42,7 @@ SECTIONS = {
     Augment: ("settings", "augment"),
     Guide: ("settings", "guide"),
     Dream: ("settings", "dream"),
+    StepSize: ("settings", "learning_rate"),
     GuideWeight: ("settings", "guide_weight"),
     Scene: ("scenes", 1),
     Transition: ("scenes", 1, "transition"),
@@ -60,6 +62,7 @@ BASE = {
         "augment": {},
         "guide": {"sketch": "a hill"},
         "dream": {},
+        "learning_rate": {},
         "guide_weight": {},
     },
     "scenes": [{"prompt": "a hill"}, {"prompt": [{"text": "a lake"}], "transition": {}}],
@@ -115,8 +118,8 @@ def test_the_schema_is_one_and_describes_every_key():
         for name, described in properties(section).items():
             assert described["title"] == name and described["description"]
     assert (
-        SCHEMA["$defs"]["Settings"]["properties"]["learning_rate"]["default"]
-        == Settings().learning_rate
+        SCHEMA["$defs"]["StepSize"]["properties"]["start"]["default"]
+        == Settings().learning_rate.start
     )
 
 
@@ -194,12 +197,20 @@ def test_the_template_fits_the_schema():
 def test_the_settings_table_has_every_setting():
     rows = [line for line in settings_table().splitlines() if line.startswith("| `")]
     names = [row.split("`")[1] for row in rows]
-    nested = {"dream": Dream, "guide_weight": GuideWeight, "losses": Losses, "augment": Augment}
-    plain = [name for name in keys(Settings) if name not in nested]
-    nested = [f"{section}.{name}" for section, type_ in nested.items() for name in keys(type_)]
-    assert names == plain + nested
+    nested = {
+        "learning_rate": StepSize,
+        "dream": Dream,
+        "guide_weight": GuideWeight,
+        "losses": Losses,
+        "augment": Augment,
+    }
+    assert names == [
+        named
+        for name in keys(Settings)
+        for named in ([f"{name}.{key}" for key in keys(nested[name])] if name in nested else [name])
+    ]
     assert (
-        "| `learning_rate` | `0.08` | above 0 and at most 10 | step size of AdamW on the latent |"
+        "| `guide_weight.end` | `0.12` | from 0 to 1 | share at the end of `over` and from then on |"
         in rows
     )
     assert all(row.count("|") == 5 for row in rows)

@@ -1,10 +1,19 @@
 import itertools
 import tracemalloc
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
 
-from vqclip_video.storyboard.schema import PromptPart, Scene, Settings, Storyboard, Transition
+from vqclip_video.storyboard.schema import (
+    GuideWeight,
+    PromptPart,
+    Scene,
+    Settings,
+    StepSize,
+    Storyboard,
+    Transition,
+)
 from vqclip_video.storyboard.timeline import Timeline
 from vqclip_video.storyboard.tracks import Clock, Ramp
 
@@ -129,3 +138,18 @@ def test_a_geometric_ramp_to_nothing_goes_by_a_thousandth():
     ramp = Ramp(1.0, 0.0, over=1.0, geometric=True)
     assert ramp.at(Clock(15, total=30, travel=0)) == pytest.approx(0.001**0.5)
     assert ramp.at(Clock(30, total=30, travel=0)) == 0.0
+
+
+def test_a_scene_settles_at_its_dream_unless_it_is_told_otherwise():
+    """The defaults: the steps grow smaller, the pull stays, and in a transition all is as at first."""
+    usual, film = Settings(), timeline(scene(iterations=100), scene(iterations=100, travel=1.0))
+    first, last = film.at(0), film.at(99)
+    assert (first.learning_rate, last.learning_rate) == (0.08, 0.03)
+    assert (first.guide_weight, last.guide_weight) == (0.12, 0.12)
+    assert film.at(30).learning_rate == pytest.approx((0.08 * 0.03) ** 0.5)
+    assert {film.at(100 + i).learning_rate for i in range(48)} == {0.08}
+    assert (film.at(100).guide_weight_before, film.at(199).learning_rate) == (0.12, 0.03)
+    own = replace(usual, learning_rate=StepSize(0.2, 0.1, 1.0), guide_weight=GuideWeight(0.0, 1.0))
+    told = timeline(replace(scene(iterations=100), settings=own))
+    rates = [told.at(i).learning_rate for i in (0, 50)]
+    assert rates == pytest.approx([0.2, 0.02**0.5]) and told.at(99).guide_weight == 1.0

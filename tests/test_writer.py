@@ -59,7 +59,8 @@ transitions = st.one_of(
 scene_settings = st.fixed_dictionaries(
     {},
     optional={
-        "learning_rate": st.floats(1e-6, 10),
+        "learning_rate": st.floats(1e-6, 10)
+        | st.fixed_dictionaries({"start": st.floats(1e-6, 10), "end": st.floats(1e-6, 10)}),
         "style": words,
         "exclude": st.lists(parts, max_size=2),
         "augment": st.fixed_dictionaries({"gain": st.floats(0, 1)}),

@@ -106,8 +106,17 @@ class Dreamer:
     def target(self, latent: Tensor) -> Tensor:
         """A dream's latent as the film is drawn toward it: at its size, and within the VQGAN's
         bound.
+
+        The picture is brought to that size, not the latent: what lies between two neighbouring
+        places of a latent is woven cloth to the decoder.
         """
-        return self.vqgan.bound(resized(latent, self.size))
+        if latent.shape[-2:] != self.size:
+            size = [side * self.vqgan.factor for side in self.size]
+            picture = F.interpolate(
+                self.picture(latent), size=size, mode="bicubic", align_corners=False, antialias=True
+            )
+            latent = self.vqgan.encode(picture.clamp(0, 1))
+        return self.vqgan.bound(latent)
 
 
 def resized(latent: Tensor, size: tuple[int, int]) -> Tensor:

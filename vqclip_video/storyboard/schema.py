@@ -31,6 +31,7 @@ from .settings import Losses as Losses
 from .settings import Prompt as Prompt
 from .settings import PromptPart as PromptPart
 from .settings import Settings as Settings
+from .settings import StepSize as StepSize
 from .shorthands import InitSection, TransitionSection
 from .texts import Flag, Text, Word
 

@@ -12,7 +12,7 @@ from .file_kinds import Picture
 from .kinds import internal, keys, option
 from .numbers import Number, Weight, Whole
 from .sections import Parts, Section
-from .shorthands import GuideValue, GuideWeightSection
+from .shorthands import GuideValue, RampSection
 from .texts import PromptText
 
 
@@ -144,12 +144,34 @@ class GuideWeight:
     """
 
     start: float = option(
-        0.1,
+        0.25,
         "share at the scene's start, held while the film travels there",
         Number(least=0.0, most=1.0),
     )
     end: float = option(
-        0.03, "share at the end of `over` and from then on", Number(least=0.0, most=1.0)
+        0.25, "share at the end of `over` and from then on", Number(least=0.0, most=1.0)
+    )
+    over: float = option(
+        0.6,
+        "how long that takes, as a share of the scene after its transition",
+        Number(least=0.0, most=1.0),
+    )
+
+
+@dataclass(frozen=True)
+class StepSize:
+    """Step size of AdamW on the latent; from `start` to `end` geometrically.
+
+    Where it falls, what a scene has found settles: steps of one size go on for ever around it.
+    """
+
+    start: float = option(
+        0.08,
+        "step size at the scene's start, held while the film travels there",
+        Number(above=0.0, most=10.0),
+    )
+    end: float = option(
+        0.03, "step size at the end of `over` and from then on", Number(above=0.0, most=10.0)
     )
     over: float = option(
         0.6,
@@ -165,8 +187,10 @@ class Settings:
     `settings:` of the film are the defaults of each scene's own.
     """
 
-    learning_rate: float = option(
-        0.08, "step size of AdamW on the latent", Number(above=0.0, most=10.0)
+    learning_rate: StepSize = option(
+        StepSize(),
+        "step size of AdamW on the latent; a number alone is the same all through the scene",
+        RampSection(StepSize),
     )
     weight_decay: float = option(0.0, "AdamW's decay of the latent", Number(least=0.0, most=10.0))
     noise_factor: float = option(
@@ -213,7 +237,7 @@ class Settings:
     guide_weight: GuideWeight = option(
         GuideWeight(),
         "how strongly; a number alone is the same all through the scene",
-        GuideWeightSection(GuideWeight),
+        RampSection(GuideWeight),
     )
     losses: Losses = option(Losses(), "weights of the loss terms", Section(Losses))
     augment: Augment = option(Augment(), "how the cutouts are varied", Section(Augment))

@@ -110,18 +110,16 @@ class InitSection(Section):
 
 
 @dataclass(frozen=True)
-class GuideWeightSection(Section):
-    """A number stands for the same weight all through the scene."""
-
-    shorthand = {  # noqa: RUF012
-        "type": "number",
-        "minimum": 0.0,
-        "maximum": 1.0,
-        "description": "the same all through the scene",
-    }
+class RampSection(Section):
+    """A number stands for the same value all through the scene."""
 
     def read_word(self, node: Scalar, place: Place) -> Given:
         return _same(self.type, ("start", "end"), node, place)
+
+    @property
+    def shorthand(self) -> Schema:
+        number = keys(self.type)["start"].kind.schema({})
+        return {**number, "description": "the same all through the scene"}
 
 
 @dataclass(frozen=True)

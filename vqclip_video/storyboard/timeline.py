@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
-from .schema import Scene, Settings, Storyboard
+from .schema import GuideWeight, Scene, Settings, StepSize, Storyboard
 from .tracks import Clock, Ramp
 
 # Every curve but `cut` goes from 0 at 0 to exactly 1 at 1; a cut has no course to describe.
@@ -40,6 +40,7 @@ class Moment:
     clock: Clock
     frame: int | None  # number of the film's frame this iteration's picture becomes, or None
     time: float  # seconds of film at this iteration's next frame
+    learning_rate: float = 0.0  # step size on the latent
     guide_weight: float = 0.0  # pull of the scene's guide, as a share of the way to it
     guide_weight_before: float = 0.0  # that of the guide of `previous`
     coarse: bool = False  # whether the latent has half its resolution yet (see `Storyboard.grow`)
@@ -95,17 +96,17 @@ class Timeline:
             clock=clock,
             frame=frame if captured else None,
             time=float(frame / self.storyboard.fps),
-            guide_weight=guide_weight(scene).at(clock),
-            guide_weight_before=guide_weight(before).end if before else 0.0,
+            learning_rate=ramp(scene.settings.learning_rate).at(clock),
+            guide_weight=ramp(scene.settings.guide_weight).at(clock),
+            guide_weight_before=before.settings.guide_weight.end if before else 0.0,
             afresh=local == 0 and scene.begins_afresh,
             coarse=self.storyboard.grow and iteration < self.spans[0].iterations // 2,
         )
 
 
-def guide_weight(scene: Scene) -> Ramp:
-    """The share of the way to its guide that a scene's latent is moved, over time."""
-    weight = scene.settings.guide_weight
-    return Ramp(weight.start, weight.end, weight.over, geometric=True)
+def ramp(course: StepSize | GuideWeight) -> Ramp:
+    """A setting that changes in the course of a scene, over time."""
+    return Ramp(course.start, course.end, course.over, geometric=True)
 
 
 @functools.lru_cache(maxsize=4096)

@@ -7,7 +7,9 @@ factor for each output under NAME.scale; the rest is float16. The header holds `
 
 from __future__ import annotations
 
+import itertools
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -27,7 +29,9 @@ from .denoiser import HEAD, PATCH, TIMES, Denoiser
 
 FORMAT = "vqclip-video prior 1"
 SCALE = ".scale"
-LONGEST = 4  # times the side that was learned: a wide latent's longer side, as it is shown
+MOST_STRETCH = 2  # times the side that was learned, at most, or that part of it
+MORE_PLACES = 1.1  # than in the square that was learned: wide pictures had as many
+AREA_COUNTS = 0.5  # how much another area counts, against another shape (both as logarithms)
 MOST_SIDE, MOST_CHANNELS, MOST_BLOCKS = 256, 4096, 16
 
 
@@ -84,13 +88,21 @@ class Prior:
         )
 
     def inner_size(self, height: int, width: int) -> tuple[int, int]:
-        """The size, in places, at which it should see a latent of that size: the shorter side is
-        as it has learned.
+        """The size, in places, at which it should see a latent of that size: about as many places
+        as it has learned from, in the shape that is nearest.
+
+        On more places than it knows things are drawn twice, or fall apart.
         """
-        scale, longest = self.notes.side / min(height, width), LONGEST * self.notes.side
-        return tuple(
-            min(longest, TIMES * max(1, round(side * scale / TIMES))) for side in (height, width)
-        )
+        side, wanted = self.notes.side, math.log(width / height)
+        places = MORE_PLACES * side**2
+        least = max(TIMES, side // MOST_STRETCH // TIMES * TIMES)
+        sides = range(least, MOST_STRETCH * side + 1, TIMES)
+
+        def mismatch(size: tuple[int, int]) -> float:
+            shape = abs(math.log(size[1] / size[0]) - wanted)
+            return shape + AREA_COUNTS * abs(math.log(size[0] * size[1] / places))
+
+        return min(itertools.product(sides, sides), key=mismatch)
 
     def require(self, paths: ModelFiles, channels: int, dim: int) -> None:
         """Raises ModelError where the prior was made for another CLIP or VQGAN than those of
