@@ -1,6 +1,7 @@
 """Films drawn toward dreams: how one is drawn, which is taken, and what lies between two."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ from torch.nn.functional import normalize
 from vqclip_video.engine.cast import Cast, load_cast, load_pair
 from vqclip_video.engine.dreams import Dreamer
 from vqclip_video.engine.guides import Guides
-from vqclip_video.engine.guiding import prepare
+from vqclip_video.engine.guiding import prepare, styled
 from vqclip_video.engine.morphs import Morph, distance, morph, seen
 from vqclip_video.engine.options import EngineOptions
 from vqclip_video.engine.session import Session
@@ -22,7 +23,7 @@ from vqclip_video.models.prior import prior as priors
 from vqclip_video.models.prior import sampler
 from vqclip_video.sketchbook.choose import choose
 from vqclip_video.storyboard import reader
-from vqclip_video.storyboard.schema import Models
+from vqclip_video.storyboard.schema import Models, PromptPart, Settings
 from vqclip_video.storyboard.timeline import Timeline
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -163,6 +164,14 @@ def test_words_of_ones_own_are_dreamed_of_in_place_of_the_prompt(cast, tiny_mode
     assert not torch.allclose(target("prompt: a cat"), dog, atol=1e-3)
     styled = target("prompt: a dog, settings: {style: watercolor, w2: 2}")
     assert not torch.allclose(styled, dog, atol=1e-3)
+
+
+def test_a_style_is_dreamt_in_one_breath_with_the_prompt():
+    prompt = (PromptPart("a dog"), PromptPart(image=Path("dog.png"), weight=0.5))
+    style = (PromptPart("watercolor"), PromptPart(image=Path("paint.png")), PromptPart("at dusk"))
+    said = styled(prompt, Settings(style=style))
+    assert said == (PromptPart("a dog, watercolor, at dusk"), prompt[1])
+    assert styled(prompt, Settings(style=style, w2=0)) == prompt == styled(prompt, Settings())
 
 
 def test_a_carried_scene_begins_with_the_last_ones_picture(cast, tiny_models):

@@ -210,7 +210,7 @@ def test_the_settings_table_has_every_setting():
         for named in ([f"{name}.{key}" for key in keys(nested[name])] if name in nested else [name])
     ]
     assert (
-        "| `guide_weight.end` | `0.12` | from 0 to 1 | share at the end of `over` and from then on |"
+        "| `guide_weight.end` | `0.25` | from 0 to 1 | share at the end of `over` and from then on |"
         in rows
     )
     assert all(row.count("|") == 5 for row in rows)

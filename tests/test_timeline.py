@@ -145,10 +145,10 @@ def test_a_scene_settles_at_its_dream_unless_it_is_told_otherwise():
     usual, film = Settings(), timeline(scene(iterations=100), scene(iterations=100, travel=1.0))
     first, last = film.at(0), film.at(99)
     assert (first.learning_rate, last.learning_rate) == (0.08, 0.03)
-    assert (first.guide_weight, last.guide_weight) == (0.12, 0.12)
+    assert (first.guide_weight, last.guide_weight) == (0.25, 0.25)
     assert film.at(30).learning_rate == pytest.approx((0.08 * 0.03) ** 0.5)
     assert {film.at(100 + i).learning_rate for i in range(48)} == {0.08}
-    assert (film.at(100).guide_weight_before, film.at(199).learning_rate) == (0.12, 0.03)
+    assert (film.at(100).guide_weight_before, film.at(199).learning_rate) == (0.25, 0.03)
     own = replace(usual, learning_rate=StepSize(0.2, 0.1, 1.0), guide_weight=GuideWeight(0.0, 1.0))
     told = timeline(replace(scene(iterations=100), settings=own))
     rates = [told.at(i).learning_rate for i in (0, 50)]

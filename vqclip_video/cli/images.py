@@ -39,7 +39,7 @@ WORDS = {
     help="What the picture should not be like. Repeatable.",
 )
 @click.option("--style", default="", metavar="TEXT", help="Extra text, mixed in with settings.w2.")
-@click.option("--iterations", default=200, show_default=True, help="Optimiser steps.")
+@click.option("--iterations", default=60, show_default=True, help="Optimiser steps.")
 @click.option("--size", default="256x256", show_default=True, metavar="WxH")
 @click.option("--seed", default="0", show_default=True, metavar="NUMBER|random")
 @click.option("--models", default="storybook", show_default=True, help="A named pair.")

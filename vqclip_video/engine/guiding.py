@@ -12,7 +12,7 @@ from torch import Tensor
 from ..disk.pictures import fitted, open_picture
 from ..sketchbook.choose import Choice, choose, seeds_of, told
 from ..sketchbook.decode import decode_sketch
-from ..storyboard.schema import PromptPart, Storyboard
+from ..storyboard.schema import Prompt, PromptPart, Settings, Storyboard
 from ..storyboard.sizes import picture_size
 from .cast import Cast
 from .dreams import OVER_A_SKETCH, DrawnDream, Dreamer
@@ -167,15 +167,30 @@ def told_of(dream: DrawnDream, tries: int) -> str:
 
 
 def texts_of(storyboard: Storyboard, choices: Sequence[Choice], cast: Cast) -> dict[int, Tensor]:
-    """What each dreaming scene's dream is of: a unit vector [dim], by the scene's index."""
+    """What each dreaming scene's dream is of: a unit vector [dim], by the scene's index.
+
+    A style in words is said in one breath with the prompt, as a caption does; beside it, with its
+    weight, the prior would hardly heed it.
+    """
     dreaming = [choice for choice in choices if choice.dreams]
     scenes = []
     for choice in dreaming:
         scene = storyboard.scenes[choice.scene]
         own = (PromptPart(text=choice.words),) if choice.words else scene.prompt
-        scenes.append(replace(scene, prompt=own))
+        scenes.append(replace(scene, prompt=styled(own, scene.settings)))
     targets = encode_scenes(replace(storyboard, scenes=tuple(scenes)), cast.perceptor)
     return {
         choice.scene: told.target(scene.settings).include
         for choice, scene, told in zip(dreaming, scenes, targets.scenes, strict=True)
     }
+
+
+def styled(prompt: Prompt, settings: Settings) -> Prompt:
+    """A prompt whose texts say the style too, unless the style counts nothing."""
+    style = ", ".join(part.text for part in settings.style if part.text is not None)
+    if not style or not settings.w2:
+        return prompt
+    return tuple(
+        part if part.text is None else replace(part, text=f"{part.text}, {style}")
+        for part in prompt
+    )

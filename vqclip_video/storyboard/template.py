@@ -27,14 +27,14 @@ settings:                   # for every scene; a scene's own settings come first
   w1: 1.0                   # weight of a scene's prompt
   w2: 0.3                   # weight of the style
   exclude: [grey, text]     # what should not be seen
-  learning_rate: 0.06       # higher: quicker and rougher
+  learning_rate: {start: 0.08, end: 0.03}    # higher: quicker and rougher; one number: the same all through a scene
   cutouts: 16               # views of the picture that CLIP judges each iteration; more is finer and slower
   show_step: 2              # iterations between two frames; more gives each frame more change
   losses: {clip: 1.0, vq: 0.2, tv: 0.0, prior: 3.0}    # what is minimised; vq keeps to what the VQGAN can paint,
                             # prior to what pictures of the prompt look like, in scenes without a guide
   #guide: auto              # draws toward a dream of the prompt; or off, {dream: a ship}, {sketch: a ship}, {image: my.png}
   #dream: {tries: 4}        # dreams drawn for a scene, of which the best is taken; or {seed: 9}, {carry: 0.9}
-  #guide_weight: {start: 0.1, end: 0.03, over: 0.6}   # how strongly, from a scene's start to its later part
+  #guide_weight: 0.25       # how strongly; or {start: 0.3, end: 0.1, over: 0.6}: then less, and CLIP paints more freely
   #weight_decay: 0.0        # pulls the latent towards its middle
   #noise_factor: 0.1        # noise on the cutouts
   #batch_size: 8            # cutouts per CLIP call, to save memory; the picture stays the same
