@@ -23,7 +23,8 @@ def scene(
 ):
     transition = None if travel is None else Transition(travel, curve, blend)
     prompt = (PromptPart(text="a hill"),)
-    return Scene(prompt, seconds, iterations, None, transition, Settings(show_step=show_step))
+    chosen = Settings(show_step=show_step)
+    return Scene(prompt, seconds, iterations, None, transition, settings=chosen)
 
 
 def timeline(*scenes, fps=24.0):
