@@ -24,7 +24,7 @@ from vqclip_video.output.captions import Cue, font_of, laid_out, srt_text
 from vqclip_video.output.ffmpeg import find_ffmpeg
 from vqclip_video.output.fitting import delivered_rate, delivered_size
 from vqclip_video.output.formats import FITS
-from vqclip_video.output.guides import draw_guides
+from vqclip_video.output.guides import draw_safe_zones
 from vqclip_video.output.rules import findings
 from vqclip_video.output.rundir import RunDir
 from vqclip_video.output.self_description import described
@@ -287,7 +287,7 @@ def test_a_run_is_delivered_by_its_folder(folder, tiny_files):
 
 def test_guides_are_drawn_on_the_pictures_shape(folder, theirs):
     film = read_source(theirs)
-    draw_guides(film, delivering.Order("reel", "pad"), folder / "g.png", delivering.Label())
+    draw_safe_zones(film, delivering.Order("reel", "pad"), folder / "g.png", delivering.Label())
     with Image.open(folder / "g.png") as image:
         assert image.size == (1080, 1920) and image.getpixel((65, 700)) == (255, 255, 255)
 

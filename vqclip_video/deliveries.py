@@ -14,7 +14,7 @@ from .disk.files import atomic_write
 from .errors import OutputError, UsageError, VqclipError
 from .output.captions import Cue
 from .output.deliver import Words, make_delivery
-from .output.guides import draw_guides
+from .output.guides import draw_safe_zones
 from .output.progress import to_json
 from .output.provenance import Label, label_of, read_label
 from .output.rundir import RunDir
@@ -102,7 +102,7 @@ def deliver_guides(shown: Shown, order: Order, target: Path, notice: Notice) -> 
     Raises OutputError.
     """
     still = target.with_name(f"{target.stem}.guides.png")
-    draw_guides(shown.film, order, still, shown.label)
+    draw_safe_zones(shown.film, order, still, shown.label)
     notice(f"{still}: what stays visible")
 
 

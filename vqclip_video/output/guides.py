@@ -21,7 +21,7 @@ SHADE, LINE, GRID = (0, 0, 0, 110), (255, 255, 255, 255), (255, 220, 0, 255)
 CROPS = {"4:5 in the feed": (4 / 5, "md"), "3:4 in the grid": (3 / 4, "ma")}
 
 
-def draw_guides(film: SourceFilm, order: Order, target: Path, label: Label) -> None:
+def draw_safe_zones(film: SourceFilm, order: Order, target: Path, label: Label) -> None:
     """Draws the zones on the picture in the middle of what is delivered, as PNG.
 
     Raises OutputError.
