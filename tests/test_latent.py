@@ -111,3 +111,17 @@ def test_noise_has_the_codebooks_mean_and_spread(strength):
 def test_noise_copes_with_a_codebook_of_equal_entries():
     noise = noise_start(torch.ones(32, 4), 4, 4, 1.0, torch.Generator().manual_seed(0))
     torch.testing.assert_close(noise, torch.ones_like(noise), atol=1e-3, rtol=0)
+
+
+def test_a_latent_lies_in_memory_as_one_from_a_checkpoint_does():
+    """Sums depend on it, so that the log of a resumed film would differ in its last digits."""
+    codebook = torch.randn(16, 8, generator=torch.Generator().manual_seed(0))
+    start = noise_start(codebook, 6, 8, 0.3, torch.Generator().manual_seed(1))
+    assert not start.is_contiguous()
+    latent = Latent(start, ChannelRange.around(codebook), grids=2)
+    for _ in range(2):
+        latent.value.square().sum().backward()
+        latent.step(0.1, 0.01)
+        latent.pull(torch.zeros(1, *latent.size, 8).permute(0, 3, 1, 2), 0.5)
+        assert all(tensor.is_contiguous() for tensor in latent.state().tensors.values())
+        latent.resize(9, 12)

@@ -36,7 +36,8 @@ class Latent:
 
     def begin(self, start: Tensor) -> None:
         """Be `start` [1, channels, height, width], with nothing remembered."""
-        finest = start.detach().clone().float()
+        # Contiguous, as a checkpoint's are: sums over a tensor depend on how it lies in memory.
+        finest = start.detach().float().clone(memory_format=torch.contiguous_format)
         shapes = [finest.shape] + [
             (1, start.shape[1], *size) for size in _halvings(start.shape[-2:], self._wanted - 1)
         ]
