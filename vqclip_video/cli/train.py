@@ -104,7 +104,7 @@ def vqgan_command(folder, config, output, start, minutes, seed):
     type=click.Choice(list(PRESETS)),
     default="cpu",
     show_default=True,
-    help="Sizes that suit 2 cores and 4 hours, or one GPU and 25 minutes.",
+    help="Sizes that suit 2 cores and 4 hours, or one GPU and 40 minutes.",
 )
 @click.option(
     "--minutes",
