@@ -15,6 +15,7 @@ from vqclip_video.storyboard.schema import (
     PromptPart,
     Scene,
     Settings,
+    StepSize,
     Storyboard,
     Transition,
 )
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def board(size=(48, 40), grow=True):
-    settings = Settings(cutouts=4, show_step=2)
+    settings = Settings(cutouts=4, show_step=2, learning_rate=StepSize(0.08, 0.08))
     first, second = (
         Scene(prompt=(PromptPart(text=text),), iterations=8, settings=settings)
         for text in ("sea", "sky")

@@ -464,3 +464,24 @@ def test_film_that_cannot_fit_is_refused_before_it_begins(tmp_path):
     check_space(tmp_path, 10, SIZE)
     with pytest.raises(OutputError, match=r"needs about [\d,]+ MB, .* free at"):
         check_space(tmp_path, 10**9, (1920, 1080))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs scripts that can be run")
+@pytest.mark.parametrize("loses", [False, True])
+def test_an_ffmpeg_that_does_not_count_what_it_copies_is_held_to_the_file(tmp_path, encoder, loses):
+    """As ffmpeg 7.0 does; `loses`: and it leaves out a frame."""
+    script = f"""import subprocess, sys
+arguments = sys.argv[1:]
+copies = 'copy' in arguments
+if copies and {loses}:
+    arguments[arguments.index('copy'):arguments.index('copy')] = ['copy', '-frames:v', '22', '-c']
+ended = subprocess.run([{encoder.ffmpeg!r}, *arguments], capture_output=True, text=True)
+lines = ended.stdout.splitlines() + ended.stderr.splitlines()
+print(*[line for line in lines if not (copies and line.startswith('frame='))], sep='\\n')
+sys.exit(ended.returncode)"""
+    quiet = Encoder(fake_ffmpeg(tmp_path, script), "libx264")
+    if loses:
+        with pytest.raises(OutputError, match="of 23 frames it wrote 22"):
+            make(tmp_path, quiet)
+    else:
+        assert read_film(make(tmp_path, quiet)).frames == 23

@@ -47,6 +47,6 @@ def probe(encoder: Encoder, size: tuple[int, int], fps: float) -> str | None:
         raw = Raw("probe.rgb", size, rate(fps))
         arguments = Format(encoder, size).segment_arguments(raw, 2, "probe.mp4")
         outcome = run(encoder.ffmpeg, arguments, Path(folder), PROBE_SECONDS)
-    if outcome.ok and not outcome.wrote(2):
+    if outcome.ok and outcome.frames != 2:
         return f"of 2 frames it wrote {outcome.frames}"
     return None if outcome.ok else outcome.message

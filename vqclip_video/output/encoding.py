@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..disk.files import explained, free_space, full_disk
@@ -76,14 +76,22 @@ class Encoding:
                 arguments = delivery.segment_arguments(segment)
                 self._process = Process(delivery.ffmpeg, arguments, self._folder)
 
-    def run(self, delivery: Delivery, arguments: list[str], frames: int) -> None:
-        """Runs ffmpeg for a delivery until it has written exactly `frames` frames; an attempt that
-        fails is repeated.
+    def run(
+        self,
+        delivery: Delivery,
+        arguments: list[str],
+        frames: int,
+        held: Callable[[], int] | None = None,
+    ) -> None:
+        """Runs ffmpeg for a delivery until it has written exactly `frames` frames, by its own count
+        or by that of what it wrote (`held`); an attempt that fails is repeated.
         """
         for failures in range(1, ATTEMPTS + 1):
             with self._remedy.explained():
                 outcome = run(delivery.ffmpeg, arguments, self._folder)
-            if outcome.wrote(frames):
+            if outcome.ok and held:
+                outcome = replace(outcome, frames=held())
+            if outcome.ok and outcome.frames == frames:
                 return
             self._refuse(delivery, outcome, frames, failures)
 
@@ -99,7 +107,7 @@ class Encoding:
         """A whole segment gets its name; a failed one stays first in line, a few times over."""
         segment, delivery = self._waiting[0]
         frames = delivery.spool.segment_frames
-        if outcome.wrote(frames):
+        if outcome.ok and outcome.frames == frames:
             with self._remedy.explained():
                 delivery.take_in(segment)
             self._waiting.pop(0)

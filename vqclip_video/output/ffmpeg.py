@@ -31,16 +31,12 @@ class Ended:
     """How an ffmpeg process ended."""
 
     ok: bool
-    frames: int | None  # written, by its own count; ffmpeg 7.0 tells none where it copies
+    frames: int  # written, by its own count; 0 where it tells none, as ffmpeg 7.0 where it copies
     message: str  # the first line it said, which is the cause, or that the disk is full
 
     @property
     def disk_full(self) -> bool:
         return FULL in self.message
-
-    def wrote(self, frames: int) -> bool:
-        """Whether it ended well and says nothing against having written so many."""
-        return self.ok and self.frames in (frames, None)
 
 
 class Process:
@@ -104,7 +100,7 @@ class Process:
         ]
         words.append(f"ended by signal {-code}" if code < 0 else f"exit status {code}")
         message = next((line for line in words if FULL in line), words[0])
-        return Ended(code == 0, int(counts[-1]) if counts else None, message)
+        return Ended(code == 0, int(counts[-1]) if counts else 0, message)
 
     def kill(self) -> None:
         """Ends the process now and waits until it is gone."""
