@@ -305,7 +305,7 @@ def test_plan_says_what_is_delivered_and_what_a_platform_will_say(folder, tiny_f
     result = run("plan", story)
     assert "delivers    reel: 1080x1920 at 24 fps, 1.0s, crop, at most 300 MB" in result.output
     assert "delivers    gif: 32x32 at 8 fps, 1.0s, pad, at most 2.0 MB" in result.output
-    assert "story.yaml:8:11: deliver[0]" in result.stderr and "under 3s" in result.stderr
+    assert "story.yaml:8:11: deliver[0]" in result.output and "under 3s" in result.output
 
 
 # -- what is not there, or goes wrong ---------------------------------------------------------

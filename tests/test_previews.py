@@ -151,9 +151,9 @@ def test_a_sheet_that_cannot_be_drawn_is_refused_before_anything_is(
     (folder / "there.png").mkdir()
     (folder / "file").touch()
     said = CliRunner().invoke(main, ["dream", "a cat", *tiny, *arguments])
-    assert said.exit_code in (1, 2) and way_out in said.stderr, said.output
+    assert said.exit_code in (1, 2) and way_out in said.output, said.output
     assert not list(folder.rglob("sheet.*"))
-    assert "PROMPT: " in run("dream", " ", status=2).stderr
+    assert "PROMPT: " in run("dream", " ", status=2).output
 
 
 def test_a_folder_that_nothing_can_be_written_to_is_told_before_anything_is_drawn(
@@ -164,14 +164,14 @@ def test_a_folder_that_nothing_can_be_written_to_is_told_before_anything_is_draw
 
     monkeypatch.setattr("vqclip_video.engine.cast.load_cast", None)
     monkeypatch.setattr(Path, "touch", forbidden)
-    said = run("dream", "a cat", "-o", "sheet.png", *tiny, status=1).stderr
+    said = run("dream", "a cat", "-o", "sheet.png", *tiny, status=1).output
     assert "sheet.png: cannot be written" in said and "another name with -o" in said
 
 
 def test_a_pair_that_cannot_dream_says_what_can(folder, pair):
-    said = run("dream", "a cat", "--set", f"models={pair}", "--size", "32x32", status=2).stderr
+    said = run("dream", "a cat", "--set", f"models={pair}", "--size", "32x32", status=2).output
     assert "no prior" in said and "storybook" in said and "--set prior=" in said
-    assert "no prior" in run("dream", "a cat", "--models", "imagenet", status=2).stderr
+    assert "no prior" in run("dream", "a cat", "--models", "imagenet", status=2).output
 
 
 STORY = """\
@@ -222,10 +222,10 @@ def test_plan_draws_the_guides_as_the_film_does(story, tiny, monkeypatch):
     # What is best on this machine is measured, and each command may find another thing.
     monkeypatch.setattr("vqclip_video.engine.cast.pick_precision", lambda *rest: torch.float32)
     ended = run("plan", story, "--sheet", "guides.png", "--json")
-    guides = json.loads(ended.stdout)["guides"]
+    guides = json.loads(ended.output[ended.output.index("{") :])["guides"]
     first, _, _, none, red = cells("guides.png", 5, (32, 32), title=False)
     assert (red == (255, 0, 0)).all() and (none == none[0, 0]).all()
-    said = run("render", story, "-o", "film.mp4").stderr
+    said = run("render", story, "-o", "film.mp4").output
     for scene, guide in enumerate(guides[:3], 1):
         drawn = guide["dream"]["drawn"]
         best = ", the best of 2" if scene < 3 else ""
@@ -237,23 +237,23 @@ def test_plan_draws_the_guides_as_the_film_does(story, tiny, monkeypatch):
 
 
 def test_guides_of_a_seed_that_is_not_there_yet_are_not_drawn(story, folder):
-    said = run("plan", story, "--sheet", "g.png", "--set", "seed=random", status=2).stderr
+    said = run("plan", story, "--sheet", "g.png", "--set", "seed=random", status=2).output
     assert "--set seed=" in said and not (folder / "g.png").exists()
     for name in ("g.txt", "red.png/g.png"):
         ended = CliRunner().invoke(main, ["plan", str(story), "--sheet", name])
-        assert ended.exit_code in (1, 2) and "--sheet" in ended.stderr
+        assert ended.exit_code in (1, 2) and "--sheet" in ended.output
 
 
 def test_a_film_by_dreams_says_them_and_how_long_they_took(story, folder):
-    said = run("render", story, "-o", "film.mp4", *CPU).stderr
+    said = run("render", story, "-o", "film.mp4", *CPU).output
     assert "scene 1 becomes scene 2 through 4 dreams" in said
     assert "scene 2 becomes" not in said and "scene 4 is drawn" not in said
     seconds = json.loads((folder / "film/run.json").read_text())["seconds"]
     assert seconds["guides"] > 0
-    again = run("render", story, "-o", "again.mp4", "--set", "settings.guide=dream", *CPU).stderr
+    again = run("render", story, "-o", "again.mp4", "--set", "settings.guide=dream", *CPU).output
     assert again.splitlines()[:2] == said.splitlines()[:2]
     blended = ("--set", "scenes[1].transition.morph=blend")
-    assert "becomes" not in run("render", story, "-o", "blend.mp4", *blended, *CPU).stderr
+    assert "becomes" not in run("render", story, "-o", "blend.mp4", *blended, *CPU).output
     film, same, other = (
         (folder / name / "latents/scene-02.safetensors").read_bytes()
         for name in ("film", "again", "blend")
@@ -263,7 +263,7 @@ def test_a_film_by_dreams_says_them_and_how_long_they_took(story, folder):
 
 def test_a_still_is_drawn_toward_its_dream(folder, tiny):
     still = ("--iterations", 4, "--set", "settings.cutouts=2", *tiny, *CPU)
-    said = run("image", "a cat", "-o", "cat.png", "--set", "settings.dream.seed=9", *still).stderr
+    said = run("image", "a cat", "-o", "cat.png", "--set", "settings.dream.seed=9", *still).output
     assert "scene 1 is drawn toward a dream: seed 9" in said
     run("image", "a cat", "-o", "other.png", "--set", "settings.dream.seed=8", *still)
     run("image", "a cat", "-o", "free.png", "--set", "settings.guide=off", *still)
