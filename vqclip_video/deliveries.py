@@ -62,6 +62,8 @@ def deliver_ordered(
     One that fails does not keep the others: what went wrong is raised at the end, as OutputError.
     """
     board = timeline.storyboard
+    if not board.deliver:
+        return []
     shown = Shown(read_source(run.film), label_of(board), words_of(timeline))
     there, failures = [], []
     for order in board.deliver:

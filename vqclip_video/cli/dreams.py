@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ..errors import StoryboardError, UsageError
-from .images import said_of_still
+from .images import refused_as_said_here, said_of_still
 from .options import OUTPUTS, PATH, network_options, quiet_option, say_warnings, set_option
 
 
@@ -55,10 +54,8 @@ def dream(prompt, output, count, style, size, seed, models, overrides, quiet, **
     from ..output.stills import check_picture_place
     from ..previews import check_dreams, draw_dreams, dream_storyboard, storyboard_of
 
-    try:
+    with refused_as_said_here():
         board = dream_storyboard(prompt, style, size, seed, models, overrides)
-    except StoryboardError as error:
-        raise UsageError("\n".join(dict.fromkeys(map(said_of_still, error.problems)))) from error
     check_dreams(board, count)
     materials = find_materials(board)
     say_warnings(board, quiet, said_of_still)

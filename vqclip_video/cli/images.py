@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import click
 
 from ..errors import StoryboardError, UsageError
@@ -71,11 +74,8 @@ def image(
     from ..show.terminal import terminal_display
     from ..still import make_still, still_storyboard
 
-    try:
+    with refused_as_said_here():
         board = still_storyboard(prompt, exclude, style, iterations, size, seed, models, overrides)
-    except StoryboardError as error:
-        said = dict.fromkeys(map(said_of_still, error.problems))
-        raise UsageError("\n".join(said)) from error
     materials = find_materials(board)
     say_warnings(board, quiet, said_of_still)
     output = output or free_path(OUTPUTS / "image.png", ".safetensors")
@@ -84,6 +84,16 @@ def image(
         make_still(board, materials, output, EngineOptions(**engine), every, display)
     finally:
         display.close()
+
+
+@contextmanager
+def refused_as_said_here() -> Iterator[None]:
+    """A storyboard made of a command's options is refused in the words of the command."""
+    try:
+        yield
+    except StoryboardError as error:
+        said = dict.fromkeys(map(said_of_still, error.problems))
+        raise UsageError("\n".join(said)) from error
 
 
 def said_of_still(problem: Problem) -> str:
