@@ -4,8 +4,7 @@ and the guides of a storyboard's scenes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -114,9 +113,10 @@ def draw_guides(
     if storyboard.seed is None:
         why = "the seed is drawn at the render, and the dreams with it"
         raise UsageError(f"{why}; name one with override=seed=NUMBER to see what that one draws")
-    with _loaded(find_materials(storyboard), storyboard, options) as cast:
-        from .engine.guiding import choices_of
+    from .engine.cast import lent_cast
+    from .engine.guiding import choices_of
 
+    with lent_cast(find_materials(storyboard), storyboard, options) as cast:
         choices = choices_of(storyboard, cast)
         dreams, pictures = _pictures(storyboard, cast, choices, on_notice)
     guides = _guides(storyboard, choices, dreams)
@@ -158,8 +158,10 @@ def draw_dreams(
 
     The storyboard has passed `check_dreams`.
     """
+    from .engine.cast import lent_cast
+
     found, entries = [], []
-    with _loaded(materials, storyboard, options) as cast:
+    with lent_cast(materials, storyboard, options) as cast:
         dreaming, choice = _dreaming(storyboard, cast)
         for seed in range(storyboard.seed, storyboard.seed + count):
             dream = dreaming.draw(choice, seed)
@@ -230,20 +232,6 @@ def _dreaming(storyboard: Storyboard, cast: Cast) -> tuple[Dreaming, Choice]:
 
     (choice,) = choices_of(storyboard, cast)
     return Dreaming(storyboard, [choice], cast, StillGuides(storyboard, cast)), choice
-
-
-@contextmanager
-def _loaded(materials: Materials, storyboard: Storyboard, options: EngineOptions) -> Iterator[Cast]:
-    """The networks for a while; the device's memory is as before afterwards."""
-    from .engine.cast import load_cast
-    from .engine.device import pick_device
-    from .engine.memory import explained_failures, release
-
-    device = pick_device(options.device)
-    with ExitStack() as stack:
-        stack.callback(release, device)
-        stack.enter_context(explained_failures(storyboard.size, device))
-        yield load_cast(materials, options)
 
 
 def _image(picture: Tensor) -> Image.Image:

@@ -93,19 +93,18 @@ def _optimised(
     storyboard: Storyboard, materials: Materials, options: EngineOptions, display: Display
 ) -> Iterator[Progress]:
     """The iterations of a still, told to the display as they come."""
-    from .engine.cast import load_cast
+    from .engine.cast import lent_cast
     from .engine.device import pick_device
-    from .engine.memory import explained_failures, heap_kept, release
+    from .engine.memory import heap_kept
     from .engine.session import Session
 
-    device, timeline = pick_device(options.device), Timeline(storyboard)
+    pick_device(options.device)  # refused before the display begins
+    timeline = Timeline(storyboard)
     display.start(timeline, 0)
     with ExitStack() as stack:
-        stack.callback(release, device)
-        stack.enter_context(explained_failures(storyboard.size, device))
-        cast = load_cast(materials, options)
+        cast = stack.enter_context(lent_cast(materials, storyboard, options))
         cast.prepare(storyboard, timeline, options)
-        if device.type == "cpu" and not cast.vqgan.low_memory:
+        if cast.device.type == "cpu" and not cast.vqgan.low_memory:
             stack.enter_context(heap_kept())
         session = Session(storyboard, cast, timeline=timeline, on_notice=display.notice)
         for progress in session.run():

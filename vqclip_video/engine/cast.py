@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -17,7 +19,7 @@ from ..storyboard.schema import Storyboard
 from ..storyboard.timeline import Timeline
 from .compilation import pick_compile
 from .device import pick_device
-from .memory import fits
+from .memory import explained_failures, fits, release
 from .options import EngineOptions
 from .precision import pick_precision
 
@@ -92,3 +94,17 @@ def load_pair(
 
 def _perceptor(clip: CLIPFile, device: torch.device, dtype: torch.dtype) -> Perceptor:
     return load_perceptor(clip.path, device, dtype, clip.config)
+
+
+@contextmanager
+def lent_cast(
+    materials: Materials, storyboard: Storyboard, options: EngineOptions
+) -> Iterator[Cast]:
+    """The networks for a while; the device's memory is as before afterwards, and what it lacks is
+    explained.
+    """
+    device = pick_device(options.device)
+    with ExitStack() as stack:
+        stack.callback(release, device)
+        stack.enter_context(explained_failures(storyboard.size, device))
+        yield load_cast(materials, options)
