@@ -20,6 +20,7 @@ anything differs, a film was not finished, or a storyboard led to a traceback.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import random
 import re
@@ -140,8 +141,9 @@ class Torture:
 
 
 def kill_if_there(pid: int) -> None:
-    """SIGKILL; the process is ours until it is waited for, so its number cannot be another's."""
-    os.kill(pid, signal.SIGKILL)
+    """SIGKILL, unless it ended and was waited for in this very moment."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
 
 
 def main() -> None:
