@@ -136,16 +136,32 @@ def test_a_target_has_the_films_size_and_the_codebooks_range(cast):
     assert target.shape == (1, 8, 12, 20) and torch.equal(target, cast.vqgan.bound(target))
 
 
-def test_the_dream_nearest_to_the_prompt_is_taken(cast, tiny_models):
+def test_the_best_dream_of_a_scene_is_taken(cast, tiny_models):
     notices = []
     story = board("prompt: a cat", settings="dream: {tries: 3}", models=tiny_models)
     (target,) = prepare(story, cast, notices.append).targets
     text = cast.perceptor.embed_text(["a cat"])[0]
     drawn = dreamer(cast)
     found = drawn.dreams([drawn.root(text, seed) for seed in (5, 6, 7)], (5, 6, 7))
-    best = max(found, key=lambda dream: dream.likeness)
+    best = drawn.best(found)
     assert torch.allclose(target, drawn.target(best.latent), atol=1e-4)
     assert f"the best of 3: seed {best.seed}, likeness {best.likeness:.2f}" in notices[0]
+
+
+def test_the_prior_chooses_among_dreams_that_are_about_as_like_their_text(cast, monkeypatch):
+    drawn = dreamer(cast)
+    text = cast.perceptor.embed_text(["a cat"])[0]
+    dreams = drawn.dreams([drawn.root(text, seed) for seed in (1, 2, 3)], (1, 2, 3))
+    blot, shape, other = (
+        replace(dream, likeness=likeness)
+        for dream, likeness in zip(dreams, (0.6, 0.55, 0.3), strict=True)
+    )
+    gains = {id(blot.latent): 0.05, id(shape.latent): 0.06, id(other.latent): 0.2}
+    monkeypatch.setattr(drawn.prior, "gain", lambda latent, *rest: gains[id(latent)])
+    assert drawn.best([blot, shape, other]) is shape
+    gains[id(blot.latent)] = 0.07
+    assert drawn.best([blot, shape, other]) is blot
+    assert drawn.best([other]) is other
 
 
 def test_a_named_seed_draws_that_dream_alone(cast, tiny_models):
@@ -385,3 +401,6 @@ def test_the_packaged_prior_dreams_of_what_is_asked_for():
     assert dreams[0].likeness > 0.6 and drawn.likeness(dreams[1].latent, apple) < 0.4
     red, _, blue = drawn.picture(dreams[0].latent)[0, :, 96, 96]
     assert red > 2 * blue
+    assert drawn.evidence(dreams[0]) > 0.01
+    mistold = replace(dreams[1], root=replace(dreams[1].root, text=apple))
+    assert drawn.evidence(mistold) < 0 < drawn.evidence(dreams[1])

@@ -153,8 +153,9 @@ def draw_dreams(
     sheet: Path,
     options: EngineOptions,
     on_notice: Told,
-) -> list[DrawnDream]:
-    """The dreams of a `dream_storyboard`, of so many seeds from its own on; their sheet is written.
+) -> DrawnDream:
+    """The best of a `dream_storyboard`'s dreams, of so many seeds from its own on; the sheet of all
+    is written.
 
     The storyboard has passed `check_dreams`.
     """
@@ -170,10 +171,11 @@ def draw_dreams(
             entries.append((picture, f"seed {seed}", f"likeness {dream.likeness:.2f}{over}"))
             found.append(dream)
             on_notice(f"seed {seed} is drawn")
+        best = dreaming.dreamer.best(found)
     (scene,) = storyboard.scenes
     title = [caption(prompt) for prompt in (scene.prompt, scene.settings.style) if prompt]
     save_sheet(entries, ", ".join(title), sheet)
-    return found
+    return best
 
 
 def storyboard_of(storyboard: Storyboard, seed: int) -> str:

@@ -63,12 +63,11 @@ def dream(prompt, output, count, style, size, seed, models, overrides, quiet, **
     check_picture_place(output)
     with tqdm(total=count, unit="dream", disable=quiet, dynamic_ncols=True) as bar:
         options = EngineOptions(**engine)
-        found = draw_dreams(board, materials, count, output, options, lambda line: bar.update())
+        best = draw_dreams(board, materials, count, output, options, lambda line: bar.update())
     if quiet:
         return
-    best = max(found, key=lambda each: each.likeness)
     click.echo(
-        f"{output} written; CLIP finds seed {best.seed} most like the prompt. A storyboard that is "
-        f"drawn toward it:\n\n{storyboard_of(board, best.seed)}",
+        f"{output} written; seed {best.seed} shows the prompt best, to CLIP and the prior. A "
+        f"storyboard that is drawn toward it:\n\n{storyboard_of(board, best.seed)}",
         nl=False,
     )

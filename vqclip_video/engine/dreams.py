@@ -22,6 +22,10 @@ from .cutouts import cut, draw_views, generator_for
 
 OVER_A_SKETCH = 0.9  # share of noise: the firm shape is left, the prompt decides colours and place
 VIEWS = 12  # cutouts by which a dream is compared with its text
+AS_LIKE = 0.1  # dreams are as like their text as the likeliest within this
+# Shares of noise at which the prior is asked whether a dream shows its text: much of it, as that
+# hides details. Each has noise of its own.
+ASKED_AT = (0.7, 0.85, 0.85)
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,29 @@ class Dreamer:
         side, size = self.perceptor.size, tuple(picture.shape[-2:])
         views = draw_views(VIEWS, side, size, Augment(), 0.0, 0, 0, picture.device)
         return float((self.perceptor.embed_image(cut(picture, views)) @ text).mean())
+
+    def best(self, dreams: Sequence[DrawnDream]) -> DrawnDream:
+        """The one that shows its text best, of dreams of one text.
+
+        CLIP alone is easily pleased: colours and a blot are a snowman to it. So it only drops those
+        that are less like the text than others; among the rest the prior chooses.
+        """
+        likeliest = max(dream.likeness for dream in dreams)
+        running = [dream for dream in dreams if dream.likeness >= likeliest - AS_LIKE]
+        return running[0] if len(running) == 1 else max(running, key=self.evidence)
+
+    def evidence(self, dream: DrawnDream) -> float:
+        """What its text tells the prior of a dream, on the average (`Prior.gain`)."""
+        shape, text = dream.latent.shape, dream.root.text
+        noises = (
+            torch.randn(shape, generator=generator_for(0, place, "evidence"))
+            for place in range(len(ASKED_AT))
+        )
+        gains = (
+            self.prior.gain(dream.latent, level, noise.to(dream.latent.device), text)
+            for level, noise in zip(ASKED_AT, noises, strict=True)
+        )
+        return sum(gains) / len(ASKED_AT)
 
     @torch.no_grad()
     def picture(self, latent: Tensor) -> Tensor:

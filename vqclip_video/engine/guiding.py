@@ -126,7 +126,7 @@ class Dreaming:
         """The dream of a scene; before: the guide of the scene before, where it has one."""
         seeds = seeds_of(self.storyboard, choice.scene)
         found = [self.draw(choice, seed, before) for seed in seeds]
-        best = max(found, key=lambda dream: dream.likeness)
+        best = self.dreamer.best(found)
         self.dreams[choice.scene] = best
         self.on_notice(f"scene {choice.scene + 1} is drawn toward {told_of(best, len(found))}")
         return best

@@ -81,7 +81,7 @@ def choose(
 
 
 def seeds_of(storyboard: Storyboard, scene: int) -> range:
-    """The seeds of a scene's dreams, of which the one nearest to the prompt is taken; empty where
+    """The seeds of a scene's dreams, of which the best is taken; empty where
     the storyboard's own seed is still to be drawn.
     """
     wanted = storyboard.scenes[scene].settings.dream

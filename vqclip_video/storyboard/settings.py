@@ -121,9 +121,7 @@ GUIDE = Section(Guide, {"oneOf": [{"required": [name]} for name in keys(Guide)]}
 class Dream:
     """How a scene's dream is drawn."""
 
-    tries: int = option(
-        4, "dreams drawn, of which the one nearest to the prompt is taken", Whole(least=1, most=64)
-    )
+    tries: int = option(4, "dreams drawn, of which the best is taken", Whole(least=1, most=64))
     seed: int | None = option(
         None,
         "the dream of this seed, of those that `vqclip-video dream` shows, instead of tries",
