@@ -14,6 +14,7 @@ from .materials import find_materials
 from .outline import Outline
 from .output.space import estimate_disk
 from .speed import Speed, half_pays, recall_speed
+from .storyboard.courses import opening
 from .storyboard.schema import Storyboard
 from .storyboard.sizes import frame_size, picture_size
 from .storyboard.timeline import Timeline
@@ -163,6 +164,7 @@ def choose_guides(storyboard: Storyboard) -> tuple[Choice, ...]:
     from .sketchbook.book import load_book
     from .sketchbook.choose import choose
 
+    storyboard = opening(storyboard)
     materials = find_materials(storyboard)
     has_prior = materials.prior is not None
     if materials.sketchbook is None:

@@ -11,6 +11,7 @@ from torch import Tensor
 from ..disk.pictures import fitted, open_picture
 from ..sketchbook.choose import Choice, choose, told
 from ..sketchbook.decode import decode_sketch
+from ..storyboard.courses import opening
 from ..storyboard.schema import PromptPart, Storyboard
 from ..storyboard.sizes import picture_size
 from .cast import Cast
@@ -32,6 +33,7 @@ def choices_of(storyboard: Storyboard, cast: Cast) -> list[Choice]:
 
     Raises StoryboardError where a scene names a guide that there is none of.
     """
+    storyboard = opening(storyboard)
     perceptor, has_prior = cast.perceptor, cast.prior is not None
     embed = lambda texts: perceptor.embed_text(texts).cpu().numpy()  # noqa: E731
     return choose(storyboard, cast.book, embed, has_prior)
@@ -164,6 +166,7 @@ def told_of(dream: DrawnDream, tries: int) -> str:
 
 def texts_of(storyboard: Storyboard, choices: Sequence[Choice], cast: Cast) -> dict[int, Tensor]:
     """What each dreaming scene's dream is of: a unit vector [dim], by the scene's index."""
+    storyboard = opening(storyboard)
     dreaming = [choice for choice in choices if choice.dreams]
     scenes = []
     for choice in dreaming:
@@ -172,6 +175,6 @@ def texts_of(storyboard: Storyboard, choices: Sequence[Choice], cast: Cast) -> d
         scenes.append(replace(scene, prompt=own))
     targets = encode_scenes(replace(storyboard, scenes=tuple(scenes)), cast.perceptor)
     return {
-        choice.scene: told.target(scene.settings).include
+        choice.scene: told.target(scene).include
         for choice, scene, told in zip(dreaming, scenes, targets.scenes, strict=True)
     }

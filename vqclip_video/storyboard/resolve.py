@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import replace
 from fractions import Fraction
 
+from .courses import check_motions
 from .kinds import BAD
 from .numbers import plain_number, rate_text
 from .problems import Problems, setting_of
@@ -41,6 +42,8 @@ def assemble(given: Given, problems: Problems) -> Storyboard:
     film = replace(film, scenes=tuple(resolved))
     if not problems:
         _check_length(film, problems)
+    if not problems:
+        check_motions(film, problems)
     return film
 
 

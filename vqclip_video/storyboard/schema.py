@@ -15,6 +15,7 @@ from typing import Any
 from . import files
 from .file_kinds import Architecture, FilePath, ModelName, Picture, TensorFile
 from .kinds import internal, keys, option
+from .moving import Moving
 from .numbers import Number, Rate, Seed, Size, Time, Weight, Whole
 from .sections import Parts, SceneList, Section
 from .shorthands import (
@@ -40,7 +41,7 @@ class PromptPart:
     text: str | None = option(None, "what to see, in words", PromptText())
     image: Path | None = option(None, "a picture to resemble, beside the storyboard", Picture())
     weight: float = option(
-        1.0, "share of this part among the scene's prompts", Weight(above=0.0, most=1000.0)
+        1.0, "share of this part among the scene's prompts", Moving(Weight(above=0.0, most=1000.0))
     )
 
 
@@ -52,25 +53,29 @@ PART = Section(PromptPart, {"oneOf": [{"required": ["text"]}, {"required": ["ima
 class Losses:
     """Weights of the terms that the optimiser minimises; 0 switches a term off."""
 
-    clip: float = option(1.0, "closeness to the prompts, by CLIP", Number(least=0.0, most=1000.0))
+    clip: float = option(
+        1.0, "closeness to the prompts, by CLIP", Moving(Number(least=0.0, most=1000.0))
+    )
     vq: float = option(
         0.0,
         "distance of the latent to the nearest codebook entries",
-        Number(least=0.0, most=1000.0),
+        Moving(Number(least=0.0, most=1000.0)),
     )
     gan: float = option(
         0.0,
         "verdict of the VQGAN's own discriminator, where its file has one",
-        Number(least=0.0, most=1000.0),
+        Moving(Number(least=0.0, most=1000.0)),
     )
     tv: float = option(
-        0.0, "total variation of the picture: higher is smoother", Number(least=0.0, most=1000.0)
+        0.0,
+        "total variation of the picture: higher is smoother",
+        Moving(Number(least=0.0, most=1000.0)),
     )
     prior: float = option(
         3.0,
         "distance to what the pair's prior expects, in scenes without a guide; it fades as a scene "
         "goes on",
-        Number(least=0.0, most=1000.0),
+        Moving(Number(least=0.0, most=1000.0)),
     )
 
 
@@ -78,24 +83,28 @@ class Losses:
 class Augment:
     """How the cutouts differ from each other."""
 
-    flip: float = option(0.5, "share of the cutouts that are mirrored", Number(least=0.0, most=1.0))
-    rotate: float = option(12.0, "largest rotation, in degrees", Number(least=0.0, most=180.0))
-    shear: float = option(5.0, "largest shear, in degrees", Number(least=0.0, most=45.0))
+    flip: float = option(
+        0.5, "share of the cutouts that are mirrored", Moving(Number(least=0.0, most=1.0))
+    )
+    rotate: float = option(
+        12.0, "largest rotation, in degrees", Moving(Number(least=0.0, most=180.0))
+    )
+    shear: float = option(5.0, "largest shear, in degrees", Moving(Number(least=0.0, most=45.0)))
     overview: float = option(
-        0.4, "share of the cutouts that show the whole picture", Number(least=0.0, most=1.0)
+        0.4, "share of the cutouts that show the whole picture", Moving(Number(least=0.0, most=1.0))
     )
     smallest: float = option(
         0.45,
         "side of the smallest crop, as a share of the picture's shorter side",
-        Number(above=0.0, most=1.0),
+        Moving(Number(above=0.0, most=1.0)),
     )
     pad: float = option(
         0.06,
         "how far a crop may reach beyond the border, as a share of the picture's shorter side",
-        Number(least=0.0, most=0.5),
+        Moving(Number(least=0.0, most=0.5)),
     )
     gain: float = option(
-        0.15, "largest change of contrast and brightness", Number(least=0.0, most=1.0)
+        0.15, "largest change of contrast and brightness", Moving(Number(least=0.0, most=1.0))
     )
 
 
@@ -183,13 +192,15 @@ class Settings:
     """
 
     learning_rate: float = option(
-        0.08, "step size of AdamW on the latent", Number(above=0.0, most=10.0)
+        0.08, "step size of AdamW on the latent", Moving(Number(above=0.0, most=10.0))
     )
-    weight_decay: float = option(0.0, "AdamW's decay of the latent", Number(least=0.0, most=10.0))
+    weight_decay: float = option(
+        0.0, "AdamW's decay of the latent", Moving(Number(least=0.0, most=10.0))
+    )
     noise_factor: float = option(
         0.1,
         "strongest noise added to the cutouts (picture values are 0 to 1)",
-        Number(least=0.0, most=1.0),
+        Moving(Number(least=0.0, most=1.0)),
     )
     cutouts: int = option(
         24,
@@ -210,10 +221,10 @@ class Settings:
         Parts(PART, empty=True),
     )
     w1: float = option(
-        1.0, "weight of the scene's prompt in the target", Number(least=0.0, most=1000.0)
+        1.0, "weight of the scene's prompt in the target", Moving(Number(least=0.0, most=1000.0))
     )
     w2: float = option(
-        0.3, "weight of the style text in the target", Number(least=0.0, most=1000.0)
+        0.3, "weight of the style text in the target", Moving(Number(least=0.0, most=1000.0))
     )
     exclude: Prompt = option(
         (),

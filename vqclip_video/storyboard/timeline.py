@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
+from .instants import Instant, Stretch
+from .motions import motions_in, stilled
 from .schema import Scene, Settings, Storyboard
 from .tracks import Clock, Ramp
 
@@ -35,8 +37,8 @@ class Moment:
     # 0..1: how far the target has come from `previous` to `scene`, after the curve; 1 when arrived
     mix: float
     blend: str  # "slerp" or "lerp"
-    settings: Settings
-    before: Settings | None  # those of `previous`
+    now: Scene  # the scene, with the numbers of this moment
+    before: Scene | None  # `previous`, with those of its end
     clock: Clock
     frame: int | None  # number of the film's frame this iteration's picture becomes, or None
     time: float  # seconds of film at this iteration's next frame
@@ -45,6 +47,11 @@ class Moment:
     coarse: bool = False  # whether the latent has half its resolution yet (see `Storyboard.grow`)
     # whether the picture begins anew at this iteration: a cut leads to its scene
     afresh: bool = False
+
+    @property
+    def settings(self) -> Settings:
+        """The numbers of this moment."""
+        return self.now.settings
 
 
 @dataclass(frozen=True)
@@ -71,6 +78,7 @@ class Timeline:
         self.total_iter: int = sum(span.iterations for span in self.spans)
         self.seconds = float(self.frames / storyboard.fps)
         self._first_iterations = [span.first_iteration for span in self.spans]
+        self._moves: dict[int, bool] = {}  # by scene, once it is known
 
     def at(self, iteration: int) -> Moment:
         """What holds during `iteration` (0 to `total_iter` - 1; IndexError outside)."""
@@ -90,8 +98,8 @@ class Timeline:
             previous=span.scene - 1 if mix < 1 else None,
             mix=mix,
             blend=scene.transition.blend if scene.transition else "slerp",
-            settings=scene.settings,
-            before=before.settings if before else None,
+            now=self._still(span.scene, local),
+            before=self._still(span.scene - 1) if before else None,
             clock=clock,
             frame=frame if captured else None,
             time=float(frame / self.storyboard.fps),
@@ -100,6 +108,36 @@ class Timeline:
             afresh=local == 0 and scene.begins_afresh,
             coarse=self.storyboard.grow and iteration < self.spans[0].iterations // 2,
         )
+
+    def _still(self, index: int, done: int | None = None) -> Scene:
+        """A scene with the numbers that hold after so many of its iterations, or in its last."""
+        scene, span = self.storyboard.scenes[index], self.spans[index]
+        if index not in self._moves:
+            self._moves[index] = any(True for _ in motions_in(scene))
+        if not self._moves[index]:
+            return scene
+        local = span.iterations - 1 if done is None else done
+        instant = Instant(stretch_of(self.storyboard, span, self.frames), local)
+        return stilled(scene, lambda motion: float(motion.at(instant)))
+
+
+def stretches(storyboard: Storyboard) -> list[Stretch]:
+    """All scenes as their tracks see them."""
+    laid = list(spans(storyboard))
+    frames = sum(span.frames for span in laid)
+    return [stretch_of(storyboard, span, frames) for span in laid]
+
+
+def stretch_of(storyboard: Storyboard, span: Span, frames: int) -> Stretch:
+    """A scene as its tracks see it, in a film of so many frames."""
+    return Stretch(
+        storyboard.fps,
+        storyboard.scenes[span.scene].settings.show_step,
+        span.iterations,
+        span.first_iteration,
+        span.first_frame,
+        frames,
+    )
 
 
 def guide_weight(scene: Scene) -> Ramp:

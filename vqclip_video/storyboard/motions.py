@@ -1,0 +1,200 @@
+"""Settings that move: what may stand where a number stands, and has a value at each instant.
+
+A motion counts its time from where it was written: of the film's settings from the film's start, of
+a scene's own from that scene's.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from .eases import Ease
+from .formulas import Step, steps_of, value_of
+from .instants import Instant, Stretch, When
+from .maths import NUMBERS, Arithmetic, Values
+from .numbers import Number, plain_number
+from .problems import Mark
+
+NOWHERE_KNOWN = Mark(0, 0)
+
+
+@dataclass(frozen=True)
+class Motion:
+    """A number over time.
+
+    of_film: whether it counts from the film's start. mark: where it was written. limits: the range
+    that it may not leave.
+    """
+
+    of_film: bool = False
+    mark: Mark = field(default=NOWHERE_KNOWN, compare=False, repr=False)
+    limits: Number = field(default=Number(), compare=False, repr=False)
+
+    @property
+    def cost(self) -> int:
+        """About how many steps of arithmetic a value takes."""
+        raise NotImplementedError
+
+    def at(self, instant: Instant, maths: Arithmetic = NUMBERS) -> Values:
+        """The value at an instant; values for an array of them, or one that holds for all.
+
+        Raises NotFiniteError where there is none.
+        """
+        raise NotImplementedError
+
+    def written(self) -> Any:
+        """As it stands in a storyboard."""
+        raise NotImplementedError
+
+    def disorder(self, stretch: Stretch) -> str:
+        """What is wrong with its times in such a scene; nothing where all is right."""
+        return ""
+
+
+@dataclass(frozen=True)
+class Formula(Motion):
+    """A formula or an oscillator, as text."""
+
+    text: str = ""
+
+    def __str__(self) -> str:
+        return self.text
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        return steps_of(self.text)
+
+    @property
+    def cost(self) -> int:
+        return len(self.steps)
+
+    def at(self, instant: Instant, maths: Arithmetic = NUMBERS) -> Values:
+        return value_of(self.steps, instant, maths, self.of_film)
+
+    def written(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
+class KeyFrame:
+    """A value at a time; `ease`, where it has one of its own, is the way from it to the next."""
+
+    when: When
+    value: float | Formula
+    ease: Ease | None = None
+
+    def __str__(self) -> str:
+        return f"{self.when}: {self.value}"
+
+
+@dataclass(frozen=True)
+class Keyed(Motion):
+    """Keys: the first one's value before it, the last one's after it.
+
+    A number goes to the next key by its ease; a formula runs until the next key is there.
+    """
+
+    keys: tuple[KeyFrame, ...] = ()
+    ease: Ease = field(default_factory=Ease)
+
+    def __str__(self) -> str:
+        return f"{{{', '.join(map(str, self.keys))}}}"
+
+    @property
+    def cost(self) -> int:
+        formulas = [key.value.cost for key in self.keys if isinstance(key.value, Formula)]
+        curved = any((key.ease or self.ease).handles for key in self.keys)
+        return 10 + sum(formulas) + 300 * curved
+
+    def at(self, instant: Instant, maths: Arithmetic = NUMBERS) -> Values:
+        knots = _knots(self, instant.stretch)
+        here = instant.here(self.of_film)
+        return maths.pieces(
+            knots, here, lambda piece, some: self._piece(piece, knots, instant.only(some), maths)
+        )
+
+    def written(self) -> dict[str, Any]:
+        written = {str(key.when): _key_written(key) for key in self.keys}
+        return {**written, "ease": str(self.ease)} if self.ease != Ease() else written
+
+    def disorder(self, stretch: Stretch) -> str:
+        knots = _knots(self, stretch)
+        for index in range(1, len(knots)):
+            if knots[index] <= knots[index - 1]:
+                before, key = self.keys[index - 1].when, self.keys[index].when
+                return f"{key} does not come after {before}, which stands before it"
+        return ""
+
+    def _piece(
+        self, piece: int, knots: tuple[float, ...], instant: Instant, maths: Arithmetic
+    ) -> Values:
+        if piece < 0:
+            return self._on(0, knots, instant)
+        key = self.keys[piece]
+        if isinstance(key.value, Formula):
+            return key.value.at(instant, maths)
+        ease = key.ease or self.ease
+        if piece + 1 == len(knots) or ease.name == "hold":
+            return key.value
+        start, end = knots[piece], knots[piece + 1]
+        passed = (instant.here(self.of_film) - start) / (end - start)
+        arrival = self._on(piece + 1, knots, instant)
+        return key.value + (arrival - key.value) * ease.course(passed, maths)
+
+    def _on(self, index: int, knots: tuple[float, ...], instant: Instant) -> float:
+        """The value of a key at its own time."""
+        value = self.keys[index].value
+        if isinstance(value, Formula):
+            return value.at(instant.moved_to(knots[index], self.of_film))
+        return value
+
+
+@functools.lru_cache(maxsize=4096)
+def _knots(keyed: Keyed, stretch: Stretch) -> tuple[float, ...]:
+    """The times of the keys in seconds."""
+    return tuple(key.when.seconds(stretch, keyed.of_film) for key in keyed.keys)
+
+
+def _key_written(key: KeyFrame) -> Any:
+    value = key.value.text if isinstance(key.value, Formula) else key.value
+    return value if key.ease is None else {"value": value, "ease": str(key.ease)}
+
+
+def motions_in(value: Any, path: str = "") -> Iterator[tuple[str, Motion]]:
+    """All that moves in a scene, or a part of one, by its dotted path."""
+    if isinstance(value, Motion):
+        yield path, value
+    elif isinstance(value, tuple):
+        for index, item in enumerate(value):
+            yield from motions_in(item, f"{path}[{index}]")
+    elif hasattr(value, "__dataclass_fields__"):
+        for name, inner in vars(value).items():
+            if not isinstance(inner, float | str | None):
+                yield from motions_in(inner, f"{path}.{name}".lstrip("."))
+
+
+def stilled(value: Any, number: Callable[[Motion], float]) -> Any:
+    """The same scene, or part of one, with a number in place of each motion; itself where nothing
+    moves.
+    """
+    if isinstance(value, Motion):
+        return number(value)
+    if isinstance(value, tuple):
+        items = tuple(stilled(item, number) for item in value)
+        return items if any(a is not b for a, b in zip(items, value, strict=True)) else value
+    if not hasattr(value, "__dataclass_fields__"):
+        return value
+    changed = {}
+    for each in fields(value):
+        inner = getattr(value, each.name)
+        if (still := stilled(inner, number)) is not inner:
+            changed[each.name] = still
+    return replace(value, **changed) if changed else value
+
+
+def as_written(value: float | Motion) -> str:
+    """A number, or what moves in its place, for a message."""
+    return plain_number(value) if isinstance(value, float) else str(value)
