@@ -90,8 +90,14 @@ def make_display(quiet: bool, as_json: bool):
     is_flag=True,
     help="Also which sketch each scene is drawn toward; loads CLIP for it.",
 )
+@click.option(
+    "--tracks",
+    type=PATH,
+    metavar="SHEET.png",
+    help="Also draw what moves as curves over the film, into this file.",
+)
 @json_option
-def plan(storyboard, output, overrides, sketches, as_json):
+def plan(storyboard, output, overrides, sketches, tracks, as_json):
     """Show what a storyboard will become, without rendering it."""
     from ..plan import choose_guides, make_plan
     from ..storyboard.timeline import Timeline
@@ -99,7 +105,22 @@ def plan(storyboard, output, overrides, sketches, as_json):
     board, outline = checked(storyboard, overrides)
     guides = choose_guides(board) if sketches else ()
     planned = make_plan(Timeline(board), outline, output_path(storyboard, output), guides)
+    if tracks:
+        draw_tracks(planned, tracks)
     click.echo(json.dumps(planned.as_dict(), indent=2) if as_json else planned.as_text())
+
+
+def draw_tracks(planned, path):
+    """Write the tracks of a plan as a sheet of curves."""
+    if path.suffix.lower() != ".png":
+        raise UsageError(f"--tracks {path}: a sheet's name ends in .png")
+    if not planned.tracks:
+        raise UsageError(f"{planned.storyboard}: nothing in it moves, so there are no curves")
+    from ..output.curves import draw_curves
+    from ..output.stills import write_picture
+
+    ends = [scene.start + scene.seconds for scene in planned.scenes]
+    write_picture(draw_curves(planned.tracks, ends, planned.title), path)
 
 
 @click.command()

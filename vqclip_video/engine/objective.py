@@ -149,5 +149,6 @@ def require_discriminator(storyboard: Storyboard, vqgan: VQGAN) -> None:
         if weight := scene.settings.losses.gan:
             raise VqclipError(
                 f"scenes[{index}]: losses.gan is {as_written(weight)}, but the file of "
-                "this VQGAN holds no discriminator (no tensors under loss.discriminator.); set losses.gan to 0"
+                "this VQGAN holds no discriminator (no tensors under loss.discriminator.); set "
+                "losses.gan to 0"
             )

@@ -108,7 +108,7 @@ def sheet_frames(frames_total: int) -> tuple[int, ...]:
 
 def draw_sheet(entries: Sequence[tuple[Image.Image, str, str]], title: str = "") -> Image.Image:
     """A sheet of (picture, time, prompt); all pictures have one size."""
-    font = _font()
+    font = text_font()
     width, height = entries[0][0].size
     columns = _columns(len(entries), width, height)
     cell_width, line = max(width, 120), round(TEXT_SIZE * 1.35)
@@ -139,6 +139,12 @@ def draw_sheet(entries: Sequence[tuple[Image.Image, str, str]], title: str = "")
     return sheet
 
 
+def write_picture(image: Image.Image, path: Path) -> None:
+    """Writes a PNG."""
+    with explained(path):
+        atomic_write(path, _encoded(image, "PNG"))
+
+
 def lines_that_fit(text: str, font: ImageFont.FreeTypeFont, width: int, lines: int) -> list[str]:
     """`text` broken into at most `lines` lines of `width` pixels, with an ellipsis where it is
     cut.
@@ -157,7 +163,7 @@ def lines_that_fit(text: str, font: ImageFont.FreeTypeFont, width: int, lines: i
     return rows
 
 
-def _font() -> ImageFont.FreeTypeFont:
+def text_font() -> ImageFont.FreeTypeFont:
     for name in FONTS:
         with contextlib.suppress(OSError):
             return ImageFont.truetype(name, TEXT_SIZE)

@@ -23,11 +23,11 @@ A_BLOCK = 1 << 18  # iterations that are looked at together
 @dataclass(frozen=True)
 class TrackOfFilm:
     """A setting that moves somewhere in a film: its path in a scene, and its values by scene, one
-    for each of so many even steps.
+    for each of so many even steps; None where a scene has no such thing.
     """
 
     setting: str
-    scenes: tuple[tuple[float, ...], ...]
+    scenes: tuple[tuple[float | None, ...], ...]
     least: float
     most: float
 
@@ -158,33 +158,31 @@ def _times(factor: Any, weights: list[Any], block: Instant) -> Any:
     return now(factor) * sum((now(weight) for weight in weights), np.zeros(block.done.shape))
 
 
-def courses_of(film: Storyboard, columns: int) -> tuple[TrackOfFilm, ...]:
+def tracks_over(film: Storyboard, columns: int) -> tuple[TrackOfFilm, ...]:
     """Every setting that moves in some scene, sampled in about so many steps over the film."""
     moving = [dict(motions_in(scene)) for scene in film.scenes]
     if not any(moving):
         return ()
     names = list(dict.fromkeys(path for motions in moving for path in motions))
     laid = stretches(film)
-    return tuple(_course(film, laid, name, columns) for name in names)
+    return tuple(_track_over(film, laid, name, columns) for name in names)
 
 
-def _course(film: Storyboard, laid: list[Stretch], name: str, columns: int) -> TrackOfFilm:
+def _track_over(film: Storyboard, laid: list[Stretch], name: str, columns: int) -> TrackOfFilm:
     total, sampled = sum(stretch.length(of_film=False) for stretch in laid), []
     for stretch, scene in zip(laid, film.scenes, strict=True):
         steps = max(1, round(columns * stretch.length(of_film=False) / total))
         sampled.append(_sampled(scene, stretch, name, steps))
-    flat = [value for values in sampled for value in values]
+    flat = [value for values in sampled for value in values if value is not None]
     return TrackOfFilm(name, tuple(sampled), min(flat, default=0.0), max(flat, default=0.0))
 
 
-def _sampled(scene: Scene, stretch: Stretch, name: str, steps: int) -> tuple[float, ...]:
+def _sampled(scene: Scene, stretch: Stretch, name: str, steps: int) -> tuple[float | None, ...]:
     import numpy as np
 
     value = _value_at(scene, name)
-    if value is None:
-        return ()
     if not isinstance(value, Motion):
-        return (float(value),) * steps
+        return (value,) * steps
     places = np.floor(np.arange(steps) * (stretch.iterations / steps))
     return tuple(map(float, values_of(value, Instant(stretch, places))))
 
