@@ -12,7 +12,7 @@ from .instants import Instant, Stretch
 from .maths import NotFiniteError, arrays
 from .motions import Motion, motions_in, stilled
 from .numbers import Number, plain_number
-from .problems import Problems
+from .problems import Mark, Problems
 from .schema import Scene, Storyboard
 from .timeline import spans, stretches
 
@@ -46,12 +46,11 @@ def check_motions(film: Storyboard, problems: Problems) -> None:
     for index, (stretch, scene, motions) in enumerate(laid):
         where, right = f"scenes[{index}]", True
         for path, motion in motions.items():
-            message = "" if motion.mark in told else _fault(motion, stretch)
-            if message:
+            fault = None if motion.mark in told else _fault(motion, stretch)
+            if fault:
                 told.add(motion.mark)
                 right = False
-                shown = path if motion.of_film else f"{where}.{path}"
-                problems.add(motion.mark, shown, message)
+                problems.add(fault[0], path if motion.of_film else f"{where}.{path}", fault[1])
         if motions and right and not told:
             _check_target(scene, stretch, where, problems)
 
@@ -87,27 +86,26 @@ def values_of(motion: Motion, instant: Instant) -> Any:
     return np.broadcast_to(motion.at(instant, arrays()), instant.done.shape)
 
 
-def _fault(motion: Motion, stretch: Stretch) -> str:
-    """The first thing that is wrong with a motion in a scene; nothing where all is right."""
+def _fault(motion: Motion, stretch: Stretch) -> tuple[Mark, str] | None:
+    """The first thing that is wrong with a motion in a scene, and where."""
     import numpy as np
 
-    if disorder := motion.disorder(stretch):
+    if key := motion.misplaced(stretch):
         length = plain_number(round(float(stretch.length(motion.of_film)), 3))
-        return f"{disorder}, where the {'film' if motion.of_film else 'scene'} lasts {length}s"
+        whole = f"the {'film' if motion.of_film else 'scene'} lasts {length}s"
+        return key.mark, f"{key.when} does not come after the key before it: {whole}"
     for block in _blocks(stretch):
         try:
             values = values_of(motion, block)
         except NotFiniteError as error:
             index = min(error.index, len(block.done) - 1)
-            return (
-                f"is no finite number at {_second(block, index)}, by the step at character "
-                f"{error.column + 1}"
-            )
+            step = f"the step at character {error.column + 1}"
+            return error.mark, f"{step} is no finite number at {_second(block, index)}"
         if len(outside := np.flatnonzero(_outside(values, motion.limits))):
             index = int(outside[0])
             found = f"{values[index]:.6g} at {_second(block, index)}"
-            return f"expected {motion.limits.expected()}, found {found}"
-    return ""
+            return motion.mark, f"expected {motion.limits.expected()}, found {found}"
+    return None
 
 
 def _outside(values: Any, limits: Number) -> Any:

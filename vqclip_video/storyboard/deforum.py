@@ -26,8 +26,8 @@ def is_schedule(text: str) -> bool:
     return bool(FRAME.match(text))
 
 
-def schedule(text: str, formula: Callable[[str], Any]) -> tuple[KeyFrame, ...]:
-    """The keys of such a text; formula: makes a value of a formula's text.
+def schedule(text: str, formula: Callable[[str, int], Any]) -> tuple[KeyFrame, ...]:
+    """The keys of such a text; formula: makes a value of a formula's text and its column.
 
     Raises FormulaError with the column of what is wrong.
     """
@@ -68,7 +68,7 @@ def _closing(text: str, start: int) -> int:
     raise FormulaError("a bracket is not closed", start - 1)
 
 
-def _value(text: str, start: int, formula: Callable[[str], Any]) -> Any:
+def _value(text: str, start: int, formula: Callable[[str, int], Any]) -> Any:
     if re.fullmatch(NUMBER, text.strip()) and len(text) <= 64:
         number = float(text)
         if not math.isfinite(number):
@@ -80,4 +80,4 @@ def _value(text: str, start: int, formula: Callable[[str], Any]) -> Any:
         steps_of(ours)
     except FormulaError as error:
         raise FormulaError(str(error), error.column + start) from None
-    return formula(ours)
+    return formula(ours, start)

@@ -242,7 +242,8 @@ class _Reader:
         least, most = FUNCTIONS[token.text]
         if not least <= count <= most:
             wanted = f"{least}" if least == most else f"{least} to {most}"
-            self._wrong(f"{token.text} takes {wanted} values, found {count}", token)
+            values = "value" if most == 1 else "values"
+            self._wrong(f"{token.text} takes {wanted} {values}, found {count}", token)
         self._expect(")")
         if token.text in ("min", "max"):  # of two at a time, the last two first
             self.steps += [Step("call", token.text, token.column, 2)] * (count - 1)
@@ -251,7 +252,7 @@ class _Reader:
 
     def _oscillator(self, token: Token) -> None:
         if token.text not in WAVES:
-            self._wrong(f"{token.text} has no period; that have {', '.join(WAVES)}", token)
+            self._wrong(f"{token.text} has no period; these have one: {', '.join(WAVES)}", token)
         period, given = None, {}
         while True:
             name = self._take()

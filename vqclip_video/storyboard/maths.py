@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .problems import Mark
+
 Values = Any  # a float, or a numpy array of them
 Part = Callable[[int, Any], Values]  # the values of a piece, for those of a selection
 
@@ -24,6 +26,7 @@ FUNCTIONS: dict[str, tuple[int, int]] = {
     "clamp": (3, 3),
     "mix": (3, 3),
 }
+NO_MARK = Mark(0, 0)
 FAULTS = (ValueError, OverflowError, ZeroDivisionError)
 
 
@@ -31,11 +34,12 @@ class NotFiniteError(ArithmeticError):
     """A step of a formula is not a finite number.
 
     index: of the first such value, among those that were asked for. column: of the step, from 0.
+    mark: its place in the storyboard, where that is known.
     """
 
-    def __init__(self, index: int = 0, column: int = 0):
-        self.index, self.column = index, column
-        super().__init__(f"not a finite number: value {index}, step at {column}")
+    def __init__(self, index: int = 0):
+        self.index, self.column, self.mark = index, 0, NO_MARK
+        super().__init__(f"not a finite number: value {index}")
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,9 @@ from typing import Any
 from .eases import Ease
 from .formulas import Step, steps_of, value_of
 from .instants import Instant, Stretch, When
-from .maths import NUMBERS, Arithmetic, Values
+from .maths import NO_MARK, NUMBERS, Arithmetic, NotFiniteError, Values
 from .numbers import Number, plain_number
 from .problems import Mark
-
-NOWHERE_KNOWN = Mark(0, 0)
 
 
 @dataclass(frozen=True)
@@ -30,7 +28,7 @@ class Motion:
     """
 
     of_film: bool = False
-    mark: Mark = field(default=NOWHERE_KNOWN, compare=False, repr=False)
+    mark: Mark = field(default=NO_MARK, compare=False, repr=False)
     limits: Number = field(default=Number(), compare=False, repr=False)
 
     @property
@@ -49,16 +47,17 @@ class Motion:
         """As it stands in a storyboard."""
         raise NotImplementedError
 
-    def disorder(self, stretch: Stretch) -> str:
-        """What is wrong with its times in such a scene; nothing where all is right."""
-        return ""
+    def misplaced(self, stretch: Stretch) -> KeyFrame | None:
+        """The first key that does not come after the one before it in such a scene."""
+        return None
 
 
 @dataclass(frozen=True)
 class Formula(Motion):
-    """A formula or an oscillator, as text."""
+    """A formula or an oscillator, as text; first: the place of its first character."""
 
     text: str = ""
+    first: Mark | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
         return self.text
@@ -72,7 +71,13 @@ class Formula(Motion):
         return len(self.steps)
 
     def at(self, instant: Instant, maths: Arithmetic = NUMBERS) -> Values:
-        return value_of(self.steps, instant, maths, self.of_film)
+        try:
+            return value_of(self.steps, instant, maths, self.of_film)
+        except NotFiniteError as error:
+            error.mark = self.mark
+            if self.first:
+                error.mark = self.first._replace(column=self.first.column + error.column)
+            raise
 
     def written(self) -> str:
         return self.text
@@ -85,6 +90,7 @@ class KeyFrame:
     when: When
     value: float | Formula
     ease: Ease | None = None
+    mark: Mark = field(default=NO_MARK, compare=False, repr=False)
 
     def __str__(self) -> str:
         return f"{self.when}: {self.value}"
@@ -120,13 +126,11 @@ class Keyed(Motion):
         written = {str(key.when): _key_written(key) for key in self.keys}
         return {**written, "ease": str(self.ease)} if self.ease != Ease() else written
 
-    def disorder(self, stretch: Stretch) -> str:
+    def misplaced(self, stretch: Stretch) -> KeyFrame | None:
         knots = _knots(self, stretch)
-        for index in range(1, len(knots)):
-            if knots[index] <= knots[index - 1]:
-                before, key = self.keys[index - 1].when, self.keys[index].when
-                return f"{key} does not come after {before}, which stands before it"
-        return ""
+        wrong = (i for i in range(1, len(knots)) if knots[i] <= knots[i - 1])
+        index = next(wrong, None)
+        return None if index is None else self.keys[index]
 
     def _piece(
         self, piece: int, knots: tuple[float, ...], instant: Instant, maths: Arithmetic

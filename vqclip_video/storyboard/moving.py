@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..text import quoted
@@ -71,18 +72,22 @@ class Moving(Kind):
             steps_of(node.text)
         except FormulaError as error:
             return _wrong_within(node, error, place)
-        return Formula(**self._common(node, place), text=node.text)
+        return self._made(node, place, node.text)
+
+    def _made(self, node: Scalar, place: Place, text: str, column: int = 0) -> Formula:
+        """The formula at a column of a node's text."""
+        return Formula(**self._common(node, place), text=text, first=_place_within(node, column))
 
     def _schedule(self, node: Scalar, place: Place) -> Any:
-        common = self._common(node, place)
         try:
-            keys = schedule(node.text, lambda text: Formula(**common, text=text))
+            keys = schedule(node.text, functools.partial(self._made, node, place))
         except FormulaError as error:
             return _wrong_within(node, error, place)
         for key in keys:
             if isinstance(key.value, float):
                 self._in_range(key, node)
-        return _in_order(Keyed(**common, keys=keys), [node] * len(keys), place)
+        keys = tuple(replace(key, mark=node.mark) for key in keys)
+        return _in_order(Keyed(**self._common(node, place), keys=keys), [node] * len(keys), place)
 
     def _in_range(self, key: KeyFrame, node: Node) -> None:
         limits = self.number.while_moving()
@@ -93,12 +98,13 @@ class Moving(Kind):
             raise Refusal(message) from None
 
     def _keyed(self, node: Mapping, place: Place) -> Any:
-        ease, keys, nodes, wrong = Ease(), [], [], False
+        ease, keys, nodes, wrong = None, [], [], False
         if len(node.entries) > MOST_KEYS:
             raise Refusal(f"expected at most {MOST_KEYS:,} keys, found {len(node.entries):,}")
         for name, value in node.entries:
             if name.text == "ease":
-                found = _ease(value, place.key("ease"))
+                here = place.key("ease")
+                found = here.wrong(name, "ease is there twice") if ease else _ease(value, here)
                 ease = found
             else:
                 found = self._key(name, value, place)
@@ -109,7 +115,7 @@ class Moving(Kind):
             return BAD
         if not keys:
             raise Refusal(f"expected keys such as {{0s: 0.1, 2s: 0.05}}, found {in_words(node)}")
-        keyed = Keyed(**self._common(node, place), keys=tuple(keys), ease=ease)
+        keyed = Keyed(**self._common(node, place), keys=tuple(keys), ease=ease or Ease())
         return _in_order(keyed, nodes, place)
 
     def _key(self, name: Scalar, node: Node, place: Place) -> Any:
@@ -126,7 +132,7 @@ class Moving(Kind):
             node, ease = known["value"], known.get("ease")
         ease = ease and _ease(ease, here)
         value = self._value(node, here)
-        return BAD if BAD in (ease, value) else KeyFrame(when, value, ease)
+        return BAD if BAD in (ease, value) else KeyFrame(when, value, ease, name.mark)
 
     def _value(self, node: Node, place: Place) -> Any:
         """The number or the formula of a key."""
@@ -165,16 +171,18 @@ def _in_order(keyed: Keyed, nodes: list[Node], place: Place) -> Any:
 
 def _wrong_within(node: Scalar, error: FormulaError, place: Place) -> Any:
     """Record a mistake at its character of the text."""
-    mark = _place_within(node, error.column)
+    mark = _place_within(node, error.column) or node.mark
     message = f"{error}, at character {error.column + 1}"
     place.reading.problems.add(mark, place.path, message)
     return BAD
 
 
-def _place_within(node: Scalar, column: int) -> Mark:
-    """Where a character of a text stands in its file, where the text is on one line."""
-    if node.mark.override or "\n" in node.text:
-        return node.mark
+def _place_within(node: Scalar, column: int) -> Mark | None:
+    """Where a character of a text stands in its file; None where the text is not on one line of
+    it.
+    """
+    if node.mark.override or not node.one_line:
+        return None
     return node.mark._replace(column=node.mark.column + column + (not node.plain))
 
 
