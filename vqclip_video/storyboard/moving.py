@@ -21,7 +21,7 @@ from .yaml_nodes import Mapping, Node, Scalar, in_words
 
 MOST_KEYS = 1000
 # A text with one of these is meant as a formula; any other is no number, and so refused.
-LOOKS_LIKE_A_FORMULA = rf"[(+*/%]|(?<![\w.])(?:{'|'.join(NAMES)}|pi)(?!\w)"
+LOOKS_LIKE_A_FORMULA = rf"[(+*/%]|\d\s*-\s*\d|(?<![\w.])(?:{'|'.join(NAMES)}|pi)(?!\w)"
 OF_A_KEY = ("value", "ease")
 
 
