@@ -49,8 +49,6 @@ SEEDS = [
         "init: {image: none.png}\nmodels: {clip: ViT-B/32, vqgan: x.ckpt}\nscenes: [{prompt: "
         "{image: 'a\\0'}}]\n"
     ),
-]
-SEEDS += [
     (
         "settings: {learning_rate: {0s: 0.1, 50%: {value: 0.2, ease: hold}, ease: out}, w1: "
         "'0:(1), 9:(1+t/9)'}\nscenes:\n- prompt: [[a, {0s: 0, 24f: 1}], b]\n  settings: {w2: "
