@@ -34,8 +34,13 @@ class PromptVectors:
 
     def direction(self, weights: Weights) -> Tensor:
         """The unit vector [dim] in the middle of the parts, each by its weight."""
-        shares = self.vectors.new_tensor(weights)
+        shares = self.beside(weights)
         return F.normalize((shares[:, None] * self.vectors).sum(0), dim=0)
+
+    def beside(self, weights: Weights) -> Tensor:
+        """Weights [n] where the vectors are; the device is not waited for."""
+        here = torch.tensor(weights, dtype=self.vectors.dtype)
+        return here.to(self.vectors.device, non_blocking=True)
 
 
 @dataclass
@@ -65,8 +70,8 @@ class SceneTexts:
         wanted = w1 * self.prompt.direction(prompt)
         if self.style:
             wanted = wanted + w2 * self.style.direction(style)
-        vectors = self.exclude.vectors
-        return Target(F.normalize(wanted, dim=0), vectors, vectors.new_tensor(exclude))
+        unwanted = self.exclude.beside(exclude)
+        return Target(F.normalize(wanted, dim=0), self.exclude.vectors, unwanted)
 
 
 def _weights(prompt: Prompt) -> Weights:

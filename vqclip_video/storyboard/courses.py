@@ -46,9 +46,10 @@ def check_motions(film: Storyboard, problems: Problems) -> None:
     for index, (stretch, scene, motions) in enumerate(laid):
         where, right = f"scenes[{index}]", True
         for path, motion in motions.items():
-            fault = None if motion.mark in told else _fault(motion, stretch)
+            known = (motion.mark, path)
+            fault = None if known in told else _fault(motion, stretch)
             if fault:
-                told.add(motion.mark)
+                told.add(known)
                 right = False
                 problems.add(fault[0], path if motion.of_film else f"{where}.{path}", fault[1])
         if motions and right and not told:
@@ -163,14 +164,15 @@ def tracks_over(film: Storyboard, columns: int) -> tuple[TrackOfFilm, ...]:
         return ()
     names = list(dict.fromkeys(path for motions in moving for path in motions))
     laid = stretches(film)
-    return tuple(_track_over(film, laid, name, columns) for name in names)
+    lengths = [float(stretch.length(of_film=False)) for stretch in laid]
+    density = columns / sum(lengths)
+    steps = [max(1, round(density * length)) for length in lengths]
+    scenes = list(zip(film.scenes, laid, steps, strict=True))
+    return tuple(_track_over(scenes, name) for name in names)
 
 
-def _track_over(film: Storyboard, laid: list[Stretch], name: str, columns: int) -> TrackOfFilm:
-    total, sampled = sum(stretch.length(of_film=False) for stretch in laid), []
-    for stretch, scene in zip(laid, film.scenes, strict=True):
-        steps = max(1, round(columns * stretch.length(of_film=False) / total))
-        sampled.append(_sampled(scene, stretch, name, steps))
+def _track_over(scenes: list[tuple[Scene, Stretch, int]], name: str) -> TrackOfFilm:
+    sampled = [_sampled(scene, stretch, name, steps) for scene, stretch, steps in scenes]
     flat = [value for values in sampled for value in values if value is not None]
     return TrackOfFilm(name, tuple(sampled), min(flat, default=0.0), max(flat, default=0.0))
 
