@@ -1,6 +1,8 @@
 """The arithmetic of tracks, twice: of one number in plain Python, for the loop, and of arrays in
 numpy, for a whole scene at once.
 
+Where the last bit is a matter of the library (a sine, a power), both ask numpy: through a floor or
+a remainder one bit may become all of a value, and what was checked for a film is what it gets.
 Both refuse whatever is not a finite number, at once, so that no later step can hide it.
 """
 
@@ -61,15 +63,13 @@ def _sign(value: float) -> float:
 
 # min and max are of two; more are taken in turn
 ALONE: dict[str, Callable[..., float]] = {
-    **{name: getattr(math, name) for name in ("sin", "cos", "tan", "asin", "acos", "atan")},
-    **{name: getattr(math, name) for name in ("sqrt", "exp", "log", "floor", "ceil")},
+    **{name: getattr(math, name) for name in ("sqrt", "floor", "ceil")},
     **{"abs": abs, "round": round, "sign": _sign, "min": min, "max": max},
     "+": lambda a, b: a + b,
     "-": lambda a, b: a - b,
     "*": lambda a, b: a * b,
     "/": lambda a, b: a / b,
     "%": lambda a, b: a % b,
-    "**": math.pow,
     "negative": lambda a: -a,
 }
 
@@ -77,6 +77,8 @@ ALONE: dict[str, Callable[..., float]] = {
 def _call_alone(name: str, *values: float) -> float:
     if name in ("clamp", "mix"):
         return _composed(_call_alone, name, *values)
+    if name not in ALONE:
+        return float(arrays().call(name, *values))
     try:
         found = float(ALONE[name](*values))
     except FAULTS:
