@@ -226,6 +226,12 @@ def test_what_is_no_prompt(prompt, message):
     assert any(message in said for said in complaints(f"scenes: [{{prompt: {prompt}}}]"))
 
 
+@pytest.mark.parametrize("number", ["-1", "2000", "2.5"])
+def test_quotes_are_not_the_fault_of_a_number_that_is_none_without_them(number):
+    (said,) = complaints(f"settings: {{cutouts: '{number}'}}\nscenes: [{{prompt: a}}]")
+    assert said.endswith(f"found the text '{number}'")
+
+
 def test_a_long_prompt_is_the_tokenizers_business():
     assert reader.parse(f"scenes: [{{prompt: {'very ' * 80} long}}]").scenes
 

@@ -91,6 +91,7 @@ class Number(Kind):
         if len(value.text) > LONGEST_NUMBER or not re.fullmatch(self.pattern, value.text):
             raise self.refusal(node)
         if not value.plain:
+            self.in_range(node, float(value.text))
             raise self.refusal(node, "; remove the quotes")
         return value.text
 

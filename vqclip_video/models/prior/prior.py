@@ -112,7 +112,7 @@ class Prior:
         """
         made_for, remedy = (
             (self.notes.clip, self.notes.vqgan, self.notes.models),
-            "set losses.prior to 0",
+            "leave losses.prior at 0 and guide by other things than dreams",
         )
         paths.require(made_for, self.source, "prior", remedy)
         if (self._channels, self._dim) != (channels, dim):
