@@ -75,7 +75,7 @@ def test_the_reference_optimises_and_saves_what_it_sees(case):
     vqgan = session.cast.vqgan
     reference = Reference(*weights.packaged_networks(), session.latent.value, vqgan.bound, 0)
     settings = storyboard.scenes[0].settings
-    target = session.judge.targets.scenes[0].target(settings)
+    target = session.judge.targets.scenes[0].target(storyboard.scenes[0])
     similarities = [reference.step(target, settings) for _ in range(12)]
     assert similarities[-1] > similarities[0]
     assert torch.equal(vqgan.bound(reference.latent), reference.latent)

@@ -49,6 +49,12 @@ SEEDS = [
         "init: {image: none.png}\nmodels: {clip: ViT-B/32, vqgan: x.ckpt}\nscenes: [{prompt: "
         "{image: 'a\\0'}}]\n"
     ),
+    (
+        "settings: {learning_rate: {0s: 0.1, 50%: {value: 0.2, ease: hold}, ease: out}, w1: "
+        "'0:(1), 9:(1+t/9)'}\nscenes:\n- prompt: [[a, {0s: 0, 24f: 1}], b]\n  settings: {w2: "
+        "'sin(period=2s, from=0.1, to=1)'}\n"
+    ),
+    "settings:\n  noise_factor: 0.05 + 0.02*sin(2*pi*t)\nscenes: [{prompt: a}]\n",
 ]
 NAMES = [
     name
@@ -60,7 +66,9 @@ NASTY = [
     '"\\0"', '"\\uD800"', "[", "{", "]", "- ", "*s", "&s", "!!python/name:os.system", "!", "<<: *s", "? ", ":", "|",
     ">", "%", "@", "\t", "\0", "\x85", "\u2028", "\ufeff", "\ud7ff", "🔥", "{}", "[]", "[[]]", "{text: a}",
     "{image: /dev/zero}", "/", "..", "3s", "1:30", "24h", "64x64", "8192x8192", "cut", "---", "...", "# ", "\r",
-    "10000", "240", "a" * 300,
+    "10000", "240", "a" * 300, "{0s: 1, 2s: 2}", "{2s: 1, 1s: 2}", "{0s: 1, 24f: 1}", "sin(period=1s)", "t",
+    "1e308**2", "1/t", "(" * 50 + "t", "t+" * 5000 + "t", "0:(1), 60:(t)", "0:(", "t % 0", "-" * 60 + "t", "4b",
+    "1 + nan", "log(-t)", "100%", "ease: out", "value: t",
 ]  # fmt: skip
 
 

@@ -29,7 +29,7 @@ from vqclip_video.sketchbook import book as books
 from vqclip_video.sketchbook.build import Drawing, build_sketchbook
 from vqclip_video.sketchbook.choose import choose
 from vqclip_video.storyboard import reader
-from vqclip_video.storyboard.schema import Guide, GuideWeight, Models
+from vqclip_video.storyboard.schema import Guide, GuideWeight, Models, Scene, Settings
 from vqclip_video.storyboard.timeline import Timeline
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -73,7 +73,7 @@ def weights(*scenes, settings=""):
 
 def test_the_pull_falls_geometrically_and_stays():
     found = [
-        m.guide_weight
+        m.settings.guide_weight
         for m in weights(scene("a"), settings="guide_weight: {start: 0.4, end: 0.1, over: 0.5}")
     ]
     assert found[0] == 0.4 and found[3] == pytest.approx(0.2) and found[6:] == [0.1] * 6
@@ -81,14 +81,18 @@ def test_the_pull_falls_geometrically_and_stays():
 
 
 def test_a_number_pulls_the_same_all_through_the_scene():
-    assert {m.guide_weight for m in weights(scene("a"), settings="guide_weight: 0.3")} == {0.3}
-    assert {m.guide_weight for m in weights(scene("a"), settings="guide_weight: 0")} == {0.0}
+    assert {m.settings.guide_weight for m in weights(scene("a"), settings="guide_weight: 0.3")} == {
+        0.3
+    }
+    assert {m.settings.guide_weight for m in weights(scene("a"), settings="guide_weight: 0")} == {
+        0.0
+    }
 
 
 @pytest.mark.parametrize(("start", "end"), [(0.4, 0.0), (0.0, 0.4)])
 def test_a_pull_to_or_from_nothing_is_a_course_too(start, end):
     found = weights(scene("a"), settings=f"guide_weight: {{start: {start}, end: {end}, over: 0.5}}")
-    shares = [m.guide_weight for m in found]
+    shares = [m.settings.guide_weight for m in found]
     assert shares[6:] == [end] * 6 and all(0 <= share <= 0.4 for share in shares)
     assert shares == sorted(shares, reverse=start > end)
 
@@ -97,10 +101,11 @@ def test_a_scene_keeps_its_full_pull_until_the_film_has_arrived():
     travel = "transition: {duration: 0.25s, curve: linear}"  # 6 of 12 iterations
     settings = "guide_weight: {start: 0.4, end: 0.1, over: 0.5}"
     second = weights(scene("a"), scene("b", travel), settings=settings)[12:]
-    assert [m.guide_weight for m in second[:7]] == [0.4] * 7 and second[
+    assert [m.settings.guide_weight for m in second[:7]] == [0.4] * 7 and second[
         -1
-    ].guide_weight == pytest.approx(0.1)
-    assert [m.guide_weight_before for m in second[:6]] == [0.1] * 5 + [0.0]
+    ].settings.guide_weight == pytest.approx(0.1)
+    assert [m.before.settings.guide_weight for m in second[:5]] == [0.1] * 5
+    assert second[5].before is None
 
 
 def test_target_and_pull_travel_with_the_mix():
@@ -110,8 +115,8 @@ def test_target_and_pull_travel_with_the_mix():
         scene=1,
         previous=0,
         mix=0.25,
-        guide_weight=0.4,
-        guide_weight_before=0.08,
+        now=Scene(settings=Settings(guide_weight=0.4)),
+        before=Scene(settings=Settings(guide_weight=0.08)),
     )
     target, share = Guides([red, blue]).at(moment, (2, 2))
     assert (target == 0.25).all() and share == pytest.approx(0.25 * 0.4 + 0.75 * 0.08)

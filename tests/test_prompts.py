@@ -46,7 +46,7 @@ def targets(*scenes):
     perceptor = WordPerceptor()
     encoded = prompts.encode_scenes(Storyboard(scenes=scenes), perceptor)
     pairs = zip(encoded.scenes, scenes, strict=True)
-    return [texts.target(scene.settings) for texts, scene in pairs], perceptor
+    return [texts.target(scene) for texts, scene in pairs], perceptor
 
 
 def test_a_prompt_is_the_weighted_direction_of_its_parts():

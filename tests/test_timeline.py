@@ -3,8 +3,12 @@ import tracemalloc
 from dataclasses import replace
 from fractions import Fraction
 
+import numpy as np
 import pytest
 
+from vqclip_video.storyboard.instants import Instant, Stretch
+from vqclip_video.storyboard.maths import arrays
+from vqclip_video.storyboard.motions import Ramp
 from vqclip_video.storyboard.schema import (
     GuideWeight,
     PromptPart,
@@ -15,7 +19,6 @@ from vqclip_video.storyboard.schema import (
     Transition,
 )
 from vqclip_video.storyboard.timeline import Timeline
-from vqclip_video.storyboard.tracks import Clock, Ramp
 
 
 def scene(
@@ -124,33 +127,54 @@ def test_a_day_long_film_takes_no_more_memory_than_a_second():
     assert peak < 100_000
 
 
+def instant(done, travel=0):
+    return Instant(Stretch(Fraction(24), 1, iterations=30, travel=travel), done)
+
+
 def test_a_ramp_holds_its_start_while_the_film_travels_and_its_end_once_it_is_there():
     ramp = Ramp(4.0, 1.0, over=0.5, geometric=True)
-    clocks = [Clock(done, total=30, travel=10) for done in (0, 10, 15, 20, 30)]
-    assert [ramp.at(clock) for clock in clocks] == [4.0, 4.0, 2.0, 1.0, 1.0]
+    assert [ramp.at(instant(done, 10)) for done in (0, 10, 15, 20, 30)] == [4.0, 4.0, 2.0, 1.0, 1.0]
 
 
 @pytest.mark.parametrize("geometric", [False, True])
 def test_a_ramp_over_nothing_is_at_its_end_at_once(geometric):
-    assert Ramp(4.0, 1.0, 0.0, geometric).at(Clock(0, total=30, travel=0)) == 1.0
+    assert Ramp(4.0, 1.0, 0.0, geometric).at(instant(0)) == 1.0
 
 
 def test_a_geometric_ramp_to_nothing_goes_by_a_thousandth():
     ramp = Ramp(1.0, 0.0, over=1.0, geometric=True)
-    assert ramp.at(Clock(15, total=30, travel=0)) == pytest.approx(0.001**0.5)
-    assert ramp.at(Clock(30, total=30, travel=0)) == 0.0
+    assert ramp.at(instant(15)) == pytest.approx(0.001**0.5)
+    assert ramp.at(instant(30)) == 0.0
+
+
+def test_a_short_ramp_after_a_long_travel_stays_between_its_ends():
+    for ends in ((0.001, 10.0), (10.0, 0.001)):
+        ramp = Ramp(*ends, over=1e-3, geometric=True)
+        assert [ramp.at(instant(done, 25)) for done in (0, 25, 26, 29)] == [ends[0]] * 2 + [
+            ends[1]
+        ] * 2
+
+
+@pytest.mark.parametrize("travel", [0, 10])
+@pytest.mark.parametrize("geometric", [False, True])
+@pytest.mark.parametrize("over", [0.0, 0.3, 1.0])
+def test_a_ramp_is_the_same_alone_and_in_an_array(travel, geometric, over):
+    ramp = Ramp(4.0, 0.0, over, geometric=geometric)
+    together = ramp.at(instant(np.arange(30.0), travel), arrays())
+    assert together == pytest.approx([ramp.at(instant(n, travel)) for n in range(30)], abs=1e-12)
 
 
 def test_a_scene_settles_at_its_dream_unless_it_is_told_otherwise():
     """The defaults: the steps grow smaller, the pull stays, and in a transition all is as at first."""
     usual, film = Settings(), timeline(scene(iterations=100), scene(iterations=100, travel=1.0))
-    first, last = film.at(0), film.at(99)
+    first, last = film.at(0).settings, film.at(99).settings
     assert (first.learning_rate, last.learning_rate) == (0.08, 0.03)
     assert (first.guide_weight, last.guide_weight) == (0.25, 0.25)
-    assert film.at(30).learning_rate == pytest.approx((0.08 * 0.03) ** 0.5)
-    assert {film.at(100 + i).learning_rate for i in range(48)} == {0.08}
-    assert (film.at(100).guide_weight_before, film.at(199).learning_rate) == (0.25, 0.03)
+    assert film.at(30).settings.learning_rate == pytest.approx((0.08 * 0.03) ** 0.5)
+    assert {film.at(100 + i).settings.learning_rate for i in range(48)} == {0.08}
+    assert film.at(100).before.settings.guide_weight == 0.25
+    assert film.at(199).settings.learning_rate == 0.03
     own = replace(usual, learning_rate=StepSize(0.2, 0.1, 1.0), guide_weight=GuideWeight(0.0, 1.0))
     told = timeline(replace(scene(iterations=100), settings=own))
-    rates = [told.at(i).learning_rate for i in (0, 50)]
-    assert rates == pytest.approx([0.2, 0.02**0.5]) and told.at(99).guide_weight == 1.0
+    rates = [told.at(i).settings.learning_rate for i in (0, 50)]
+    assert rates == pytest.approx([0.2, 0.02**0.5]) and told.at(99).settings.guide_weight == 1.0

@@ -158,7 +158,7 @@ def prior_of(storyboard: Storyboard) -> Path | None:
 
 def _may_ask_the_prior(settings: Settings) -> bool:
     guide = settings.guide
-    return guide.may_dream or (guide.word == "off" and settings.losses.prior > 0)
+    return guide.may_dream or (guide.word == "off" and settings.losses.prior != 0)
 
 
 def companion(kind: str, models: Models) -> Path | None:

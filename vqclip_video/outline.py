@@ -18,6 +18,7 @@ from .catalogue.store import paths_of, status
 from .catalogue.vqgan_config import DISCRIMINATOR, FIRST_STAGE, PUBLISHED, VQGANConfig, read_config
 from .disk.safetensors_header import read_shapes
 from .errors import ModelError, UsageError
+from .storyboard.motions import as_written
 from .storyboard.problems import Problems, setting_of
 from .storyboard.schema import ChosenCLIP, Models, Storyboard
 
@@ -82,12 +83,12 @@ def _noted(problems: Problems, where: str) -> Iterator[None]:
 
 def _check_gan(storyboard: Storyboard, problems: Problems) -> None:
     for index, scene in enumerate(storyboard.scenes):
-        if scene.settings.losses.gan:
+        if gan := scene.settings.losses.gan:
             where = setting_of(f"scenes[{index}]", "losses.gan", storyboard.marks)
             having = ", ".join(model.name for model in MODELS.values() if model.discriminator)
             problems.at(
                 where,
-                f"found {scene.settings.losses.gan:g}, but the VQGAN {storyboard.models.vqgan} has "
+                f"found {as_written(gan)}, but the VQGAN {storyboard.models.vqgan} has "
                 f"no discriminator; set it to 0, or take a VQGAN with one, such as {having}",
             )
 

@@ -4,7 +4,7 @@ heavy is loaded.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,15 +15,19 @@ from .outline import Outline
 from .output.fitting import delivered_rate, delivered_size
 from .output.space import estimate_disk
 from .speed import Speed, half_pays, recall_speed
+from .storyboard.courses import TrackOfFilm, tracks_over
 from .storyboard.numbers import rate_text
 from .storyboard.schema import Storyboard
 from .storyboard.sizes import frame_size, picture_size
 from .storyboard.timeline import Timeline
 from .storyboard.words import prompt_text
-from .text import clock, gigabytes, readable
+from .text import clock, gigabytes, readable, sparkline
 
 if TYPE_CHECKING:
     from .previews import SceneGuide
+
+ASKED_FOR = ("guides", "tracks")  # parts of a plan that are left out where there are none
+SAMPLES, BARS_A_FILM, MOST_APART = 960, 60, 12  # of a track over a film; scenes drawn apart
 
 
 @dataclass(frozen=True)
@@ -91,12 +95,12 @@ class Plan:
     deliveries: tuple[str, ...]  # what is made of the finished film, in words
     # of the scenes, where they were asked for
     guides: tuple[SceneGuide, ...] = field(default=(), compare=False)
+    tracks: tuple[TrackOfFilm, ...] = ()  # what moves
 
     def as_dict(self) -> dict:
         plan = asdict(replace(self, guides=()))
-        guides = [guide.as_dict() for guide in self.guides]
-        del plan["guides"]
-        return {**plan, "guides": guides} if guides else plan
+        plan["guides"] = [guide.as_dict() for guide in self.guides]
+        return {name: value for name, value in plan.items() if value or name not in ASKED_FOR}
 
     def as_text(self) -> str:
         """The table that `vqclip-video plan` prints."""
@@ -124,7 +128,17 @@ class Plan:
             *(f"{guide.choice.scene + 1:>5}  {guide}" for guide in self.guides),
         ]
         table += drawn if self.guides else []
+        table += self._tracks() if self.tracks else []
         return "\n".join([*([self.title, ""] if self.title else []), *table, "", *self._totals()])
+
+    def _tracks(self) -> Iterator[str]:
+        """Each track as a row of bars, scene by scene."""
+        width = max(len("track"), *(len(track.setting) for track in self.tracks))
+        yield from ("", f"{'track':<{width}}  {'least':>8}  {'most':>8}  over the scenes")
+        for track in self.tracks:
+            bars = (track.scenes, track.least, track.most)
+            span = f"{track.least:>8.4g}  {track.most:>8.4g}"
+            yield f"{track.setting:<{width}}  {span}  {_bars(*bars)}"
 
     def summary(self) -> str:
         """One line: the storyboard is right, and what it becomes."""
@@ -163,6 +177,15 @@ class Plan:
         yield from self._missing()
 
 
+def _bars(scenes: Sequence[Sequence[float | None]], least: float, most: float) -> str:
+    """One row for a film; its scenes are told apart where they are few."""
+    if len(scenes) > MOST_APART:
+        return sparkline([value for values in scenes for value in values], least, most, BARS_A_FILM)
+    total = sum(map(len, scenes))
+    widths = [round(BARS_A_FILM * len(values) / total) for values in scenes]
+    return "│".join(map(lambda v, w: sparkline(v, least, most, w), scenes, widths))
+
+
 def make_plan(
     timeline: Timeline, outline: Outline, film: Path, guides: tuple[SceneGuide, ...] = ()
 ) -> Plan:
@@ -197,6 +220,7 @@ def make_plan(
         memory=_memory(storyboard, outline, known),
         deliveries=tuple(_deliveries(storyboard, timeline.seconds)),
         guides=guides,
+        tracks=tracks_over(storyboard, SAMPLES),
     )
 
 

@@ -18,6 +18,7 @@ from .materials import Materials, find_materials, prior_of
 from .output.stills import THUMBNAIL, save_sheet
 from .sketchbook.choose import Choice, choose, seeds_of
 from .still import one_scene
+from .storyboard.courses import opening
 from .storyboard.schema import Dream, Storyboard
 from .storyboard.words import caption
 from .storyboard.writer import scene_in_short
@@ -89,6 +90,7 @@ def choose_guides(storyboard: Storyboard) -> tuple[SceneGuide, ...]:
     """What each scene will be drawn toward. Loads CLIP, whose file has to be here, on the CPU."""
     from .sketchbook.book import load_book
 
+    storyboard = opening(storyboard)
     materials = find_materials(storyboard)
     has_prior, book, embed = materials.prior is not None, None, None
     if materials.sketchbook:

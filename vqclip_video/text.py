@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
+from collections.abc import Sequence
 from difflib import get_close_matches
 
 RESERVED_NAMES = {
@@ -15,6 +16,7 @@ RESERVED_NAMES = {
 }
 NAME_BYTES = 120  # leaves room for suffixes and for the temporary name beside, within the usual 255
 MB = 1_000_000
+BARS = "▁▂▃▄▅▆▇█"
 LONGEST_QUOTE = 60
 # how alike two words are of which one is a slip of the other; `caption` and `duration` have .67
 SLIP = 0.75
@@ -29,6 +31,24 @@ def clock(seconds: float) -> str:
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def sparkline(values: Sequence[float | None], least: float, most: float, width: int) -> str:
+    """Values as a row of at most `width` bars, each the mean of its part; a gap where there is
+    none. The lowest bar is `least`, the highest `most`.
+    """
+    width = max(1, min(width, len(values)))
+    bars = ""
+    for column in range(width):
+        part = values[column * len(values) // width : (column + 1) * len(values) // width]
+        known = [value for value in part if value is not None]
+        if not known:
+            bars += " "
+            continue
+        mean = sum(known) / len(known)
+        height = (mean - least) / (most - least) if most > least else 0.5
+        bars += BARS[min(int(height * len(BARS)), len(BARS) - 1)]
+    return bars
 
 
 def gigabytes(size: int) -> str:

@@ -109,7 +109,7 @@ class ReferenceRunner:
             *networks, start, vqgan.bound, session.storyboard.seed, weights.clip_config
         )
         self.clock, self.iterations, self.frames = clock, iterations, frames
-        self.settings = session.storyboard.scenes[0].settings
+        self.settings = session.timeline.at(0).settings
         self.target = session.judge.targets.at(session.timeline.at(0))
 
     def round(self) -> None:

@@ -134,7 +134,7 @@ def _engine_run(session: Session) -> Iterator[tuple[int, float]]:
 
 def _reference_run(session: Session, reference: Reference) -> Iterator[tuple[int, float]]:
     target = session.judge.targets.at(session.timeline.at(0))
-    settings = replace(session.storyboard.scenes[0].settings, cutouts=CUTOUTS)
+    settings = replace(session.timeline.at(0).settings, cutouts=CUTOUTS)
     while True:
         similarity = reference.step(target, settings)
         if reference.iteration % settings.show_step == 0:

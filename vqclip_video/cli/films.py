@@ -25,6 +25,7 @@ from .options import (
 )
 
 if TYPE_CHECKING:
+    from ..plan import Plan
     from ..storyboard.schema import Storyboard
 
 
@@ -106,8 +107,14 @@ def make_display(quiet: bool, as_json: bool):
     metavar="SHEET.png",
     help="The guides as pictures too, dreams drawn as `render` draws them; a few seconds for each.",
 )
+@click.option(
+    "--tracks",
+    type=PATH,
+    metavar="SHEET.png",
+    help="Also draw what moves as curves over the film, into this file.",
+)
 @json_option
-def plan(storyboard, output, overrides, guides, sheet, as_json):
+def plan(storyboard, output, overrides, guides, sheet, tracks, as_json):
     """Show what a storyboard will become, without rendering it."""
     from ..plan import make_plan
     from ..storyboard.timeline import Timeline
@@ -116,7 +123,22 @@ def plan(storyboard, output, overrides, guides, sheet, as_json):
     film = output_path(storyboard, output)
     found = _guides(board, sheet) if guides or sheet else ()
     planned = make_plan(Timeline(board), outline, film, found)
+    if tracks:
+        draw_tracks(planned, tracks)
     click.echo(json.dumps(planned.as_dict(), indent=2) if as_json else planned.as_text())
+
+
+def draw_tracks(planned: Plan, sheet: Path) -> None:
+    """Writes the tracks of a plan as a sheet of curves. Raises UsageError where nothing moves."""
+    if not planned.tracks:
+        raise UsageError(f"{planned.storyboard}: nothing in it moves, so there are no curves")
+    from ..output.curves import draw_curves
+    from ..output.stills import check_picture_place, write_picture
+
+    check_picture_place(sheet, "tracks")
+    ends = [scene.start + scene.seconds for scene in planned.scenes]
+    write_picture(draw_curves(planned.tracks, ends, planned.title), sheet)
+    click.echo(f"{sheet} written", err=True)
 
 
 def _guides(board: Storyboard, sheet: Path | None):

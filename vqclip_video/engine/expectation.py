@@ -19,9 +19,9 @@ from torch import Tensor
 from ..models.prior.prior import Prior
 from ..models.vqgan.bounds import Bound
 from ..models.vqgan.first_stage import VQGAN
+from ..storyboard.motions import Ramp
 from ..storyboard.schema import Storyboard
 from ..storyboard.timeline import Moment
-from ..storyboard.tracks import Ramp
 from .cutouts import generator_for
 
 # shares of noise: a film's first, a later scene's, a scene's last
@@ -66,7 +66,7 @@ class Expectations:
         first = FROM_NOISE if self.from_noise[moment.scene] else FROM_PICTURE
         if moment.previous is not None:
             return LAST + (first - LAST) * moment.mix * self.free[moment.scene]
-        return Ramp(first, LAST, OVER).at(moment.clock)
+        return Ramp(first, LAST, OVER).at(moment.instant)
 
     @torch.no_grad()
     def at(self, moment: Moment, latent: Tensor, text: Tensor) -> Tensor:

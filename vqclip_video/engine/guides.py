@@ -46,9 +46,9 @@ class Guides:
         """The latent to draw toward, at that size (h, w), and the share of the way; None where
         nothing guides.
         """
-        here, share = self.targets[moment.scene], moment.mix * moment.guide_weight
+        here, share = self.targets[moment.scene], moment.mix * moment.settings.guide_weight
         if moment.previous is not None and (before := self.targets[moment.previous]) is not None:
-            share_before = (1 - moment.mix) * moment.guide_weight_before
+            share_before = (1 - moment.mix) * moment.before.settings.guide_weight
             here, share = (
                 (before, share_before)
                 if here is None

@@ -12,6 +12,7 @@ from torch import Tensor
 from ..disk.pictures import fitted, open_picture
 from ..sketchbook.choose import Choice, choose, seeds_of, told
 from ..sketchbook.decode import decode_sketch
+from ..storyboard.courses import opening
 from ..storyboard.schema import Prompt, PromptPart, Settings, Storyboard
 from ..storyboard.sizes import picture_size
 from .cast import Cast
@@ -33,6 +34,7 @@ def choices_of(storyboard: Storyboard, cast: Cast) -> list[Choice]:
 
     Raises StoryboardError where a scene names a guide that there is none of.
     """
+    storyboard = opening(storyboard)
     perceptor, has_prior = cast.perceptor, cast.prior is not None
     embed = lambda texts: perceptor.embed_text(texts).cpu().numpy()  # noqa: E731
     return choose(storyboard, cast.book, embed, has_prior)
@@ -172,6 +174,7 @@ def texts_of(storyboard: Storyboard, choices: Sequence[Choice], cast: Cast) -> d
     A style in words is said in one breath with the prompt, as a caption does; beside it, with its
     weight, the prior would hardly heed it.
     """
+    storyboard = opening(storyboard)
     dreaming = [choice for choice in choices if choice.dreams]
     scenes = []
     for choice in dreaming:
@@ -180,7 +183,7 @@ def texts_of(storyboard: Storyboard, choices: Sequence[Choice], cast: Cast) -> d
         scenes.append(replace(scene, prompt=styled(own, scene.settings)))
     targets = encode_scenes(replace(storyboard, scenes=tuple(scenes)), cast.perceptor)
     return {
-        choice.scene: told.target(scene.settings).include
+        choice.scene: told.target(scene).include
         for choice, scene, told in zip(dreaming, scenes, targets.scenes, strict=True)
     }
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..errors import VqclipError
 from ..models.vqgan.first_stage import VQGAN
+from ..storyboard.motions import as_written
 from ..storyboard.schema import Storyboard
 from ..storyboard.timeline import Moment
 from . import terms
@@ -150,6 +151,7 @@ def require_discriminator(storyboard: Storyboard, vqgan: VQGAN) -> None:
     for index, scene in enumerate(storyboard.scenes):
         if weight := scene.settings.losses.gan:
             raise VqclipError(
-                f"scenes[{index}]: losses.gan is {weight:g}, but the file of this VQGAN holds no "
-                "discriminator (no tensors under loss.discriminator.); set losses.gan to 0"
+                f"scenes[{index}]: losses.gan is {as_written(weight)}, but the file of "
+                "this VQGAN holds no discriminator (no tensors under loss.discriminator.); set "
+                "losses.gan to 0"
             )

@@ -10,9 +10,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..models.clip.perceptor import Perceptor
-from ..storyboard.schema import Prompt, Scene, Settings, Storyboard
+from ..storyboard.schema import Prompt, Scene, Storyboard
 from ..storyboard.timeline import Moment
 from .pictures import load_square
+
+Weights = tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -26,14 +28,19 @@ class Target:
 
 @dataclass(frozen=True)
 class PromptVectors:
-    """The parts of a prompt as unit vectors [n, dim], with their weights [n]."""
+    """The parts of a prompt as unit vectors [n, dim]."""
 
     vectors: Tensor
-    weights: Tensor
 
-    def direction(self) -> Tensor:
+    def direction(self, weights: Weights) -> Tensor:
         """The unit vector [dim] in the middle of the parts, each by its weight."""
-        return F.normalize((self.weights[:, None] * self.vectors).sum(0), dim=0)
+        shares = self.beside(weights)
+        return F.normalize((shares[:, None] * self.vectors).sum(0), dim=0)
+
+    def beside(self, weights: Weights) -> Tensor:
+        """Weights [n] where the vectors are; the device is not waited for."""
+        here = torch.tensor(weights, dtype=self.vectors.dtype)
+        return here.to(self.vectors.device, non_blocking=True)
 
 
 @dataclass
@@ -43,20 +50,32 @@ class SceneTexts:
     prompt: PromptVectors
     style: PromptVectors | None
     exclude: PromptVectors
-    _known: dict[tuple[float, float], Target] = field(default_factory=dict)
+    _known: dict[tuple, Target] = field(default_factory=dict)
 
-    def target(self, settings: Settings) -> Target:
-        """What the scene's picture should be like with the weights of these settings."""
-        weights = settings.w1, settings.w2
+    def target(self, scene: Scene) -> Target:
+        """What the scene's picture should be like with the weights of this moment."""
+        settings = scene.settings
+        weights = (
+            settings.w1,
+            settings.w2,
+            *(_weights(prompt) for prompt in (scene.prompt, settings.style, settings.exclude)),
+        )
         if weights not in self._known:
             self._known = {weights: self._target(*weights)}
         return self._known[weights]
 
-    def _target(self, prompt: float, style: float) -> Target:
-        wanted = prompt * self.prompt.direction()
+    def _target(
+        self, w1: float, w2: float, prompt: Weights, style: Weights, exclude: Weights
+    ) -> Target:
+        wanted = w1 * self.prompt.direction(prompt)
         if self.style:
-            wanted = wanted + style * self.style.direction()
-        return Target(F.normalize(wanted, dim=0), self.exclude.vectors, self.exclude.weights)
+            wanted = wanted + w2 * self.style.direction(style)
+        unwanted = self.exclude.beside(exclude)
+        return Target(F.normalize(wanted, dim=0), self.exclude.vectors, unwanted)
+
+
+def _weights(prompt: Prompt) -> Weights:
+    return tuple(part.weight for part in prompt)
 
 
 class Targets:
@@ -66,7 +85,7 @@ class Targets:
         self.scenes = scenes
 
     def at(self, moment: Moment) -> Target:
-        here = self.scenes[moment.scene].target(moment.settings)
+        here = self.scenes[moment.scene].target(moment.now)
         if moment.previous is None:
             return here
         before = self.scenes[moment.previous].target(moment.before)
@@ -102,7 +121,7 @@ def _scene_texts(scene: Scene, vectors: dict[str | Path, Tensor]) -> SceneTexts:
     def encoded(prompt: Prompt) -> PromptVectors:
         found = [vectors[part.text or part.image] for part in prompt]
         together = torch.stack(found) if found else some.new_zeros(0, len(some))
-        return PromptVectors(together, some.new_tensor([part.weight for part in prompt]))
+        return PromptVectors(together)
 
     style, exclude = scene.settings.style, scene.settings.exclude
     return SceneTexts(encoded(scene.prompt), encoded(style) if style else None, encoded(exclude))

@@ -170,7 +170,7 @@ class Session:
             self.latent.forget_gradients,
         )
         with self.stage("step"):
-            rate = moment.learning_rate * self._steps_back.rate_scale
+            rate = moment.settings.learning_rate * self._steps_back.rate_scale
             self.latent.step(rate, moment.settings.weight_decay)
             if pull := self.guides.at(moment, size):
                 self.latent.pull(*pull)

@@ -123,7 +123,7 @@ def sheet_frames(frames_total: int) -> tuple[int, ...]:
 
 def draw_sheet(entries: Sequence[tuple[Image.Image, str, str]], title: str = "") -> Image.Image:
     """A sheet of (picture, a few words such as its time, prompt); all pictures have one size."""
-    font = _font()
+    font = text_font()
     width, height = entries[0][0].size
     columns = _columns(len(entries), width, height)
     cell_width, line = max(width, 120), round(TEXT_SIZE * 1.35)
@@ -179,13 +179,18 @@ def check_picture_place(path: Path, argument: str = "output") -> None:
     remove(trial)
 
 
-def save_sheet(entries: Sequence[tuple[Image.Image, str, str]], title: str, path: Path) -> None:
-    """Writes a sheet as `draw_sheet` draws it, in the format of the path's suffix."""
+def write_picture(image: Image.Image, path: Path) -> None:
+    """Writes a picture in the format of its path's suffix."""
     kind = Image.registered_extensions()[path.suffix.lower()]
-    atomic_write(path, encoded_picture(draw_sheet(entries, title), kind, quality=95))
+    atomic_write(path, encoded_picture(image, kind, quality=95))
 
 
-def _font() -> ImageFont.FreeTypeFont:
+def save_sheet(entries: Sequence[tuple[Image.Image, str, str]], title: str, path: Path) -> None:
+    """Writes a sheet as `draw_sheet` draws it."""
+    write_picture(draw_sheet(entries, title), path)
+
+
+def text_font() -> ImageFont.FreeTypeFont:
     for name in FONTS:
         with contextlib.suppress(OSError):
             return ImageFont.truetype(name, TEXT_SIZE)

@@ -81,6 +81,10 @@ class Number(Kind):
         limits = {"minimum": self.least, "exclusiveMinimum": self.above, "maximum": self.most}
         return {name: limit for name, limit in limits.items() if limit is not None}
 
+    def while_moving(self) -> Number:
+        """What holds of each value where it changes over time."""
+        return self
+
     def digits(self, node: Node) -> str:
         """The text of a scalar that is written like such a number. Raises Refusal."""
         value = self.scalar(node)
@@ -112,6 +116,10 @@ class Weight(Number):
                 remedy = "what is excluded has a positive weight"
             raise self.refusal(node, f"; {remedy}")
         return super().read(node, place)
+
+    def while_moving(self) -> Number:
+        """A part may come out of nothing, or go there."""
+        return Weight(least=0.0, most=self.most)
 
 
 @dataclass(frozen=True)

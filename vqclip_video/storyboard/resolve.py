@@ -9,6 +9,7 @@ from fractions import Fraction
 
 from ..catalogue.platforms import PLATFORMS
 from . import doubts
+from .courses import check_motions
 from .kinds import BAD
 from .numbers import plain_number, rate_text
 from .problems import Problems, nearest, setting_of
@@ -47,6 +48,8 @@ def assemble(given: Given, problems: Problems) -> Storyboard:
     if not problems:
         _check_length(film, problems)
         _doubt_deliveries(film, problems)
+    if not problems:
+        check_motions(film, problems)
     return film
 
 

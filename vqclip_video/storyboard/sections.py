@@ -94,13 +94,17 @@ class Section(Kind):
         return f"unknown key {quoted(name)}{hint}"
 
     def schema(self, sections: dict[str, Schema]) -> Schema:
+        mapping = self.mapping(sections)
+        return {"anyOf": [mapping, self.shorthand]} if self.shorthand else mapping
+
+    def mapping(self, sections: dict[str, Schema]) -> Schema:
+        """The JSON Schema of the mapping: a reference to its place in `sections`."""
         name = self.type.__name__
         if name not in sections:
             sections[name] = {}  # so that one within itself would end
             about = {"title": name, "description": (self.type.__doc__ or "").strip()}
             sections[name] = {**about, **self.described(sections)}
-        reference = {"$ref": f"#/$defs/{name}"}
-        return {"anyOf": [reference, self.shorthand]} if self.shorthand else reference
+        return {"$ref": f"#/$defs/{name}"}
 
     def described(self, sections: dict[str, Schema]) -> Schema:
         """The JSON Schema of the mapping itself."""

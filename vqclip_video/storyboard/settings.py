@@ -10,6 +10,8 @@ from pathlib import Path
 
 from .file_kinds import Picture
 from .kinds import internal, keys, option
+from .motions import Ramp
+from .moving import Moving
 from .numbers import Number, Weight, Whole
 from .sections import Parts, Section
 from .shorthands import GuideValue, RampSection
@@ -23,7 +25,7 @@ class PromptPart:
     text: str | None = option(None, "what to see, in words", PromptText())
     image: Path | None = option(None, "a picture to resemble, beside the storyboard", Picture())
     weight: float = option(
-        1.0, "share of this part among the scene's prompts", Weight(above=0.0, most=1000.0)
+        1.0, "share of this part among the scene's prompts", Moving(Weight(above=0.0, most=1000.0))
     )
 
 
@@ -35,25 +37,29 @@ PART = Section(PromptPart, {"oneOf": [{"required": ["text"]}, {"required": ["ima
 class Losses:
     """Weights of the terms that the optimiser minimises; 0 switches a term off."""
 
-    clip: float = option(1.0, "closeness to the prompts, by CLIP", Number(least=0.0, most=1000.0))
+    clip: float = option(
+        1.0, "closeness to the prompts, by CLIP", Moving(Number(least=0.0, most=1000.0))
+    )
     vq: float = option(
         0.0,
         "distance of the latent to the nearest codebook entries",
-        Number(least=0.0, most=1000.0),
+        Moving(Number(least=0.0, most=1000.0)),
     )
     gan: float = option(
         0.0,
         "verdict of the VQGAN's own discriminator, where its file has one",
-        Number(least=0.0, most=1000.0),
+        Moving(Number(least=0.0, most=1000.0)),
     )
     tv: float = option(
-        0.0, "total variation of the picture: higher is smoother", Number(least=0.0, most=1000.0)
+        0.0,
+        "total variation of the picture: higher is smoother",
+        Moving(Number(least=0.0, most=1000.0)),
     )
     prior: float = option(
         3.0,
         "distance to what the pair's prior expects, in scenes without a guide; it fades as a scene "
         "goes on",
-        Number(least=0.0, most=1000.0),
+        Moving(Number(least=0.0, most=1000.0)),
     )
 
 
@@ -61,24 +67,28 @@ class Losses:
 class Augment:
     """How the cutouts differ from each other."""
 
-    flip: float = option(0.5, "share of the cutouts that are mirrored", Number(least=0.0, most=1.0))
-    rotate: float = option(12.0, "largest rotation, in degrees", Number(least=0.0, most=180.0))
-    shear: float = option(5.0, "largest shear, in degrees", Number(least=0.0, most=45.0))
+    flip: float = option(
+        0.5, "share of the cutouts that are mirrored", Moving(Number(least=0.0, most=1.0))
+    )
+    rotate: float = option(
+        12.0, "largest rotation, in degrees", Moving(Number(least=0.0, most=180.0))
+    )
+    shear: float = option(5.0, "largest shear, in degrees", Moving(Number(least=0.0, most=45.0)))
     overview: float = option(
-        0.4, "share of the cutouts that show the whole picture", Number(least=0.0, most=1.0)
+        0.4, "share of the cutouts that show the whole picture", Moving(Number(least=0.0, most=1.0))
     )
     smallest: float = option(
         0.45,
         "side of the smallest crop, as a share of the picture's shorter side",
-        Number(above=0.0, most=1.0),
+        Moving(Number(above=0.0, most=1.0)),
     )
     pad: float = option(
         0.06,
         "how far a crop may reach beyond the border, as a share of the picture's shorter side",
-        Number(least=0.0, most=0.5),
+        Moving(Number(least=0.0, most=0.5)),
     )
     gain: float = option(
-        0.15, "largest change of contrast and brightness", Number(least=0.0, most=1.0)
+        0.15, "largest change of contrast and brightness", Moving(Number(least=0.0, most=1.0))
     )
 
 
@@ -136,7 +146,7 @@ class Dream:
 
 
 @dataclass(frozen=True)
-class GuideWeight:
+class GuideWeight(Ramp):
     """Share of the way to its guide that the latent is moved each iteration; from `start` to
     `end` geometrically.
     """
@@ -154,10 +164,11 @@ class GuideWeight:
         "how long that takes, as a share of the scene after its transition",
         Number(least=0.0, most=1.0),
     )
+    geometric: bool = internal(default=True)
 
 
 @dataclass(frozen=True)
-class StepSize:
+class StepSize(Ramp):
     """Step size of AdamW on the latent; from `start` to `end` geometrically.
 
     Where it falls, what a scene has found settles: steps of one size go on for ever around it.
@@ -176,6 +187,7 @@ class StepSize:
         "how long that takes, as a share of the scene after its transition",
         Number(least=0.0, most=1.0),
     )
+    geometric: bool = internal(default=True)
 
 
 @dataclass(frozen=True)
@@ -185,16 +197,18 @@ class Settings:
     `settings:` of the film are the defaults of each scene's own.
     """
 
-    learning_rate: StepSize = option(
+    learning_rate: float = option(
         StepSize(),
         "step size of AdamW on the latent; a number alone is the same all through the scene",
         RampSection(StepSize),
     )
-    weight_decay: float = option(0.0, "AdamW's decay of the latent", Number(least=0.0, most=10.0))
+    weight_decay: float = option(
+        0.0, "AdamW's decay of the latent", Moving(Number(least=0.0, most=10.0))
+    )
     noise_factor: float = option(
         0.1,
         "strongest noise added to the cutouts (picture values are 0 to 1)",
-        Number(least=0.0, most=1.0),
+        Moving(Number(least=0.0, most=1.0)),
     )
     cutouts: int = option(
         24,
@@ -215,10 +229,10 @@ class Settings:
         Parts(PART, empty=True),
     )
     w1: float = option(
-        1.0, "weight of the scene's prompt in the target", Number(least=0.0, most=1000.0)
+        1.0, "weight of the scene's prompt in the target", Moving(Number(least=0.0, most=1000.0))
     )
     w2: float = option(
-        0.3, "weight of the style text in the target", Number(least=0.0, most=1000.0)
+        0.3, "weight of the style text in the target", Moving(Number(least=0.0, most=1000.0))
     )
     exclude: Prompt = option(
         (),
@@ -232,7 +246,7 @@ class Settings:
         GuideValue(GUIDE, GUIDE_WORDS),
     )
     dream: Dream = option(Dream(), "how the dream is drawn", Section(Dream))
-    guide_weight: GuideWeight = option(
+    guide_weight: float = option(
         GuideWeight(),
         "how strongly; a number alone is the same all through the scene",
         RampSection(GuideWeight),

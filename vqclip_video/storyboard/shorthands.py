@@ -10,7 +10,11 @@ from typing import Any
 from ..catalogue.names import NAMES
 from .file_kinds import PATH, ModelName
 from .kinds import BAD, Kind, Naming, Place, Refusal, Schema, keys
+from .motions import Ramp
+from .moving import Moving
+from .numbers import is_number
 from .sections import Given, Section
+from .times import when_of
 from .yaml_nodes import Mapping, Node, Scalar, Sequence, in_words
 
 MOST_CLIPS = 16
@@ -111,15 +115,42 @@ class InitSection(Section):
 
 @dataclass(frozen=True)
 class RampSection(Section):
-    """A number stands for the same value all through the scene."""
+    """A number stands for the same value all through the scene; whatever else moves may stand here
+    too.
+    """
 
-    def read_word(self, node: Scalar, place: Place) -> Given:
-        return _same(self.type, ("start", "end"), node, place)
+    shorthand = True
 
     @property
-    def shorthand(self) -> Schema:
-        number = keys(self.type)["start"].kind.schema({})
-        return {**number, "description": "the same all through the scene"}
+    def moving(self) -> Moving:
+        """What else may stand here."""
+        return Moving(keys(self.type)["start"].kind)
+
+    def read(self, node: Node, place: Place) -> Any:
+        names = [name for name, _ in node.entries] if isinstance(node, Mapping) else []
+        ours = any(name.text in keys(self.type) for name in names)
+        if not ours and any(name.text == "ease" or when_of(name) for name in names):
+            return self.moving.read(node, place)
+        return super().read(node, place)
+
+    def read_word(self, node: Scalar, place: Place) -> Any:
+        if is_number(node):
+            return _same(self.type, ("start", "end"), node, place)
+        return self.moving.read(node, place)
+
+    def schema(self, sections: dict[str, Schema]) -> Schema:
+        same = "the same all through the scene"
+        number, *others = self.moving.schema(sections)["anyOf"]
+        ramp = self.mapping(sections)
+        return {"anyOf": [ramp, {**number, "description": same}, *others]}
+
+    def write(self, value: Any, name: Naming, below: Any = None) -> Any:
+        if not isinstance(value, Ramp):
+            return value.written()
+        return super().write(value, name, below if isinstance(below, Ramp) else None)
+
+    def files(self, value: Any) -> Iterator[Path]:
+        yield from ()
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
-from .schema import GuideWeight, Scene, Settings, StepSize, Storyboard
-from .tracks import Clock, Ramp
+from .instants import Instant, Stretch
+from .motions import Motion, motions_in, stilled
+from .schema import Scene, Settings, Storyboard
 
 # Every curve but `cut` goes from 0 at 0 to exactly 1 at 1; a cut has no course to describe.
 COURSES: dict[str, Callable[[float], float]] = {
@@ -35,17 +36,19 @@ class Moment:
     # 0..1: how far the target has come from `previous` to `scene`, after the curve; 1 when arrived
     mix: float
     blend: str  # "slerp" or "lerp"
-    settings: Settings
-    before: Settings | None  # those of `previous`
-    clock: Clock
+    now: Scene  # the scene, with the numbers of this moment
+    before: Scene | None  # `previous`, with those of its end
+    instant: Instant  # where in the scene it lies
     frame: int | None  # number of the film's frame this iteration's picture becomes, or None
     time: float  # seconds of film at this iteration's next frame
-    learning_rate: float = 0.0  # step size on the latent
-    guide_weight: float = 0.0  # pull of the scene's guide, as a share of the way to it
-    guide_weight_before: float = 0.0  # that of the guide of `previous`
     coarse: bool = False  # whether the latent has half its resolution yet (see `Storyboard.grow`)
     # whether the picture begins anew at this iteration: a cut leads to its scene
     afresh: bool = False
+
+    @property
+    def settings(self) -> Settings:
+        """The numbers of this moment."""
+        return self.now.settings
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,8 @@ class Timeline:
         self.total_iter: int = sum(span.iterations for span in self.spans)
         self.seconds = float(self.frames / storyboard.fps)
         self._first_iterations = [span.first_iteration for span in self.spans]
+        self._moves: dict[int, bool] = {}  # by scene, once it is known
+        self._ends: dict[int, Scene] = {}  # the last one that was left
 
     def at(self, iteration: int) -> Moment:
         """What holds during `iteration` (0 to `total_iter` - 1; IndexError outside)."""
@@ -81,8 +86,7 @@ class Timeline:
         scene = self.storyboard.scenes[span.scene]
         local = iteration - span.first_iteration
         mix = _mix(scene, span, local)
-        before = self.storyboard.scenes[span.scene - 1] if mix < 1 else None
-        clock = Clock(local, span.iterations, span.transition_iterations)
+        instant = Instant(stretch_of(self.storyboard, span, self.frames), local)
         frame = span.first_frame + local // scene.settings.show_step
         captured = (local + 1) % scene.settings.show_step == 0
         return Moment(
@@ -91,22 +95,48 @@ class Timeline:
             previous=span.scene - 1 if mix < 1 else None,
             mix=mix,
             blend=scene.transition.blend if scene.transition else "slerp",
-            settings=scene.settings,
-            before=before.settings if before else None,
-            clock=clock,
+            now=self._still(span.scene, lambda motion: float(motion.at(instant))),
+            before=self._left(span.scene - 1) if mix < 1 else None,
+            instant=instant,
             frame=frame if captured else None,
             time=float(frame / self.storyboard.fps),
-            learning_rate=ramp(scene.settings.learning_rate).at(clock),
-            guide_weight=ramp(scene.settings.guide_weight).at(clock),
-            guide_weight_before=before.settings.guide_weight.end if before else 0.0,
             afresh=local == 0 and scene.begins_afresh,
             coarse=self.storyboard.grow and iteration < self.spans[0].iterations // 2,
         )
 
+    def _still(self, index: int, number: Callable[[Motion], float]) -> Scene:
+        """A scene with a number in place of each motion."""
+        scene = self.storyboard.scenes[index]
+        if index not in self._moves:
+            self._moves[index] = any(True for _ in motions_in(scene))
+        return stilled(scene, number) if self._moves[index] else scene
 
-def ramp(course: StepSize | GuideWeight) -> Ramp:
-    """A setting that changes in the course of a scene, over time."""
-    return Ramp(course.start, course.end, course.over, geometric=True)
+    def _left(self, index: int) -> Scene:
+        """A scene with the numbers of its end."""
+        if index not in self._ends:
+            stretch = stretch_of(self.storyboard, self.spans[index], self.frames)
+            self._ends = {index: self._still(index, lambda motion: motion.final(stretch))}
+        return self._ends[index]
+
+
+def stretches(storyboard: Storyboard) -> list[Stretch]:
+    """All scenes as their tracks see them."""
+    laid = list(spans(storyboard))
+    frames = sum(span.frames for span in laid)
+    return [stretch_of(storyboard, span, frames) for span in laid]
+
+
+def stretch_of(storyboard: Storyboard, span: Span, frames: int) -> Stretch:
+    """A scene as its tracks see it, in a film of so many frames."""
+    return Stretch(
+        storyboard.fps,
+        storyboard.scenes[span.scene].settings.show_step,
+        span.iterations,
+        span.first_iteration,
+        span.first_frame,
+        frames,
+        span.transition_iterations,
+    )
 
 
 @functools.lru_cache(maxsize=4096)

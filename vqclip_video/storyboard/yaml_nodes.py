@@ -52,6 +52,7 @@ class Scalar:
     # what stands behind it on its line, where that is # and a letter: a hashtag, it may be
     comment: str = ""
     depth: int = 0
+    one_line: bool = True  # so that a character of the text has a column in the file
 
     @property
     def is_null(self) -> bool:
@@ -183,9 +184,9 @@ class _Builder:
         if plain and (odd := ODD_COLON.match(event.value)):
             place = mark._replace(column=mark.column + odd.end())
             raise YamlError(place, odd_space(event.value[odd.end()]))
-        return Scalar(
-            mark, event.value, plain, comment=self._comment(event.end_mark) if plain else ""
-        )
+        comment = self._comment(event.end_mark) if plain else ""
+        one_line = event.start_mark.line == event.end_mark.line
+        return Scalar(mark, event.value, plain, comment=comment, one_line=one_line)
 
     def _comment(self, end: yaml.Mark) -> str:
         rest = self._lines[end.line][end.column :] if end.line < len(self._lines) else ""
