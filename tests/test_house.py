@@ -18,6 +18,7 @@ ROOMS = [
     "errors",
     "_version",
     "text",
+    "pages",
     "signals",
     "disk",
     "catalogue",
