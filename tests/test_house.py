@@ -37,6 +37,7 @@ ROOMS = [
     "recorder",
     "film",
     "still",
+    "recover",
     "previews",
     "plan",
     "bench",

@@ -14,7 +14,6 @@ from pathlib import Path
 import torch
 from safetensors.torch import save as safetensors_bytes
 
-from ._version import __version__
 from .disk.files import atomic_write
 from .disk.part import Part
 from .engine.session import Progress, State
@@ -23,13 +22,13 @@ from .output.checkpoint import Parts
 from .output.film_writer import FilmWriter
 from .output.formats import Encoder, Format
 from .output.metadata import FilmMetadata, chapters
-from .output.progress import ProgressLog, frame_record, to_json
+from .output.origin import Origin
+from .output.progress import ProgressLog, frame_record
 from .output.provenance import label_of
 from .output.rundir import RunDir
 from .output.stills import ContactSheet, Poster
 from .storyboard.sizes import frame_size
 from .storyboard.timeline import Timeline
-from .storyboard.writer import dump, without_places
 
 CHECKPOINT_SECONDS = 5.0  # between two at least
 CHECKPOINT_SHARE = 0.005  # of the time at most; what each one takes is measured
@@ -96,11 +95,12 @@ class Recorder:
         saved: Parts | None,
         notice: Callable[[str], None],
         began: float,
+        origin: Origin,
     ):
         """`saved`: a checkpoint to go on from; `began`: when this sitting began, by the monotonic
-        clock.
+        clock; `origin`: what the film says that it was made by.
         """
-        self.timeline, self.run, self.encoder = timeline, run, encoder
+        self.timeline, self.run, self.encoder, self.origin = timeline, run, encoder, origin
         self.storyboard, self.saved = timeline.storyboard, saved
         self.watch, self.poster = Stopwatch(began), Poster()
         if saved:
@@ -217,16 +217,10 @@ class Recorder:
             atomic_write(self.run.latents / f"{name}.safetensors", content)
 
     def _metadata(self) -> FilmMetadata:
-        board = self.storyboard
-        about = {
-            "program": f"vqclip-video {__version__}",
-            "seed": board.seed,
-            "models": board.models.names,
-            "storyboard": dump(board, without_places(board.home, board.home)),
-        }
+        board, origin = self.storyboard, self.origin
         title = board.title or self.run.folder.name
         scenes = chapters(board.scenes, self.timeline.spans)
-        return FilmMetadata(title, to_json(about), scenes, label_of(board))
+        return FilmMetadata(title, origin.as_json(), scenes, label_of(board, origin.packed()))
 
     def _save_run(self, device: torch.device, finished: bool) -> None:
         saved = self.saved

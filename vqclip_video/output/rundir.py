@@ -124,6 +124,11 @@ class RunDir:
             raise
         return state
 
+    @property
+    def fingerprint(self) -> Mapping[str, Any]:
+        """What makes the film this film, as `open` was given it."""
+        return self._fingerprint
+
     def close(self) -> None:
         """Lets go of the folder; an unfinished run stays to be gone on with."""
         self._lock.release()
