@@ -34,6 +34,7 @@ LEFT = (
     "story.mp4",
     "story/poster.png",
     "story/contact_sheet.jpg",
+    "story/report.html",
     "story/story.discord.mp4",
     "story/story.webp",
     "story/story.gif",

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save as safetensors_bytes
@@ -25,6 +26,7 @@ from .output.metadata import FilmMetadata, chapters
 from .output.origin import Origin
 from .output.progress import ProgressLog, frame_record
 from .output.provenance import label_of
+from .output.report import RunFacts, read_records, report_page
 from .output.rundir import RunDir
 from .output.stills import ContactSheet, Poster
 from .storyboard.sizes import frame_size
@@ -184,7 +186,7 @@ class Recorder:
         """Save an unfinished run, with a film of what there is to look at."""
         self.checkpoint(state)
         there = self.writer.preview(self.run.preview, self._metadata())
-        self._save_run(device, finished=False)
+        self.run.save_run(self._about(device), finished=False)
         return self._result("stopped", self.run.preview if there else None)
 
     def finish(self, device: torch.device) -> FilmResult:
@@ -197,7 +199,12 @@ class Recorder:
                 self.run.contact_sheet, board.fps, metadata.chapters, board.title, label
             )
             self.writer.finish({"film": self.run.film}, metadata)
-        self._save_run(device, finished=True)
+            stills = list(self.sheet.stills(board.fps, metadata.chapters))
+        facts = RunFacts(
+            self.timeline, metadata.title, self.origin, self._about(device), self.run.folder.name
+        )
+        atomic_write(self.run.report, report_page(facts, read_records(self.run.progress), stills))
+        self.run.save_run(facts.about, finished=True)
         return self._result("finished", self.run.film)
 
     def _result(self, state: str, film: Path | None) -> FilmResult:
@@ -222,9 +229,10 @@ class Recorder:
         scenes = chapters(board.scenes, self.timeline.spans)
         return FilmMetadata(title, origin.as_json(), scenes, label_of(board, origin.packed()))
 
-    def _save_run(self, device: torch.device, finished: bool) -> None:
+    def _about(self, device: torch.device) -> dict[str, Any]:
+        """What run.json says."""
         saved = self.saved
-        about = {
+        return {
             "frames": self.writer.frames,
             "total_iter": self.timeline.total_iter,
             "best_similarity": self._similarity(),
@@ -239,7 +247,6 @@ class Recorder:
             "provenance": label_of(self.storyboard).source or "off",
             "resumed_at": saved["loop"].numbers["iteration"] if saved else 0,
         }
-        self.run.save_run(about, finished)
 
 
 def device_name(device: torch.device) -> str:

@@ -9,12 +9,10 @@ from pathlib import Path
 from .disk.checksums import sha256_of
 from .disk.files import atomic_write
 from .errors import OutputError, UsageError
-from .output.origin import NamedFile, Origin
+from .output.origin import FORMATS, NamedFile, Origin
 from .output.rundir import differences
 from .output.self_description import read_origin
 from .text import readable
-
-FORMATS = {"float32": "fp32", "bfloat16": "bf16", "float16": "fp16"}
 
 
 @dataclass(frozen=True)
@@ -105,18 +103,6 @@ def same_film(recovered: Recovered) -> list[str]:
     now = make_fingerprint(Timeline(board), find_materials(board), cpu, options)
     del now["storyboard"], now["device"]
     return differences(made, {key: str(value) for key, value in now.items()})
-
-
-def command_of(origin: Origin, storyboard: Path) -> str:
-    """What renders the film again as it was."""
-    made = origin.made or {}
-    words = ["vqclip-video", "render", str(storyboard)]
-    if made.get("device") == "cpu":
-        words += ["--device", "cpu", "--precision", FORMATS.get(made.get("precision"), "auto")]
-        if made.get("compiled") == "True":
-            words += ["--compile", "on"]
-        words.insert(0, f"OMP_NUM_THREADS={made.get('threads', '1')}")
-    return " ".join(words)
 
 
 def _comment(line: str) -> str:

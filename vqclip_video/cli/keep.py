@@ -29,7 +29,7 @@ def recover(file, output, quiet):
     It renders the same film, on the same kind of CPU bit for bit. Pictures and models of your own
     that it names are asked for by their sha256: put them beside it, by the names that it says.
     """
-    from ..recover import asked_for, command_of, recover
+    from ..recover import asked_for, recover
 
     home = file.absolute().parent
     output = output or Path(f"{home.name if file.name in OF_THE_RUN else file.stem}.yaml")
@@ -37,7 +37,7 @@ def recover(file, output, quiet):
     if quiet:
         return
     click.echo(f"{output} written, as {found.origin.program} rendered it", err=True)
-    command = command_of(found.origin, output)
+    command = found.origin.command(output)
     if found.lacking:
         click.echo("it names files that are not here; put them there first:", err=True)
         for each in found.lacking:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import shlex
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -25,6 +26,7 @@ from ..storyboard.writer import dump, without_places
 from .progress import to_json
 
 MOST_BYTES = 4_000_000  # of the JSON; what claims to hold more is not ours
+FORMATS = {"float32": "fp32", "bfloat16": "bf16", "float16": "fp16"}
 MOST_PACKED = 48_000  # bytes: a JPEG's packet has 64 kB
 
 
@@ -55,6 +57,15 @@ class Origin:
         """The JSON in few letters of ASCII; empty where they are too many for a packet."""
         packed = base64.b64encode(zlib.compress(self.as_json().encode(), 9)).decode()
         return packed if len(packed) <= MOST_PACKED else ""
+
+    def command(self, storyboard: str | Path) -> str:
+        """What renders the film again as it was, from its storyboard at that path."""
+        made, words = self.made or {}, ["vqclip-video", "render", shlex.quote(str(storyboard))]
+        if made.get("device") == "cpu":
+            words += ["--device", "cpu", "--precision", FORMATS.get(made.get("precision"), "auto")]
+            words += ["--compile", "on"] if made.get("compiled") == "True" else []
+            words.insert(0, f"OMP_NUM_THREADS={made.get('threads', 1)}")
+        return " ".join(words)
 
 
 def origin_of(
