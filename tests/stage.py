@@ -146,11 +146,12 @@ def write_story(folder: Path, clip: Path, vqgan: Path, frames: int = 24) -> Path
 
 
 def left_behind(folder: Path, name: str = "story") -> dict[str, bytes]:
-    """Everything that a finished film of `folder` left on disk, run.json (which holds timings)
-    aside.
+    """Everything that a finished film of `folder` left on disk, run.json and the report, which hold
+    timings, aside.
     """
     outputs = folder / "outputs"
-    files = [path for path in outputs.rglob("*") if path.is_file() and path.name != "run.json"]
+    timed = ("run.json", "report.html")
+    files = [path for path in outputs.rglob("*") if path.is_file() and path.name not in timed]
     assert outputs / f"{name}.mp4" in files
     return {str(path.relative_to(outputs)): path.read_bytes() for path in files}
 

@@ -16,7 +16,7 @@ from .output.captions import Cue
 from .output.deliver import Words, make_delivery
 from .output.guides import draw_safe_zones
 from .output.progress import to_json
-from .output.provenance import Label, label_of, read_label
+from .output.provenance import Label, read_label
 from .output.rundir import RunDir
 from .output.self_description import described
 from .output.source_film import SourceFilm, read_source
@@ -64,7 +64,7 @@ def deliver_ordered(
     board = timeline.storyboard
     if not board.deliver:
         return []
-    shown = Shown(read_source(run.film), label_of(board), words_of(timeline))
+    shown = Shown(read_source(run.film), read_label(run.film), words_of(timeline))
     there, failures = [], []
     for order in board.deliver:
         target = delivery_path(run.film, order.name)

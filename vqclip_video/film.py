@@ -29,6 +29,7 @@ from .footprint import frame_latent_bytes
 from .materials import Materials, find_materials
 from .output.checkpoint import Parts, load_checkpoint
 from .output.encoders import pick_encoder
+from .output.origin import origin_of
 from .output.rundir import FINISHED, UNFINISHED, RunDir
 from .output.space import check_space
 from .recorder import FilmResult, Recorder
@@ -133,7 +134,9 @@ class Shoot:
             self.display.notice(encoder.message)
         left = timeline.frames - (saved["film"].numbers["frames"] if saved else 0)
         check_space(run.work, left, size, frame_latent_bytes(board, self.materials.config))
-        return Recorder(timeline, run, encoder, saved, self.display.notice, began)
+        threads = torch.get_num_threads()
+        origin = origin_of(board, self.materials, run.fingerprint, threads)
+        return Recorder(timeline, run, encoder, saved, self.display.notice, began, origin)
 
     def _optimise(self, recorder: Recorder, stack: ExitStack) -> FilmResult:
         try:

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save as safetensors_bytes
 
-from ._version import __version__
 from .disk.files import atomic_write
 from .disk.part import Part
 from .engine.session import Progress, State
@@ -23,13 +23,14 @@ from .output.checkpoint import Parts
 from .output.film_writer import FilmWriter
 from .output.formats import Encoder, Format
 from .output.metadata import FilmMetadata, chapters
-from .output.progress import ProgressLog, frame_record, to_json
+from .output.origin import Origin
+from .output.progress import ProgressLog, frame_record
 from .output.provenance import label_of
+from .output.report import RunFacts, read_records, report_page
 from .output.rundir import RunDir
 from .output.stills import ContactSheet, Poster
 from .storyboard.sizes import frame_size
 from .storyboard.timeline import Timeline
-from .storyboard.writer import dump, without_places
 
 CHECKPOINT_SECONDS = 5.0  # between two at least
 CHECKPOINT_SHARE = 0.005  # of the time at most; what each one takes is measured
@@ -96,11 +97,12 @@ class Recorder:
         saved: Parts | None,
         notice: Callable[[str], None],
         began: float,
+        origin: Origin,
     ):
         """`saved`: a checkpoint to go on from; `began`: when this sitting began, by the monotonic
-        clock.
+        clock; `origin`: what the film says that it was made by.
         """
-        self.timeline, self.run, self.encoder = timeline, run, encoder
+        self.timeline, self.run, self.encoder, self.origin = timeline, run, encoder, origin
         self.storyboard, self.saved = timeline.storyboard, saved
         self.watch, self.poster = Stopwatch(began), Poster()
         if saved:
@@ -184,7 +186,7 @@ class Recorder:
         """Save an unfinished run, with a film of what there is to look at."""
         self.checkpoint(state)
         there = self.writer.preview(self.run.preview, self._metadata())
-        self._save_run(device, finished=False)
+        self.run.save_run(self._about(device), finished=False)
         return self._result("stopped", self.run.preview if there else None)
 
     def finish(self, device: torch.device) -> FilmResult:
@@ -197,7 +199,12 @@ class Recorder:
                 self.run.contact_sheet, board.fps, metadata.chapters, board.title, label
             )
             self.writer.finish({"film": self.run.film}, metadata)
-        self._save_run(device, finished=True)
+            stills = list(self.sheet.stills(board.fps, metadata.chapters))
+        facts = RunFacts(
+            self.timeline, metadata.title, self.origin, self._about(device), self.run.folder.name
+        )
+        atomic_write(self.run.report, report_page(facts, read_records(self.run.progress), stills))
+        self.run.save_run(facts.about, finished=True)
         return self._result("finished", self.run.film)
 
     def _result(self, state: str, film: Path | None) -> FilmResult:
@@ -217,20 +224,15 @@ class Recorder:
             atomic_write(self.run.latents / f"{name}.safetensors", content)
 
     def _metadata(self) -> FilmMetadata:
-        board = self.storyboard
-        about = {
-            "program": f"vqclip-video {__version__}",
-            "seed": board.seed,
-            "models": board.models.names,
-            "storyboard": dump(board, without_places(board.home, board.home)),
-        }
+        board, origin = self.storyboard, self.origin
         title = board.title or self.run.folder.name
         scenes = chapters(board.scenes, self.timeline.spans)
-        return FilmMetadata(title, to_json(about), scenes, label_of(board))
+        return FilmMetadata(title, origin.as_json(), scenes, label_of(board, origin.packed()))
 
-    def _save_run(self, device: torch.device, finished: bool) -> None:
+    def _about(self, device: torch.device) -> dict[str, Any]:
+        """What run.json says."""
         saved = self.saved
-        about = {
+        return {
             "frames": self.writer.frames,
             "total_iter": self.timeline.total_iter,
             "best_similarity": self._similarity(),
@@ -245,7 +247,6 @@ class Recorder:
             "provenance": label_of(self.storyboard).source or "off",
             "resumed_at": saved["loop"].numbers["iteration"] if saved else 0,
         }
-        self.run.save_run(about, finished)
 
 
 def device_name(device: torch.device) -> str:

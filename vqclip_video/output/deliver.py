@@ -34,7 +34,7 @@ from .xmp import packet_box, with_packet
 
 MEGABYTE = 1_000_000
 LACKING = "No such filter"  # in the words of ffmpeg
-RESERVED = 2500  # bytes of a cap for what the file says of its origin
+RESERVED = 1200  # bytes of a cap for where a container keeps its label
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def make_delivery(
         if words:
             job = _with_words(job, words, order.captions or platform.captions, work)
         made = work / f"film{platform.codec.suffix}"
-        _encode(Kitchen(ffmpeg, work, target), film, job, made.name)
+        _encode(Kitchen(ffmpeg, work, target), film, job, made.name, len(label.packet))
         if (work / SUBTITLES).exists() and platform.codec is H264:
             atomic_write(target.with_suffix(".srt"), (work / SUBTITLES).read_bytes())
         _finish(made, target, label)
@@ -159,14 +159,14 @@ def workshop(target: Path):
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _encode(kitchen: Kitchen, film: SourceFilm, job: Job, made: str) -> None:
-    """Encodes until the file is no larger than allowed."""
+def _encode(kitchen: Kitchen, film: SourceFilm, job: Job, made: str, label: int) -> None:
+    """Encodes until the file is no larger than allowed, with the bytes of its label."""
     needed = job.cap or job.frames * job.size[0] * job.size[1] // 8
     for passes in attempts(job, made):
         for arguments in passes:
             kitchen.run([*film.arguments, *arguments], needed)
         size = (kitchen.work / made).stat().st_size
-        if job.cap is None or size + RESERVED <= job.cap:
+        if job.cap is None or size + label + RESERVED <= job.cap:
             return
     raise UsageError(
         f"{kitchen.target.name}: {clock(job.seconds)} of {job.size[0]}x{job.size[1]} take "

@@ -8,7 +8,7 @@ for AVIF.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from xml.sax.saxutils import escape
 
@@ -37,23 +37,29 @@ PACKET = """\
   <rdf:Description rdf:about=""
     xmlns:xmp="http://ns.adobe.com/xap/1.0/"
     xmlns:dc="http://purl.org/dc/elements/1.1/"
-    xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/">
+    xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
+    xmlns:vqclip="urn:vqclip-video:film">
    <xmp:CreatorTool>{tool}</xmp:CreatorTool>
    <Iptc4xmpExt:DigitalSourceType>{terms}{source}</Iptc4xmpExt:DigitalSourceType>
    <dc:description>
     <rdf:Alt><rdf:li xml:lang="x-default">{sentence}</rdf:li></rdf:Alt>
-   </dc:description>
+   </dc:description>{origin}
   </rdf:Description>
  </rdf:RDF>
 </x:xmpmeta>
 <?xpacket end="r"?>"""
+ORIGIN = "\n   <vqclip:origin>{}</vqclip:origin>"
 
 
 @dataclass(frozen=True)
 class Label:
-    """What a file says of its origin: `source` is a term of the IPTC's list; "" says nothing."""
+    """What a file says of its origin: `source` is a term of the IPTC's list; "" says nothing.
+
+    `origin`: by what it was made, as `Origin.packed` packs it.
+    """
 
     source: str = ""
+    origin: str = field(default="", compare=False, repr=False)
 
     @property
     def sentence(self) -> str:
@@ -66,7 +72,8 @@ class Label:
         if not self.source:
             return b""
         about = {"tool": f"vqclip-video {__version__}", "terms": TERMS, "source": self.source}
-        return PACKET.format(sentence=escape(self.sentence), **about).encode()
+        origin = ORIGIN.format(self.origin) if self.origin else ""
+        return PACKET.format(sentence=escape(self.sentence), origin=origin, **about).encode()
 
     def in_picture(self, kind: str) -> dict:
         """What Pillow is to be told when it saves a picture as PNG, JPEG or WEBP."""
@@ -83,12 +90,12 @@ class Label:
 UNSAID = Label()
 
 
-def label_of(storyboard: Storyboard) -> Label:
+def label_of(storyboard: Storyboard, origin: str = "") -> Label:
     """What a film's files say: generated, or a composite where a picture of its maker took part."""
     if storyboard.provenance == "off":
         return Label()
     pictures = [path for path in files_of(storyboard) if path.suffix.lower() != ".safetensors"]
-    return Label(COMPOSITE if pictures or storyboard.sketchbook else GENERATED)
+    return Label(COMPOSITE if pictures or storyboard.sketchbook else GENERATED, origin)
 
 
 def read_label(path: Path) -> Label:
@@ -101,4 +108,5 @@ def read_label(path: Path) -> Label:
         with explained(path), path.open("rb") as file:
             packet = file.read(MOST_SCANNED)
     found = re.search(rb"DigitalSourceType[^<]{0,99}?digitalsourcetype/([A-Za-z]{1,60})", packet)
-    return Label(found[1].decode()) if found else Label()
+    origin = re.search(rb"<vqclip:origin>([A-Za-z0-9+/=]*)</vqclip:origin>", packet)
+    return Label(found[1].decode() if found else "", origin[1].decode() if origin else "")

@@ -29,6 +29,7 @@ OTHER_FORMATS = {".avi", ".gif", ".m4v", ".mkv", ".mov", ".webm"}
 OWN_FILES = (
     "poster.png",
     "contact_sheet.jpg",
+    "report.html",
     "progress.jsonl",
     "storyboard.yaml",
     "deliveries.json",
@@ -68,6 +69,7 @@ class RunDir:
         self.preview = output.with_name(f"{name}.preview.mp4")
         self.poster = self.folder / "poster.png"
         self.contact_sheet = self.folder / "contact_sheet.jpg"
+        self.report = self.folder / "report.html"
         self.progress = self.folder / "progress.jsonl"
         self.storyboard = self.folder / "storyboard.yaml"
         self.run = self.folder / "run.json"
@@ -123,6 +125,11 @@ class RunDir:
             self.close()
             raise
         return state
+
+    @property
+    def fingerprint(self) -> Mapping[str, Any]:
+        """What makes the film this film, as `open` was given it."""
+        return self._fingerprint
 
     def close(self) -> None:
         """Lets go of the folder; an unfinished run stays to be gone on with."""

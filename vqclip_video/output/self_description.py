@@ -1,4 +1,6 @@
-"""What a finished film says of its scenes: chapters, and the storyboard in its comment."""
+"""What a finished file says of itself: its scenes, by chapters and by the storyboard in its
+comment, and by what it was made.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +17,18 @@ from typing import Any
 import yaml
 
 from ..disk.files import explained
+from ..disk.web_page import HEAD, is_web_page
 from ..errors import OutputError
 from .captions import Cue
 from .ffmpeg import find_ffmpeg, run, temporary_folder
+from .media_facts import is_film
+from .origin import Origin, from_json, unpacked
+from .provenance import read_label
 
 SECONDS = 60  # that ffmpeg is given to read what a film says
 STYLES = ("outline", "box")
+MOST_REPORT = 64_000_000  # bytes of a page that are looked through
+REPORT_ORIGIN = r'<script type="application/json" id="origin">(.*?)</script>'
 
 
 @dataclass(frozen=True)
@@ -56,6 +64,31 @@ def described(film: Path) -> Description:
         asked,
         style if style in STYLES else STYLES[0],
     )
+
+
+def read_origin(path: Path) -> Origin | None:
+    """By what a film, picture or report of ours was made; None where it does not say so.
+
+    Of a picture and a delivery by its XMP packet, of a film by its comment too. Raises OutputError
+    where it cannot be read.
+    """
+    with explained(path), path.open("rb") as file:
+        head = file.read(HEAD)
+    if is_web_page(head):
+        return _of_report(path)
+    found = unpacked(read_label(path).origin)
+    if found is None and is_film(path):
+        with suppress(OutputError):  # one that ffmpeg does not know says nothing
+            tags, _ = read_ffmetadata(_ffmetadata(path))
+            found = from_json(tags.get("comment", ""))
+    return found
+
+
+def _of_report(path: Path) -> Origin | None:
+    with explained(path), path.open("rb") as file:
+        text = file.read(MOST_REPORT).decode("utf-8", "replace")
+    found = re.search(REPORT_ORIGIN, text, re.DOTALL)
+    return from_json(found[1]) if found else None
 
 
 def read_ffmetadata(text: str) -> tuple[dict[str, str], list[Cue]]:

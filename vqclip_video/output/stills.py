@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,20 @@ class Poster:
             atomic_write(path, encoded_picture(image, "PNG", **label.in_picture("PNG")))
 
 
+@dataclass(frozen=True)
+class Still:
+    """A frame of a contact sheet."""
+
+    frame: int
+    picture: Image.Image
+    time: str
+    prompt: str
+
+    def jpeg(self) -> bytes:
+        """The picture as it goes into a page."""
+        return encoded_picture(self.picture, "JPEG", quality=82)
+
+
 class ContactSheet:
     """Collects the thumbnails of frames that are known beforehand, one file each in `work`."""
 
@@ -97,17 +112,19 @@ class ContactSheet:
         label: Label = UNSAID,
     ) -> None:
         """Composes the JPEG: each frame there is with its time and the prompt of its chapter."""
-        entries = []
-        for frame in self.frames:
-            if self._path(frame).exists():
-                with explained(self._path(frame)), Image.open(self._path(frame)) as image:
-                    entries.append(
-                        (image.convert("RGB"), _clock(float(frame / fps)), _prompt(chapters, frame))
-                    )
+        entries = [(each.picture, each.time, each.prompt) for each in self.stills(fps, chapters)]
         if entries:
             about = label.in_picture("JPEG")
             sheet = draw_sheet(entries, title)
             atomic_write(path, encoded_picture(sheet, "JPEG", quality=90, **about))
+
+    def stills(self, fps: Fraction, chapters: Sequence[Chapter]) -> Iterator[Still]:
+        """The frames that are there, with their times and the prompts of their chapters."""
+        for frame in self.frames:
+            if self._path(frame).exists():
+                with explained(self._path(frame)), Image.open(self._path(frame)) as image:
+                    picture = image.convert("RGB")
+                yield Still(frame, picture, _clock(float(frame / fps)), _prompt(chapters, frame))
 
     def _path(self, frame: int) -> Path:
         return self._work / f"sheet-{frame:06d}.png"

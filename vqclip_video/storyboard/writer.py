@@ -39,6 +39,12 @@ def scene_in_short(storyboard: Storyboard, scene: Scene) -> str:
     return f"{common}scenes:\n  - {_yaml(short, inline=True)}"
 
 
+def own_settings(scene: Scene, settings: Settings, name: Naming) -> str:
+    """A scene's settings that are not the film's, in braces; nothing where there are none."""
+    own = keys(Scene)["settings"].kind.write(scene.settings, name, settings)
+    return _yaml(own, inline=True).strip() if own else ""
+
+
 def relative_to(folder: Path) -> Naming:
     """Names files by their way from a folder."""
 
