@@ -36,6 +36,7 @@ ROOMS = [
     "deliveries",
     "recorder",
     "film",
+    "vary",
     "still",
     "recover",
     "previews",

@@ -15,6 +15,7 @@ from ..output.encoders import ENCODER_CHOICES
 from .options import (
     PATH,
     checked,
+    draft_option,
     engine_options,
     json_option,
     output_option,
@@ -47,15 +48,16 @@ if TYPE_CHECKING:
 @click.option(
     "--fresh", is_flag=True, help="Start over, removing what an earlier render of this film left."
 )
+@draft_option
 @quiet_option
 @json_option
-def render(storyboard, output, overrides, encoder, fresh, quiet, as_json, **engine):
+def render(storyboard, output, overrides, encoder, fresh, draft, quiet, as_json, **engine):
     """Render a storyboard to an MP4. A render that was stopped goes on where it was."""
     from ..materials import find_materials
     from ..signals import StopRequests
 
-    board, _ = checked(storyboard, overrides, quiet)
-    film = output_path(storyboard, output)
+    board, _ = checked(storyboard, overrides, quiet, draft)
+    film = output_path(storyboard, output, draft)
     display = make_display(quiet, as_json)
 
     def stopping() -> None:
@@ -113,14 +115,15 @@ def make_display(quiet: bool, as_json: bool):
     metavar="SHEET.png",
     help="Also draw what moves as curves over the film, into this file.",
 )
+@draft_option
 @json_option
-def plan(storyboard, output, overrides, guides, sheet, tracks, as_json):
+def plan(storyboard, output, overrides, guides, sheet, tracks, draft, as_json):
     """Show what a storyboard will become, without rendering it."""
     from ..plan import make_plan
     from ..storyboard.timeline import Timeline
 
-    board, outline = checked(storyboard, overrides)
-    film = output_path(storyboard, output)
+    board, outline = checked(storyboard, overrides, draft=draft)
+    film = output_path(storyboard, output, draft)
     found = _guides(board, sheet) if guides or sheet else ()
     planned = make_plan(Timeline(board), outline, film, found)
     if tracks:

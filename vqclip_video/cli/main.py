@@ -57,7 +57,8 @@ def main():
 
 
 for command in (
-    films.render, films.plan, films.check, films.schema, films.new, deliver.deliver, keep.recover,
+    films.render, films.plan, films.check, films.schema, films.new, deliver.deliver, 
+    keep.vary, keep.recover,
     images.image, dreams.dream, bench.bench,
     models.models, sketchbook.sketchbook, train.train, doctor.doctor,
 ):  # fmt: skip

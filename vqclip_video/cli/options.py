@@ -70,22 +70,31 @@ output_option = click.option(
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="JSON on standard output, for machines."
 )
+draft_option = click.option(
+    "--draft",
+    is_flag=True,
+    help=(
+        "The same scenes at the same seconds in an eighth of the work or less: smaller, in fewer "
+        "iterations. [default output: outputs/NAME.draft.mp4]"
+    ),
+)
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="Nothing but errors.")
 
 
 def checked(
-    path: Path, overrides: tuple[str, ...], quiet: bool = False
+    path: Path, overrides: tuple[str, ...], quiet: bool = False, draft: bool = False
 ) -> tuple[Storyboard, Outline]:
-    """The storyboard at `path`, and the outline of its models; what may not be meant is pointed
-    out.
+    """The storyboard at `path`, or its draft, and the outline of its models; what may not be meant
+    is pointed out.
     """
     from ..outline import outline
     from ..storyboard import reader
+    from ..storyboard.draft import drafted
 
     storyboard = reader.read(path, overrides)
     found = outline(storyboard)
     say_warnings(storyboard, quiet)
-    return storyboard, found
+    return drafted(storyboard, found.factor) if draft else storyboard, found
 
 
 def say_warnings(
@@ -100,12 +109,14 @@ def say_warnings(
         )
 
 
-def output_path(storyboard: Path, output: Path | None) -> Path:
-    """Where the film goes: as said, or outputs/NAME.mp4 in the current folder."""
+def output_path(storyboard: Path, output: Path | None, draft: bool = False) -> Path:
+    """Where the film goes: as said, or outputs/NAME.mp4 in the current folder; a draft beside the
+    film, as NAME.draft.mp4.
+    """
     from ..text import safe_name
 
     if output is None:
-        return OUTPUTS / f"{safe_name(storyboard.stem)}.mp4"
+        return OUTPUTS / f"{safe_name(storyboard.stem)}{'.draft' if draft else ''}.mp4"
     if output.suffix.lower() != ".mp4":
         raise UsageError(f"-o {output}: a film's name ends in .mp4")
     return output
