@@ -11,6 +11,8 @@ IN_FLAGS = (
     (re.compile(r"\btry again\b"), "run the same command again"),
     (re.compile(r"\boutput=(?=\S)"), "-o "),
     (re.compile(r"\b(sheet|tracks)=(?=\S)"), r"--\1 "),
+    (re.compile(r"\bsheet=(?=\S)"), "--sheet "),
+    (re.compile(r"\bseeds=(?=\S)"), "--seeds "),
     (re.compile(r"\banother output\b"), "another name with -o"),
     (re.compile(r"\banother (sheet|tracks)\b"), r"another name with --\1"),
 )
