@@ -41,6 +41,7 @@ ROOMS = [
     "previews",
     "plan",
     "bench",
+    "farm",
     "doctor",
     "training",
     "cli",
