@@ -10,7 +10,7 @@ from vqclip_video.farm import orders
 from vqclip_video.farm.foreman import FAILURES, Foreman, Listener
 from vqclip_video.farm.jobs import jobs_of, work_of
 from vqclip_video.farm.ledger import Ledger
-from vqclip_video.farm.orders import Outcome, Report
+from vqclip_video.farm.orders import JobOutcome, Report
 from vqclip_video.farm.queue import Queue, Waiting
 from vqclip_video.farm.shipping import STORED
 from vqclip_video.farm.store import open_store
@@ -59,7 +59,7 @@ class PretendedCrew:
         about = {"frames": 24, "seconds": 1.0, "key": order.cargo.key}
         place = f".farm/jobs/{order.job}/result.json"
         self.ledger.store.write(place, b'{"key": "%s"}' % order.cargo.key.encode())
-        return Outcome(order.job, orders.FINISHED, about=about)
+        return JobOutcome(order.job, orders.FINISHED, about=about)
 
     def ask(self):
         pass
@@ -95,7 +95,7 @@ def states(foreman):
 
 
 def lost(job, alive):
-    return Outcome(job, orders.LOST, "gone", {"alive": alive})
+    return JobOutcome(job, orders.LOST, "gone", {"alive": alive})
 
 
 def test_what_is_finished_is_not_given_again(farm):
@@ -110,7 +110,7 @@ def test_what_is_finished_is_not_given_again(farm):
 
 
 def test_a_job_that_fails_three_times_is_set_aside_and_the_others_go_on(farm):
-    error = Outcome("fox-seed-2", orders.FAILED, "no number")
+    error = JobOutcome("fox-seed-2", orders.FAILED, "no number")
     foreman, crew = farm({"fox-seed-2": [error] * 9})
     assert states(foreman) == [orders.FINISHED, orders.FAILED, orders.FINISHED]
     assert [job for job, _ in crew.given].count("fox-seed-2") == FAILURES == 3
@@ -129,7 +129,7 @@ def test_a_job_that_ends_its_workers_is_set_aside(farm):
 
 
 def test_a_full_disk_is_left_out_and_its_job_goes_elsewhere(farm):
-    full = Outcome("fox-seed-1", orders.FULL, "not enough disk space")
+    full = JobOutcome("fox-seed-1", orders.FULL, "not enough disk space")
     foreman, crew = farm({"fox-seed-1": [full]})
     assert states(foreman) == [orders.FINISHED] * 3 and not foreman.jobs["fox-seed-1"].failures
     workers = [worker for job, worker in crew.given if job == "fox-seed-1"]
@@ -137,14 +137,14 @@ def test_a_full_disk_is_left_out_and_its_job_goes_elsewhere(farm):
 
 
 def test_where_every_disk_is_full_the_job_is_set_aside(farm):
-    full = Outcome("fox-seed-1", orders.FULL, "not enough disk space")
+    full = JobOutcome("fox-seed-1", orders.FULL, "not enough disk space")
     foreman, _ = farm({"fox-seed-1": [full] * 9}, nodes=1)
     assert states(foreman) == [orders.FAILED, orders.FINISHED, orders.FINISHED]
 
 
 def test_what_another_farm_renders_is_waited_for(farm):
-    held = Outcome("fox-seed-1", orders.HELD)
-    there = Outcome("fox-seed-1", orders.THERE, about={"frames": 24})
+    held = JobOutcome("fox-seed-1", orders.HELD)
+    there = JobOutcome("fox-seed-1", orders.THERE, about={"frames": 24})
     foreman, _ = farm({"fox-seed-1": [held, held, there]})
     assert states(foreman) == [orders.THERE, orders.FINISHED, orders.FINISHED]
 
@@ -155,13 +155,13 @@ def test_files_that_a_machine_lacks_are_put_into_the_store(farm):
     from vqclip_video.storyboard.schema import Models
 
     file = shipped(find_models(Models()).vqgan_config)
-    foreman, _ = farm({"fox-seed-1": [Outcome("fox-seed-1", orders.LACKING, lacking=(file,))]})
+    foreman, _ = farm({"fox-seed-1": [JobOutcome("fox-seed-1", orders.LACKING, lacking=(file,))]})
     assert states(foreman) == [orders.FINISHED] * 3
     assert foreman.store.names(STORED) == [f"{STORED}/{file.key}/{file.path.name}"]
 
 
 def test_a_stop_is_passed_on_and_waited_for(farm):
-    stopped = {f"fox-seed-{n}": [Outcome(f"fox-seed-{n}", orders.STOPPED)] for n in (1, 2)}
+    stopped = {f"fox-seed-{n}": [JobOutcome(f"fox-seed-{n}", orders.STOPPED)] for n in (1, 2)}
     asked = iter([False, True])
     foreman, crew = farm(stopped, should_stop=lambda: next(asked, True))
     assert crew.stopping or states(foreman).count(orders.STOPPED) == 2
@@ -172,7 +172,7 @@ def test_a_stop_is_passed_on_and_waited_for(farm):
 def test_a_stop_from_elsewhere(farm, tmp_path, monkeypatch):
     monkeypatch.setattr("vqclip_video.farm.foreman.STOP_LOOK", 0.0)
     ledger = Ledger(open_store(tmp_path / "films"))
-    stopped = Outcome("fox-seed-1", orders.STOPPED)
+    stopped = JobOutcome("fox-seed-1", orders.STOPPED)
 
     def meanwhile():
         ledger.ask_to_stop()

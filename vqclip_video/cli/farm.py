@@ -82,7 +82,7 @@ def render(storyboards, output, seeds, settings, address, gpus_per_film, cpus_pe
     twice.
     """
     from ..engine.options import EngineOptions
-    from ..farm.cluster import Crew, Share
+    from ..farm.cluster import RayCrew, Share
     from ..farm.foreman import Foreman, Listener
     from ..farm.orders import WorkerOptions
     from ..farm.store import open_store
@@ -95,7 +95,7 @@ def render(storyboards, output, seeds, settings, address, gpus_per_film, cpus_pe
         str(store), EngineOptions(**engine), encoder, max(1, int(cpus_per_film))
     )
     listener = Listener() if quiet else _listener(as_json)
-    with Crew(address, Share(cpus_per_film, gpus_per_film), options) as crew:
+    with RayCrew(address, Share(cpus_per_film, gpus_per_film), options) as crew:
         foreman = Foreman(jobs, store, crew, listener)
         if fresh:
             foreman.forget()
@@ -120,11 +120,11 @@ def _jobs(storyboards, seeds, settings, quiet: bool = True):
 
 
 def _listener(as_json: bool):
-    from ..farm.table import Events, Lines, Table
+    from ..farm.table import FarmEvents, FarmLines, FarmTable
 
     if as_json:
-        return Events()
-    return Table() if sys.stderr.isatty() else Lines()
+        return FarmEvents()
+    return FarmTable() if sys.stderr.isatty() else FarmLines()
 
 
 @farm.command()

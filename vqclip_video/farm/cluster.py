@@ -14,7 +14,7 @@ from typing import Any
 
 from .._version import __version__
 from ..errors import RenderError, UsageError
-from .orders import LOST, Order, Outcome, Report, WorkerOptions
+from .orders import LOST, Assignment, JobOutcome, Report, WorkerOptions
 
 LOCAL, AUTO = "local", "auto"
 REST = 600.0  # seconds that a node with a full disk is left out
@@ -40,7 +40,7 @@ class Worker:
     actor: Any
     ready: Any  # a reference to what it says of itself, until it has
     about: dict[str, str] = field(default_factory=dict)
-    order: Order | None = None
+    order: Assignment | None = None
     running: Any = None  # a reference to the outcome
     report: Report = Report()
 
@@ -57,7 +57,7 @@ class RayWorker:
         """What it is: its version and its device."""
         return {"version": __version__, "device": self.renderer.device}
 
-    def render(self, order: Order) -> Outcome:
+    def render(self, order: Assignment) -> JobOutcome:
         return self.renderer.render(order)
 
     def report(self) -> Report:
@@ -67,7 +67,7 @@ class RayWorker:
         self.renderer.stop()
 
 
-class Crew:
+class RayCrew:
     """All workers of a cluster. Methods raise RenderError where the cluster is lost."""
 
     def __init__(self, address: str, share: Share, options: WorkerOptions) -> None:
@@ -81,7 +81,7 @@ class Crew:
         self._resting: dict[str, float] = {}  # by node: until when
         self._numbers = itertools.count(1)
 
-    def __enter__(self) -> Crew:
+    def __enter__(self) -> RayCrew:
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -104,12 +104,12 @@ class Crew:
         """The workers that wait for a job."""
         return [each for each in self.workers if each.ready is None and each.running is None]
 
-    def give(self, worker: Worker, order: Order) -> None:
+    def give(self, worker: Worker, order: Assignment) -> None:
         """Has a worker begin with a job."""
         worker.order, worker.report = order, Report(order.job)
         worker.running = worker.actor.render.remote(order)
 
-    def ended(self, seconds: float) -> list[tuple[Worker, Outcome]]:
+    def ended(self, seconds: float) -> list[tuple[Worker, JobOutcome]]:
         """What has ended by now, or within so many seconds; workers that are gone are let go."""
         running = {worker.running: worker for worker in self.workers if worker.running is not None}
         if not running:
@@ -154,13 +154,13 @@ class Crew:
             self._let_go(each)
         return True
 
-    def _lost(self, worker: Worker, error: Exception) -> Outcome:
+    def _lost(self, worker: Worker, error: Exception) -> JobOutcome:
         self._let_go(worker)
         alive = worker.node in {node["NodeID"] for node in self._nodes()}
         where = "its worker ended" if alive else "its machine is gone"
         job = worker.order.job if worker.order else ""
         reason = str(error).strip().splitlines()[:1]
-        return Outcome(job, LOST, ": ".join([where, *reason]), {"alive": alive})
+        return JobOutcome(job, LOST, ": ".join([where, *reason]), {"alive": alive})
 
     def _let_go(self, worker: Worker) -> None:
         self.workers.remove(worker)

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from ..errors import VqclipError
 from ..show.flags import in_flags
-from .jobs import RUNNING, WAITING, Job, work_of
+from .jobs import RUNNING, WAITING, FilmJob, work_of
 from .ledger import Ledger
 from .orders import (
     FAILED,
@@ -24,16 +24,17 @@ from .orders import (
     REFUSED,
     STOPPED,
     THERE,
-    Order,
-    Outcome,
+    Assignment,
+    JobOutcome,
 )
 from .queue import Queue, Waiting
-from .shipping import Cargo, pack, put
+from .shipping import Cargo, packed, put
 from .store import Store
 
 FAILURES = 3  # of one job until it is set aside
 LOSSES = 10  # of machines under one job, likewise
 LOOK, TELL, STOP_LOOK = 1.0, 5.0, 2.0  # seconds between two looks at the workers, two notes, …
+AGAIN = 15.0  # seconds
 ENDED = (FINISHED, THERE, REFUSED, FAILED)
 
 
@@ -44,8 +45,8 @@ class Crew(Protocol):
 
     def refresh(self, wanted: int) -> None: ...
     def idle(self) -> list[Any]: ...
-    def give(self, worker: Any, order: Order) -> None: ...
-    def ended(self, seconds: float) -> list[tuple[Any, Outcome]]: ...
+    def give(self, worker: Any, order: Assignment) -> None: ...
+    def ended(self, seconds: float) -> list[tuple[Any, JobOutcome]]: ...
     def ask(self) -> None: ...
     def stop(self) -> None: ...
     def rest(self, worker: Any) -> bool: ...
@@ -54,10 +55,10 @@ class Crew(Protocol):
 class Listener:
     """Whoever is told how a farm goes; this one says nothing."""
 
-    def changed(self, job: Job) -> None:
+    def changed(self, job: FilmJob) -> None:
         """A job has another state."""
 
-    def table(self, jobs: Sequence[Job], left: float | None) -> None:
+    def table(self, jobs: Sequence[FilmJob], left: float | None) -> None:
         """How all are; left: seconds, once that is known."""
 
 
@@ -65,7 +66,12 @@ class Foreman:
     """The list of one farm."""
 
     def __init__(
-        self, jobs: Sequence[Job], store: Store, crew: Crew, listener: Listener, again: float = 15.0
+        self,
+        jobs: Sequence[FilmJob],
+        store: Store,
+        crew: Crew,
+        listener: Listener,
+        again: float = 15.0,
     ) -> None:
         """again: seconds until a job that another farm renders is looked at again."""
         self.jobs = {job.name: job for job in jobs}
@@ -134,15 +140,15 @@ class Foreman:
                 self._wait(job)
         self._began = time.monotonic()
 
-    def _end_there(self, job: Job) -> None:
+    def _end_there(self, job: FilmJob) -> None:
         job.about = self.ledger.result(job.name)
-        cargo = self._packed(job)
+        cargo = self._cargo(job)
         if cargo and job.about.get("key") != cargo.key:
             self._end(job, REFUSED, in_flags(self.ledger.another(job.name)))
         elif cargo:
             self._end(job, THERE)
 
-    def _wait(self, job: Job) -> None:
+    def _wait(self, job: FilmJob) -> None:
         """Into the line of its models; those are told apart by their names until they are read."""
         job.state = WAITING
         models = job.storyboard.models
@@ -159,22 +165,22 @@ class Foreman:
             while (waiting := self.queue.take(self._models.get(worker.name, ""))) is not None:
                 self._models[worker.name] = waiting.models
                 job = self.jobs[waiting.job]
-                if cargo := self._packed(job):
+                if cargo := self._cargo(job):
                     job.state, job.worker, job.message = RUNNING, worker.name, ""
                     job.device = worker.about.get("device", "")
-                    self.crew.give(worker, Order(job.name, cargo))
+                    self.crew.give(worker, Assignment(job.name, cargo))
                     self.listener.changed(job)
                     break
 
-    def _packed(self, job: Job) -> Cargo | None:
+    def _cargo(self, job: FilmJob) -> Cargo | None:
         """What is sent to a worker; None where the job is refused now, files of it lacking."""
         try:
-            return pack(job.storyboard, job.name, self.folder)
+            return packed(job.storyboard, job.name, self.folder)
         except VqclipError as error:
             self._end(job, REFUSED, in_flags(str(error)))
             return None
 
-    def _take_in(self, worker: Any, outcome: Outcome) -> None:
+    def _take_in(self, worker: Any, outcome: JobOutcome) -> None:
         job = self.jobs[outcome.job]
         if outcome.state == LOST:
             self.queue.leave(self._models.pop(worker.name, ""))
@@ -195,7 +201,7 @@ class Foreman:
         else:
             self._once_more(job, worker, outcome)
 
-    def _supply(self, job: Job, outcome: Outcome) -> None:
+    def _supply(self, job: FilmJob, outcome: JobOutcome) -> None:
         """Puts what a worker's machine has not into the store."""
         try:
             for file in outcome.lacking:
@@ -205,7 +211,7 @@ class Foreman:
             return
         self._wait(job)
 
-    def _once_more(self, job: Job, worker: Any, outcome: Outcome) -> None:
+    def _once_more(self, job: FilmJob, worker: Any, outcome: JobOutcome) -> None:
         """A try went wrong. What a machine is to blame for does not count against the job."""
         if outcome.state == FULL and self.crew.rest(worker):
             job.message = f"{outcome.message} ({worker.name} is left out for a while)"
@@ -218,7 +224,7 @@ class Foreman:
         else:
             self._fail(job, outcome.message)
 
-    def _fail(self, job: Job, message: str) -> None:
+    def _fail(self, job: FilmJob, message: str) -> None:
         job.failures, job.message = job.failures + 1, message
         if job.failures >= FAILURES:
             self._end(job, FAILED, message)
@@ -226,7 +232,7 @@ class Foreman:
             self._wait(job)
             self.listener.changed(job)
 
-    def _end(self, job: Job, state: str, message: str = "") -> None:
+    def _end(self, job: FilmJob, state: str, message: str = "") -> None:
         job.state, job.message = state, message
         self.listener.changed(job)
 

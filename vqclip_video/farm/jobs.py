@@ -21,7 +21,7 @@ USUAL_PIXELS, USUAL_CUTOUTS = 256 * 256, 32
 
 
 @dataclass
-class Job:
+class FilmJob:
     """A film to be made: `name` is the film's, without .mp4; without a storyboard it is refused."""
 
     name: str
@@ -50,14 +50,14 @@ class Job:
         return told | {key: value for key, value in self.about.items() if key != "key"}
 
 
-def jobs_of(paths: Sequence[Path], seeds: Sequence[int], settings: Sequence[str]) -> list[Job]:
+def jobs_of(paths: Sequence[Path], seeds: Sequence[int], settings: Sequence[str]) -> list[FilmJob]:
     """All jobs, in order. A storyboard that is wrong is one job, refused, whose message has every
     mistake with its line. Raises UsageError for settings that are none.
     """
     for text in settings:
         choices(text)
     taken: Counter[str] = Counter()
-    found: list[Job] = []
+    found: list[FilmJob] = []
     for path in paths:
         for job in _of(path, seeds, settings):
             taken[job.name] += 1
@@ -67,12 +67,12 @@ def jobs_of(paths: Sequence[Path], seeds: Sequence[int], settings: Sequence[str]
     return found
 
 
-def _of(path: Path, seeds: Sequence[int], settings: Sequence[str]) -> Iterator[Job]:
+def _of(path: Path, seeds: Sequence[int], settings: Sequence[str]) -> Iterator[FilmJob]:
     try:
         for variant in list(variants(path, seeds, settings)):
-            yield Job(variant.name, variant.storyboard, path)
+            yield FilmJob(variant.name, variant.storyboard, path)
     except StoryboardError as error:
-        yield Job(path.stem, None, path, REFUSED, str(error))
+        yield FilmJob(path.stem, None, path, REFUSED, str(error))
 
 
 def work_of(storyboard: Storyboard) -> float:

@@ -34,7 +34,7 @@ class WorkerOptions:
 
 
 @dataclass(frozen=True)
-class Order:
+class Assignment:
     """One job to be rendered."""
 
     job: str
@@ -56,7 +56,7 @@ class Report:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class JobOutcome:
     """How a worker's try at a job ended; `message` is for the user where it is not finished."""
 
     job: str

@@ -40,13 +40,13 @@ from .orders import (
     REFUSED,
     STOPPED,
     THERE,
-    Order,
-    Outcome,
+    Assignment,
+    JobOutcome,
     Report,
     WorkerOptions,
 )
 from .position import Position
-from .shipping import Unpacked, locate, unpack
+from .shipping import Unpacked, locate, unload
 from .store import files_in, open_store
 
 SYNC_SHARE = 0.02  # of the time at most goes into sending positions
@@ -73,28 +73,28 @@ class Renderer:
         """Has the job at hand stop after its step, resumably."""
         self.stopping = True
 
-    def render(self, order: Order) -> Outcome:
+    def render(self, order: Assignment) -> JobOutcome:
         """Renders a job from wherever it is to its end; never raises VqclipError."""
         began, self.stopping = time.monotonic(), False
         self.report = Report(order.job)
         try:
             outcome = self._under_lease(order)
         except VqclipError as error:  # the store itself does not answer
-            outcome = Outcome(order.job, FAILED, in_flags(str(error)))
+            outcome = JobOutcome(order.job, FAILED, in_flags(str(error)))
         self.report = Report()
         return replace(outcome, seconds=time.monotonic() - began)
 
-    def _under_lease(self, order: Order) -> Outcome:
+    def _under_lease(self, order: Assignment) -> JobOutcome:
         place = place_of(order.job)
         lease = Lease(self.store, place, self.worker, self.options.lease_seconds)
         if not lease.acquire():
-            return Outcome(order.job, HELD)
+            return JobOutcome(order.job, HELD)
         sitting = Sitting(self, order, lease)
         with lease.kept():
             if not self.ledger.begin(order.job, order.cargo.key):
-                return Outcome(order.job, REFUSED, self.ledger.another(order.job))
+                return JobOutcome(order.job, REFUSED, self.ledger.another(order.job))
             if result := self.ledger.result(order.job):
-                return Outcome(order.job, THERE, about=result)
+                return JobOutcome(order.job, THERE, about=result)
             return sitting.outcome()
 
     @contextlib.contextmanager
@@ -119,13 +119,13 @@ class Renderer:
 class Sitting:
     """One worker's try at one job."""
 
-    def __init__(self, renderer: Renderer, order: Order, lease: Lease) -> None:
+    def __init__(self, renderer: Renderer, order: Assignment, lease: Lease) -> None:
         self.renderer, self.order, self.lease = renderer, order, lease
         self.ledger, self.options = renderer.ledger, renderer.options
         self.lines = [f"{time.strftime('%Y-%m-%d %H:%M:%S')} on {renderer.worker}"]
         self.position = Position(renderer.store, place_of(order.job), lease.generation)
 
-    def outcome(self) -> Outcome:
+    def outcome(self) -> JobOutcome:
         """How it ended; what was said on the way lies in the store then."""
         try:
             found = self._rendered()
@@ -143,28 +143,28 @@ class Sitting:
             self._note("failure")
         return found
 
-    def _outcome(self, state: str, error: Exception) -> Outcome:
+    def _outcome(self, state: str, error: Exception) -> JobOutcome:
         message = in_flags(str(error)) or type(error).__name__
         self.lines.append(message)
-        return Outcome(self.order.job, state, message)
+        return JobOutcome(self.order.job, state, message)
 
     def _note(self, kind: str) -> None:
         with contextlib.suppress(VqclipError):
             text = "".join(f"{line}\n" for line in self.lines)
             self.ledger.note(self.order.job, kind, self.lease.generation, text)
 
-    def _rendered(self) -> Outcome:
+    def _rendered(self) -> JobOutcome:
         cargo = self.order.cargo
         found = {file.path: locate(self.renderer.store, file) for file in cargo.files}
         if lacking := tuple(file for file in cargo.files if found[file.path] is None):
-            return Outcome(self.order.job, LACKING, lacking=lacking)
+            return JobOutcome(self.order.job, LACKING, lacking=lacking)
         with workspace() as folder:
             output = folder / cargo.output
             with explained(output):
                 output.parent.mkdir(parents=True, exist_ok=True)
             if files := self.position.fetch(output.parent):
                 self.lines.append(f"{files} files of the position that was kept are here")
-            unpacked = unpack(cargo, found, folder)
+            unpacked = unload(cargo, found, folder)
             return self._ended(self._filmed(unpacked, output), output)
 
     def _filmed(self, unpacked: Unpacked, output: Path) -> FilmResult:
@@ -180,13 +180,13 @@ class Sitting:
                 unpacked.storyboard, output, film, **told, cast=cast, materials=unpacked.materials
             )
 
-    def _ended(self, result: FilmResult, output: Path) -> Outcome:
+    def _ended(self, result: FilmResult, output: Path) -> JobOutcome:
         job = self.order.job
         if not self.lease.confirm():
-            return Outcome(job, HELD, "another worker has taken it over")
+            return JobOutcome(job, HELD, "another worker has taken it over")
         if result.state == STOPPED:
             self.push(output)
-            return Outcome(job, STOPPED)
+            return JobOutcome(job, STOPPED)
         about = {
             "key": self.order.cargo.key,
             "frames": result.frames,
@@ -198,7 +198,7 @@ class Sitting:
         }
         self.ledger.finish(job, output, about)
         self.position.clear()
-        return Outcome(job, FINISHED, about=about)
+        return JobOutcome(job, FINISHED, about=about)
 
     def push(self, output: Path) -> None:
         """Keeps in the store how far the run at `output` is, unless it has another holder."""

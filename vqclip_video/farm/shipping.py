@@ -83,7 +83,7 @@ def digest_of(lines) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-def pack(storyboard: Storyboard, name: str, folder: Path | None) -> Cargo:
+def packed(storyboard: Storyboard, name: str, folder: Path | None) -> Cargo:
     """A storyboard with all its files, found on this machine, for a film of that name.
 
     folder: that the film goes to, where it is a path. Raises UsageError and ModelError as
@@ -149,7 +149,7 @@ def locate(store: Store, file: Shipped) -> Path | None:
     return path
 
 
-def unpack(cargo: Cargo, found: Mapping[Path, Path], workspace: Path) -> Unpacked:
+def unload(cargo: Cargo, found: Mapping[Path, Path], workspace: Path) -> Unpacked:
     """The storyboard and the materials on this machine.
 
     found: where each of the cargo's files lies here, by the sender's path. Raises OutputError.

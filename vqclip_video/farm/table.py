@@ -12,7 +12,7 @@ from typing import Any
 from ..show.streams import ERR, OUT
 from ..text import clock, shortened
 from .foreman import Listener
-from .jobs import RUNNING, WAITING, Job
+from .jobs import RUNNING, WAITING, FilmJob
 from .orders import FAILED, FINISHED, HELD, LACKING, REFUSED, STOPPED, THERE
 
 # In a table: what runs, then what went wrong, then the rest.
@@ -24,35 +24,35 @@ SECONDS_BETWEEN_ROWS = 5.0  # of a machine's progress
 CLEAR = "\x1b[J"
 
 
-class Lines(Listener):
+class FarmLines(Listener):
     """A line for each change, and one for all every ten seconds."""
 
     def __init__(self) -> None:
         self._shown = time.monotonic()
 
-    def changed(self, job: Job) -> None:
+    def changed(self, job: FilmJob) -> None:
         if job.state != WAITING or job.message:
             ERR.write(f"{changed_text(job)}\n")
 
-    def table(self, jobs: Sequence[Job], left: float | None) -> None:
+    def table(self, jobs: Sequence[FilmJob], left: float | None) -> None:
         if time.monotonic() - self._shown >= SECONDS_BETWEEN_LINES:
             self._shown = time.monotonic()
             ERR.write(f"{totals([job.row() for job in jobs], left)}\n")
 
 
-class Table(Lines):
+class FarmTable(FarmLines):
     """A table of what runs, in its place; what ends goes above it as a line."""
 
     def __init__(self) -> None:
         super().__init__()
         self._height = 0
 
-    def changed(self, job: Job) -> None:
+    def changed(self, job: FilmJob) -> None:
         if job.state not in (WAITING, RUNNING) or job.message:
             self._clear()
             ERR.write(f"{changed_text(job)}\n")
 
-    def table(self, jobs: Sequence[Job], left: float | None) -> None:
+    def table(self, jobs: Sequence[FilmJob], left: float | None) -> None:
         self._clear()
         rows = [job.row() for job in jobs]
         width = os.get_terminal_size(ERR.fileno()).columns
@@ -67,7 +67,7 @@ class Table(Lines):
             self._height = 0
 
 
-class Events(Listener):
+class FarmEvents(Listener):
     """One JSON object a line on standard output: `event` is job, where one has another state or
     has come further, and farm, how all are.
     """
@@ -75,10 +75,10 @@ class Events(Listener):
     def __init__(self) -> None:
         self._shown = time.monotonic()
 
-    def changed(self, job: Job) -> None:
+    def changed(self, job: FilmJob) -> None:
         self._say("job", **job.row())
 
-    def table(self, jobs: Sequence[Job], left: float | None) -> None:
+    def table(self, jobs: Sequence[FilmJob], left: float | None) -> None:
         if time.monotonic() - self._shown >= SECONDS_BETWEEN_ROWS:
             self._shown = time.monotonic()
             for job in jobs:
@@ -112,7 +112,7 @@ def totals(rows: Sequence[Mapping[str, Any]], left: float | None) -> str:
     return f"{len(rows)} films: {', '.join(parts)}{about}"
 
 
-def changed_text(job: Job) -> str:
+def changed_text(job: FilmJob) -> str:
     """A job's new state in a line; a mistake in its storyboard has one each."""
     about = job.about
     if job.state == RUNNING:
