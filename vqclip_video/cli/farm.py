@@ -10,6 +10,7 @@ import click
 
 from ..errors import UsageError
 from ..output.encoders import ENCODER_CHOICES
+from ..show.flags import in_flags
 from ..text import clock
 from .options import OUTPUTS, PATH, engine_options, json_option, quiet_option
 
@@ -86,6 +87,7 @@ def render(storyboards, output, seeds, settings, address, gpus_per_film, cpus_pe
     from ..farm.foreman import Foreman, Listener
     from ..farm.orders import WorkerOptions
     from ..farm.store import open_store
+    from ..farm.summary import PAGE, write_summary
     from ..farm.table import totals
     from ..signals import StopRequests
 
@@ -102,8 +104,10 @@ def render(storyboards, output, seeds, settings, address, gpus_per_film, cpus_pe
         say = "stopping: every film is saved after its step; once more stops at once"
         with StopRequests(lambda: click.echo(say, err=True)) as requests:
             foreman.run(lambda: requests.wanted)
+    write_summary(store, jobs)
     if not quiet:
-        click.echo(totals([job.row() for job in jobs], None), err=True)
+        said = totals([job.row() for job in jobs], None)
+        click.echo(f"{said}; {store}/{PAGE} shows them", err=True)
     sys.exit(foreman.exit_code)
 
 
@@ -125,6 +129,35 @@ def _listener(as_json: bool):
     if as_json:
         return FarmEvents()
     return FarmTable() if sys.stderr.isatty() else FarmLines()
+
+
+@farm.command()
+@storyboards
+@seeds_option
+@settings_option
+@click.option("--cards", type=click.IntRange(1), default=1, show_default=True, help="GPUs.")
+@click.option(
+    "--films-per-card", type=click.IntRange(1), default=1, show_default=True, help="At a time."
+)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Of an iteration on such a card. [default: what renders here have shown]",
+)
+@click.option("--price", type=click.FloatRange(min=0), help="Of a card for an hour.")
+@json_option
+def plan(storyboards, seeds, settings, cards, films_per_card, seconds, price, as_json):
+    """Show what films will take on so many cards: hours, card-hours, cost and disk."""
+    from ..farm.forecast import forecast
+
+    jobs = _jobs(storyboards, seeds, settings)
+    boards = [job.storyboard for job in jobs if job.storyboard]
+    found = forecast(boards, cards, films_per_card, seconds, price)
+    refused = [job.message for job in jobs if not job.storyboard]
+    if refused:
+        click.echo("\n".join(refused), err=True)
+    click.echo(json.dumps(found.as_dict()) if as_json else in_flags(found.as_text()))
+    sys.exit(2 if refused else 0)
 
 
 @farm.command()
