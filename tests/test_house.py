@@ -42,6 +42,7 @@ ROOMS = [
     "previews",
     "plan",
     "bench",
+    "farm",
     "doctor",
     "training",
     "cli",

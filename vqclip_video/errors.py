@@ -36,5 +36,9 @@ class OutputError(VqclipError):
     """The disk, the output folder or the video encoder refuses."""
 
 
+class FullDiskError(OutputError):
+    """The disk has no space left, which another machine's may have."""
+
+
 class RenderError(VqclipError):
     """The optimisation cannot go on (memory, numbers that are no numbers, a lost device)."""

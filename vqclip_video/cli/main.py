@@ -12,7 +12,7 @@ import click
 from .._version import __version__
 from ..errors import VqclipError
 from ..show.flags import in_flags
-from . import bench, deliver, doctor, dreams, films, images, keep, models, sketchbook, train
+from . import bench, deliver, doctor, dreams, farm, films, images, keep, models, sketchbook, train
 
 
 class Commands(click.Group):
@@ -60,6 +60,6 @@ for command in (
     films.render, films.plan, films.check, films.schema, films.new, deliver.deliver, 
     keep.vary, keep.recover,
     images.image, dreams.dream, bench.bench,
-    models.models, sketchbook.sketchbook, train.train, doctor.doctor,
+    models.models, sketchbook.sketchbook, farm.farm, train.train, doctor.doctor,
 ):  # fmt: skip
     main.add_command(command)

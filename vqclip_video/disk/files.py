@@ -16,11 +16,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..errors import OutputError
+from ..errors import FullDiskError, OutputError
 from ..text import readable
 
 # how long a file in use is waited for, and how often it is tried
 SWAP_SECONDS, SWAP_POLL = 6.0, 0.1
+FULL = (errno.ENOSPC, errno.EDQUOT)
 IN_USE = (5, 32, 33)  # Windows' access denied, sharing violation, lock violation
 
 
@@ -143,12 +144,13 @@ def explained(path: Path, needed: int = 0, then: str = "try again") -> Iterator[
     try:
         yield
     except OSError as error:
-        raise OutputError(explanation(error, path, needed, then)) from error
+        kind = FullDiskError if error.errno in FULL else OutputError
+        raise kind(explanation(error, path, needed, then)) from error
 
 
 def explanation(error: OSError, path: Path, needed: int = 0, then: str = "try again") -> str:
     """One line for the user: what the system refused, at which file, and the remedy."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in FULL:
         return full_disk(path, needed, then)
     if in_use(error) and path.exists():
         return f"{path}: a program has it open, such as a player or viewer; close it, then {then}"

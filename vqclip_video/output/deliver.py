@@ -18,7 +18,7 @@ from pathlib import Path
 
 from ..catalogue.platforms import BURNT, H264, OFF, PLATFORMS, Codec
 from ..disk.files import atomic_write, explained, free_space, full_disk, swap_in, sync_file
-from ..errors import OutputError, UsageError
+from ..errors import FullDiskError, OutputError, UsageError
 from ..storyboard.doubts import of_length
 from ..storyboard.schema import Order
 from ..text import clock, readable
@@ -99,7 +99,7 @@ class Kitchen:
             if outcome.ok:
                 return
             if outcome.disk_full or free_space(self.work) < MEGABYTE:
-                raise OutputError(full_disk(self.target, needed, "try again"))
+                raise FullDiskError(full_disk(self.target, needed, "try again"))
             if LACKING in outcome.message:
                 raise OutputError(f"{self.ffmpeg}: {outcome.message}; {REMEDY} that has it")
             if attempt == ATTEMPTS:

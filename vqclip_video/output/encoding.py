@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..disk.files import explained, free_space, full_disk
-from ..errors import OutputError
+from ..errors import FullDiskError, OutputError
 from .delivery import Delivery
 from .ffmpeg import Ended, Process, run
 
@@ -28,8 +28,8 @@ class Remedy:
         """Turns an OSError of the block into an OutputError."""
         return explained(path or self.path, self.needed(), self.then())
 
-    def full_disk(self) -> OutputError:
-        return OutputError(full_disk(self.path, self.needed(), self.then()))
+    def full_disk(self) -> FullDiskError:
+        return FullDiskError(full_disk(self.path, self.needed(), self.then()))
 
 
 class Encoding:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ..disk.files import free_space, full_disk
-from ..errors import OutputError
+from ..errors import FullDiskError
 
 Size = tuple[int, int]  # width, height in pixels
 
@@ -47,7 +47,7 @@ def estimate_disk(
 def check_space(
     folder: Path, frames: int, size: Size, frame_latent: int = 0, deliveries: Iterable[Size] = ()
 ) -> None:
-    """Raises OutputError when a film of so many (more) frames would fill the disk of `folder`."""
+    """Raises FullDiskError when a film of so many (more) frames would fill the disk of `folder`."""
     needed = estimate_disk(frames, size, frame_latent, deliveries)
     if free_space(folder) < needed:
-        raise OutputError(full_disk(folder / "film", needed, "try again"))
+        raise FullDiskError(full_disk(folder / "film", needed, "try again"))

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 
 IN_FLAGS = (
-    (re.compile(r"\b(against|memory|precision|device|compile|encoder|size)=(?=[\w'])"), r"--\1 "),
+    (
+        re.compile(r"\b(against|memory|precision|device|compile|encoder|size|address)=(?=[\w'])"),
+        r"--\1 ",
+    ),
     (re.compile(r"\bfresh=True"), "--fresh"),
     (re.compile(r"\boverride=(?=\S)"), "--set "),
     (re.compile(r"\btry again\b"), "run the same command again"),
     (re.compile(r"\boutput=(?=\S)"), "-o "),
-    (re.compile(r"\b(sheet|tracks)=(?=\S)"), r"--\1 "),
+    (re.compile(r"\b(sheet|seconds|seeds|tracks)=(?=\S)"), r"--\1 "),
     (re.compile(r"\banother output\b"), "another name with -o"),
     (re.compile(r"\banother (sheet|tracks)\b"), r"another name with --\1"),
 )

@@ -1,0 +1,67 @@
+"""What goes between whoever keeps a farm's list and the workers, and back. No torch, no Ray."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..engine.options import EngineOptions
+from .lease import SECONDS
+from .shipping import Cargo, Shipped
+
+FINISHED, THERE, STOPPED = "finished", "there", "stopped"
+# rendered by another farm; its files are lacking; the disk is full; an error; the worker is gone
+HELD, LACKING, FULL, FAILED, LOST = "held", "lacking", "full", "failed", "lost"
+# its storyboard, or what is there under its name, does not let it begin
+REFUSED = "refused"
+
+
+@dataclass(frozen=True)
+class WorkerOptions:
+    """How every job of a farm is rendered.
+
+    store: the place of the farm's store. threads: of torch, for one film. sync_seconds: between two
+    positions in the store at least. lease_seconds: see lease.py.
+    """
+
+    store: str
+    engine: EngineOptions = EngineOptions()
+    encoder: str = "auto"
+    threads: int = 2
+    sync_seconds: float = 30.0
+    lease_seconds: float = SECONDS
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """One job to be rendered."""
+
+    job: str
+    cargo: Cargo
+
+
+@dataclass(frozen=True)
+class Report:
+    """How far a worker is with its job."""
+
+    job: str = ""
+    state: str = "loading"
+    iteration: int = 0
+    total: int = 0
+    frame: int = 0
+    frames: int = 0
+    rate: float = 0.0  # iterations a second
+    similarity: float | None = None
+
+
+@dataclass(frozen=True)
+class JobOutcome:
+    """How a worker's try at a job ended; `message` is for the user where it is not finished."""
+
+    job: str
+    state: str
+    message: str = ""
+    about: Mapping[str, Any] = field(default_factory=dict)  # what is kept of a finished one
+    lacking: tuple[Shipped, ...] = ()
+    seconds: float = 0.0

@@ -1,0 +1,273 @@
+"""One worker: renders one job after another, with its networks kept between those that share them.
+
+It knows a store and a disk, and nothing of Ray.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import platform
+import shutil
+import tempfile
+import time
+import traceback
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from ..disk.cache import cache_dir
+from ..disk.files import explained
+from ..engine.cast import Cast, load_cast
+from ..engine.device import pick_device
+from ..engine.memory import explained_failures, release
+from ..errors import FullDiskError, StoryboardError, UsageError, VqclipError
+from ..film import FilmOptions, make_film
+from ..recorder import FilmResult, device_name
+from ..show.displays import Display
+from ..show.flags import in_flags
+from ..storyboard.timeline import Timeline
+from .lease import Lease
+from .ledger import Ledger, place_of
+from .orders import (
+    FAILED,
+    FINISHED,
+    FULL,
+    HELD,
+    LACKING,
+    REFUSED,
+    STOPPED,
+    THERE,
+    Assignment,
+    JobOutcome,
+    Report,
+    WorkerOptions,
+)
+from .position import Position
+from .shipping import Unpacked, locate, unload
+from .store import files_in, open_store
+
+SYNC_SHARE = 0.02  # of the time at most goes into sending positions
+
+
+class Renderer:
+    """A worker's own state: a store, and the networks of the last film."""
+
+    def __init__(self, options: WorkerOptions, worker: str) -> None:
+        """worker: what it is called in leases, for a person."""
+        self.options, self.worker = options, worker
+        self.store = open_store(options.store)
+        self.ledger = Ledger(self.store)
+        self.report, self.stopping = Report(), False
+        self.casts_loaded = 0
+        self._cast: tuple[str, Cast] | None = None
+
+    @property
+    def device(self) -> str:
+        """What it computes on, as a person knows it."""
+        return device_name(pick_device(self.options.engine.device))
+
+    def stop(self) -> None:
+        """Has the job at hand stop after its step, resumably."""
+        self.stopping = True
+
+    def render(self, order: Assignment) -> JobOutcome:
+        """Renders a job from wherever it is to its end; never raises VqclipError."""
+        began, self.stopping = time.monotonic(), False
+        self.report = Report(order.job)
+        try:
+            outcome = self._under_lease(order)
+        except VqclipError as error:  # the store itself does not answer
+            outcome = JobOutcome(order.job, FAILED, in_flags(str(error)))
+        self.report = Report()
+        return replace(outcome, seconds=time.monotonic() - began)
+
+    def _under_lease(self, order: Assignment) -> JobOutcome:
+        place = place_of(order.job)
+        lease = Lease(self.store, place, self.worker, self.options.lease_seconds)
+        if not lease.acquire():
+            return JobOutcome(order.job, HELD)
+        sitting = Sitting(self, order, lease)
+        with lease.kept():
+            if not self.ledger.begin(order.job, order.cargo.key):
+                return JobOutcome(order.job, REFUSED, self.ledger.another(order.job))
+            if result := self.ledger.result(order.job):
+                return JobOutcome(order.job, THERE, about=result)
+            return sitting.outcome()
+
+    @contextlib.contextmanager
+    def cast(self, key: str, unpacked: Unpacked) -> Iterator[Cast]:
+        """The networks of a film: those of the film before, where they are the same."""
+        if self._cast and self._cast[0] != key:
+            self.forget()
+        if not self._cast:
+            engine, size = self.options.engine, unpacked.storyboard.size
+            with explained_failures(size, pick_device(engine.device)):
+                self._cast = key, load_cast(unpacked.materials, engine)
+            self.casts_loaded += 1
+        yield self._cast[1]
+
+    def forget(self) -> None:
+        """Frees the networks."""
+        self._cast = None
+        gc.collect()
+        release(pick_device(self.options.engine.device))
+
+
+class Sitting:
+    """One worker's try at one job."""
+
+    def __init__(self, renderer: Renderer, order: Assignment, lease: Lease) -> None:
+        self.renderer, self.order, self.lease = renderer, order, lease
+        self.ledger, self.options = renderer.ledger, renderer.options
+        self.lines = [f"{time.strftime('%Y-%m-%d %H:%M:%S')} on {renderer.worker}"]
+        self.position = Position(renderer.store, place_of(order.job), lease.generation)
+
+    def outcome(self) -> JobOutcome:
+        """How it ended; what was said on the way lies in the store then."""
+        try:
+            found = self._rendered()
+        except FullDiskError as error:
+            found = self._outcome(FULL, error)
+        except (StoryboardError, UsageError) as error:
+            found = self._outcome(REFUSED, error)
+        except Exception as error:  # of a library too: the others of a hundred go on
+            if not isinstance(error, VqclipError):
+                self.lines.append(traceback.format_exc())
+            found = self._outcome(FAILED, error)
+        self._note("log")
+        if found.state in (FAILED, FULL):
+            self.renderer.forget()  # whatever it was, the next film begins with fresh networks
+            self._note("failure")
+        return found
+
+    def _outcome(self, state: str, error: Exception) -> JobOutcome:
+        message = in_flags(str(error)) or type(error).__name__
+        self.lines.append(message)
+        return JobOutcome(self.order.job, state, message)
+
+    def _note(self, kind: str) -> None:
+        with contextlib.suppress(VqclipError):
+            text = "".join(f"{line}\n" for line in self.lines)
+            self.ledger.note(self.order.job, kind, self.lease.generation, text)
+
+    def _rendered(self) -> JobOutcome:
+        cargo = self.order.cargo
+        found = {file.path: locate(self.renderer.store, file) for file in cargo.files}
+        if lacking := tuple(file for file in cargo.files if found[file.path] is None):
+            return JobOutcome(self.order.job, LACKING, lacking=lacking)
+        with workspace() as folder:
+            output = folder / cargo.output
+            with explained(output):
+                output.parent.mkdir(parents=True, exist_ok=True)
+            if files := self.position.fetch(output.parent):
+                self.lines.append(f"{files} files of the position that was kept are here")
+            unpacked = unload(cargo, found, folder)
+            return self._ended(self._filmed(unpacked, output), output)
+
+    def _filmed(self, unpacked: Unpacked, output: Path) -> FilmResult:
+        options, engine = self.options, self.options.engine
+        torch.set_num_threads(options.threads)
+        watcher = Watcher(self, output)
+        film = FilmOptions(
+            engine.device, engine.precision, engine.memory, engine.compile, encoder=options.encoder
+        )
+        told = {"display": watcher, "should_stop": watcher.should_stop}
+        with self.renderer.cast(self.order.cargo.models_key, unpacked) as cast:
+            return make_film(
+                unpacked.storyboard, output, film, **told, cast=cast, materials=unpacked.materials
+            )
+
+    def _ended(self, result: FilmResult, output: Path) -> JobOutcome:
+        job = self.order.job
+        if not self.lease.confirm():
+            return JobOutcome(job, HELD, "another worker has taken it over")
+        if result.state == STOPPED:
+            self.push(output)
+            return JobOutcome(job, STOPPED)
+        about = {
+            "key": self.order.cargo.key,
+            "frames": result.frames,
+            "similarity": result.similarity,
+            "seconds": round(result.seconds, 3),
+            "sittings": result.sittings,
+            "device": self.renderer.device,
+            "node": platform.node(),
+        }
+        self.ledger.finish(job, output, about)
+        self.position.clear()
+        return JobOutcome(job, FINISHED, about=about)
+
+    def push(self, output: Path) -> None:
+        """Keeps in the store how far the run at `output` is, unless it has another holder."""
+        if self.lease.confirm():
+            folder = output.parent
+            files = (path for path in files_in(output.with_suffix("")) if _is_kept(path))
+            self.position.push({path.relative_to(folder).as_posix(): path for path in files})
+
+
+class Watcher(Display):
+    """Tells how far a job is, and sends its position to the store now and then."""
+
+    def __init__(self, sitting: Sitting, output: Path) -> None:
+        self.sitting, self.output = sitting, output
+        self._newest, self._pushed, self._cost = "", time.monotonic(), 0.0
+        self._began, self._first = 0.0, 0
+
+    def should_stop(self) -> bool:
+        return self.sitting.renderer.stopping or not self.sitting.lease.held
+
+    def start(self, timeline: Timeline, done: int) -> None:
+        self._began, self._first = time.monotonic(), done
+        now = self.sitting.renderer.report
+        told = {"state": "rendering", "iteration": done, "total": timeline.total_iter}
+        self.sitting.renderer.report = replace(now, **told, frames=timeline.frames)
+
+    def update(self, progress) -> None:
+        renderer, done = self.sitting.renderer, progress.iteration - self._first
+        told = {"iteration": progress.iteration}
+        told["rate"] = done / max(time.monotonic() - self._began, 1e-9)
+        if progress.frame is not None:
+            told |= {"frame": progress.moment.frame + 1, "similarity": progress.similarity}
+        renderer.report = replace(renderer.report, **told)
+        self._push_now_and_then()
+
+    def notice(self, text: str) -> None:
+        self.sitting.lines.append(in_flags(text))
+
+    def _push_now_and_then(self) -> None:
+        pause = max(self.sitting.options.sync_seconds, self._cost / SYNC_SHARE)
+        if time.monotonic() - self._pushed < pause:
+            return
+        newest = max((path.name for path in self._work.glob("checkpoint-*")), default="")
+        if newest != self._newest:
+            began = time.monotonic()
+            self.sitting.push(self.output)
+            self._newest, self._pushed = newest, time.monotonic()
+            self._cost = self._pushed - began
+
+    @property
+    def _work(self) -> Path:
+        return self.output.with_suffix("") / ".work"
+
+
+@contextlib.contextmanager
+def workspace() -> Iterator[Path]:
+    """A folder of this machine for one job, gone afterwards."""
+    place = cache_dir() / "farm" / "work"
+    with explained(place):
+        place.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix="job-", dir=place))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_kept(path: Path) -> bool:
+    """Whether a file of a run belongs to its position: all but the lock, which is this machine's,
+    and what is made anew.
+    """
+    return not path.name.startswith(("lock", "join.", "tail."))
