@@ -17,7 +17,7 @@ from tiny import DDCONFIG, N_EMBED, VQ_CHANNELS, make_vqgan
 from torch import Tensor, nn
 
 from vqclip_video.errors import ModelError
-from vqclip_video.models.vqgan.decoder import LeanDecoder
+from vqclip_video.models.vqgan.decoder import ChannelsLast, LeanDecoder, Planar
 from vqclip_video.models.vqgan.first_stage import VQGAN, load_vqgan
 from vqclip_video.models.weights import read_tensors
 
@@ -87,10 +87,12 @@ def test_pictures_and_their_gradients_are_those_of_the_packaged_decoder(files):
         {"resamp_with_conv": False},
         {"ch_mult": [2]},
         {"ch": 64, "ch_mult": [1, 2, 2, 4], "z_channels": 8},
+        {"ch": 96, "ch_mult": [1, 3], "attn_resolutions": [16]},
     ],
 )
 @pytest.mark.parametrize("low_memory", [False, True])
-def test_decoders_of_other_shapes_are_the_packaged_ones(sizes, low_memory):
+@pytest.mark.parametrize("layout", [Planar, ChannelsLast])
+def test_decoders_of_other_shapes_are_the_packaged_ones(sizes, layout, low_memory):
     torch.manual_seed(0)
     sizes = DDCONFIG | sizes
     with contextlib.redirect_stdout(io.StringIO()):
@@ -98,9 +100,8 @@ def test_decoders_of_other_shapes_are_the_packaged_ones(sizes, low_memory):
     post = nn.Conv2d(5, sizes["z_channels"], 1).requires_grad_(False)
     z = torch.randn(1, 5, 4, 3, requires_grad=True)
     expected, expected_slope = slope(lambda z: decoder(post(z)), z)
-    found, found_slope = slope(
-        LeanDecoder(decoder, post, torch.device("cpu"), torch.float32, low_memory), z
-    )
+    layout = layout(torch.device("cpu"), torch.float32)
+    found, found_slope = slope(LeanDecoder(decoder, post, layout, low_memory), z)
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
     assert (found_slope - expected_slope).norm() < 1e-4 * expected_slope.norm()
 

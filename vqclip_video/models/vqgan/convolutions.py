@@ -23,6 +23,11 @@ def convolve(layer: nn.Conv2d, x: Tensor) -> Tensor:
     return _Convolution.apply(x, layer.weight, layer.bias, layer.padding)
 
 
+def bare_convolve(layer: nn.Conv2d, x: Tensor) -> Tensor:
+    """The same without the bias."""
+    return _Convolution.apply(x, layer.weight, None, layer.padding)
+
+
 def silu_convolve(layer: nn.Conv2d, x: Tensor) -> Tensor:
     """`layer(silu(x))` for a stride of 1."""
     return _SiLUConvolution.apply(x, layer.weight, layer.bias, layer.padding)
@@ -60,7 +65,7 @@ def _phases(kernel: Tensor, axis: int) -> tuple[Tensor, Tensor]:
 class _Convolution(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, padding: tuple[int, int]
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, padding: tuple[int, int]
     ) -> Tensor:
         ctx.save_for_backward(weight)
         ctx.padding = padding

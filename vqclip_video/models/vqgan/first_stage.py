@@ -23,7 +23,7 @@ from ..apart import apart
 from ..fit import Unfilled, fit
 from ..weights import check_finite, read_tensors
 from .bounds import Bound, ChannelRange, UnitSphere
-from .decoder import LeanDecoder, run_encoder
+from .decoder import LeanDecoder, layout_for, run_encoder
 from .layouts import taming_names
 
 # left in the file by the training, of no use to a film
@@ -63,7 +63,7 @@ class VQGAN:
             self.codebook = F.normalize(self.codebook, dim=1)
         self.bound: Bound = UnitSphere() if config.sphere else ChannelRange.around(self.codebook)
         parts = self._checked("decoder"), self._checked("post_quant_conv")
-        self._decoder = LeanDecoder(*parts, device, dtype, low_memory)
+        self._decoder = LeanDecoder(*parts, layout_for(device, dtype), low_memory)
         self._decode: Callable[[Tensor], Tensor] = self._decoder
 
     def decode(self, z: Tensor) -> Tensor:
