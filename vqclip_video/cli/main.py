@@ -12,7 +12,20 @@ import click
 from .._version import __version__
 from ..errors import VqclipError
 from ..show.flags import in_flags
-from . import bench, deliver, doctor, dreams, farm, films, images, keep, models, sketchbook, train
+from . import (
+    bench,
+    deliver,
+    doctor,
+    dreams,
+    farm,
+    films,
+    images,
+    keep,
+    models,
+    sign,
+    sketchbook,
+    train,
+)
 
 
 class Commands(click.Group):
@@ -57,8 +70,8 @@ def main():
 
 
 for command in (
-    films.render, films.plan, films.check, films.schema, films.new, deliver.deliver, 
-    keep.vary, keep.recover,
+    films.render, films.plan, films.check, films.schema, films.new, deliver.deliver,
+    keep.vary, keep.recover, sign.sign,
     images.image, dreams.dream, bench.bench,
     models.models, sketchbook.sketchbook, farm.farm, train.train, doctor.doctor,
 ):  # fmt: skip
