@@ -18,7 +18,7 @@ from vqclip_video.cli.main import main
 from vqclip_video.storyboard import reader
 from vqclip_video.storyboard.draft import drafted, work
 from vqclip_video.storyboard.timeline import Timeline
-from vqclip_video.vary import MOST, PICTURES, alternatives, shown_frames
+from vqclip_video.vary import MOST, PICTURES, shown_frames
 
 STORY = """\
 title: Fruit
@@ -97,23 +97,6 @@ def test_a_draft_lies_beside_its_film(folder):
 
 
 # --- sheets
-
-
-@pytest.mark.parametrize(
-    ("override", "found"),
-    [
-        ("a=1", ["a=1"]),
-        ("a=1, 2,3", ["a=1", "a=2", "a=3"]),
-        ("a='x, y',z", ["a='x, y'", "a=z"]),
-        ("a=[1, 2]", ["a=[1, 2]"]),
-        ("a={x: 1, y: [2, 3]},{x: 2}", ["a={x: 1, y: [2, 3]}", "a={x: 2}"]),
-        ('a="],[",b', ['a="],["', "a=b"]),
-        ("a=it's, b", ["a=it's, b"]),
-        ("a", ["a"]),
-    ],
-)
-def test_values_are_parted_at_commas(override, found):
-    assert alternatives(override) == found
 
 
 def test_a_sheet_of_seeds_with_the_command_of_each(folder):
@@ -195,7 +178,7 @@ def test_stopped_politely_it_says_how_to_go_on(tmp_path):
     [
         (("--set", "settings.cutout=1,2"), "cutouts"),
         (("--set", "settings.cutouts=1,x"), "whole number"),
-        (("--set", "nonsense"), "expected a path"),
+        (("--set", "nonsense"), "expected KEY=VALUE"),
         (("--seeds", "20", "--set", "settings.w2=1,2,3,4,5,6"), f"{MOST} at most"),
         (("--seeds", "2", "--set", "seed=1,2"), "seeds are named"),
         (("-o", "sheet.txt"), "a picture's name ends in"),

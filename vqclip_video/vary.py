@@ -32,6 +32,7 @@ from .storyboard import reader
 from .storyboard.draft import drafted
 from .storyboard.schema import Storyboard
 from .storyboard.timeline import Timeline
+from .storyboard.variants import choices
 from .storyboard.writer import as_filmed, dump
 from .text import plain_text, safe_name
 
@@ -45,11 +46,10 @@ LEAST_PICTURES = 3
 SIDE = 150  # pixels of a picture's longer side
 GAP = 4
 NAME = 48  # letters of a draft's name
-OPENING, CLOSING = "[{", "]}"
 
 
 @dataclass(frozen=True)
-class Variant:
+class Candidate:
     """One draft of a sheet: what it is told beside the storyboard, and the film that comes of
     it.
     """
@@ -83,38 +83,19 @@ class Variant:
 class Drafted:
     """A draft that is there."""
 
-    variant: Variant
+    candidate: Candidate
     likeness: float  # mean similarity to the prompts, where the film has arrived at them
     strip: Image.Image
 
 
-def alternatives(override: str) -> list[str]:
-    """The overrides that `a=1,2` stands for; commas in quotes and brackets part nothing."""
-    name, equals, value = override.partition("=")
-    if not equals:
-        return [override]  # which the reader refuses
-    parts, depth, quote = [""], 0, ""
-    for sign in value:
-        if quote:
-            quote = "" if sign == quote else quote
-        elif sign in "\"'":
-            quote = sign
-        depth += (sign in OPENING) - (sign in CLOSING) if not quote else 0
-        if sign == "," and depth <= 0 and not quote:
-            parts.append("")
-        else:
-            parts[-1] += sign
-    return [f"{name}={part.strip()}" for part in parts]
-
-
-def variants(story: Path, overrides: Sequence[str], seeds: int | None) -> list[Variant]:
+def candidates(story: Path, overrides: Sequence[str], seeds: int | None) -> list[Candidate]:
     """The drafts of a sheet: of so many seeds from the storyboard's own on, times the values of
     each override that has several.
 
     seeds: None is one where an override varies, else SEEDS. Raises StoryboardError, and UsageError
     for too many.
     """
-    told = [alternatives(override) for override in overrides]
+    told = [choices(override) for override in overrides]
     common = tuple(values[0] for values in told if len(values) == 1)
     axes = [values for values in told if len(values) > 1]
     if seeds is None:
@@ -123,15 +104,15 @@ def variants(story: Path, overrides: Sequence[str], seeds: int | None) -> list[V
         if any(axis[0].partition("=")[0].strip() == "seed" for axis in axes):
             raise UsageError("seeds are named one by one already; leave out their number")
         first = reader.read(story, common).seed or 0
-        axes.insert(0, [f"seed={seed}" for seed in range(first, first + seeds)])
+        axes.insert(0, tuple(f"seed={seed}" for seed in range(first, first + seeds)))
     count = math.prod(map(len, axes))
     if count > MOST:
         raise UsageError(f"that would be {count} drafts, and a sheet has {MOST} at most; vary less")
-    return [_variant(story, common, values) for values in itertools.product(*axes)]
+    return [_candidate(story, common, values) for values in itertools.product(*axes)]
 
 
 def make_drafts(
-    found: Sequence[Variant], folder: Path, options: FilmOptions, should_stop: Callable[[], bool]
+    found: Sequence[Candidate], folder: Path, options: FilmOptions, should_stop: Callable[[], bool]
 ) -> Iterator[Drafted]:
     """Makes the drafts that are not in the folder yet, and gives all, in order, until it is to
     stop; a stopped one goes on where it was.
@@ -141,12 +122,12 @@ def make_drafts(
     """
     with ExitStack() as stack:
         lent = _Lent(stack, options)
-        for variant in found:
-            film = folder / variant.name
+        for candidate in found:
+            film = folder / candidate.name
             there = _finished(film) and not options.fresh
-            if not there and (should_stop() or not lent.make(variant, film, should_stop)):
+            if not there and (should_stop() or not lent.make(candidate, film, should_stop)):
                 return
-            yield _drafted(variant, film)
+            yield _drafted(candidate, film)
 
 
 class _Lent:
@@ -157,20 +138,20 @@ class _Lent:
         self._materials: Materials | None = None
         self._cast = None
 
-    def make(self, variant: Variant, film: Path, should_stop: Callable[[], bool]) -> bool:
+    def make(self, candidate: Candidate, film: Path, should_stop: Callable[[], bool]) -> bool:
         """Whether the film was made to its end."""
         from .engine.cast import lent_cast
         from .film import make_film
 
-        materials = find_materials(variant.draft)
+        materials = find_materials(candidate.draft)
         if self._materials is None or _networks(materials) != _networks(self._materials):
             self._stack.close()
             self._materials = materials
             self._cast = self._stack.enter_context(
-                lent_cast(materials, variant.draft, self._options)
+                lent_cast(materials, candidate.draft, self._options)
             )
         told = (None, should_stop, self._cast, materials)
-        return make_film(variant.draft, film, self._options, *told).state != "stopped"
+        return make_film(candidate.draft, film, self._options, *told).state != "stopped"
 
 
 def save_drafts(drafts: Sequence[Drafted], story: Path, sheet: Path) -> list[Drafted]:
@@ -179,18 +160,18 @@ def save_drafts(drafts: Sequence[Drafted], story: Path, sheet: Path) -> list[Dra
     entries = []
     for each in drafts:
         likest = ", the likest" if each is best and len(drafts) > 1 else ""
-        about = f"{plain_text(each.variant.words)}: similarity {each.likeness:.3f}{likest}"
+        about = f"{plain_text(each.candidate.words)}: similarity {each.likeness:.3f}{likest}"
         size = drafts[0].strip.size
         strip = each.strip if each.strip.size == size else ImageOps.pad(each.strip, size)
-        entries.append((strip, about, each.variant.command(story)))
-    title = drafts[0].variant.draft.title or story.stem
+        entries.append((strip, about, each.candidate.command(story)))
+    title = drafts[0].candidate.draft.title or story.stem
     save_sheet(entries, f"{title}: {len(drafts)} drafts", sheet)
     return sorted(drafts, key=lambda each: -each.likeness)
 
 
-def _variant(story: Path, common: tuple[str, ...], values: tuple[str, ...]) -> Variant:
+def _candidate(story: Path, common: tuple[str, ...], values: tuple[str, ...]) -> Candidate:
     board = reader.read(story, (*common, *values))
-    return Variant(values, common, drafted(board, outline(board).factor))
+    return Candidate(values, common, drafted(board, outline(board).factor))
 
 
 def _networks(materials: Materials) -> tuple:
@@ -204,14 +185,14 @@ def _finished(film: Path) -> bool:
         return False
 
 
-def _drafted(variant: Variant, film: Path) -> Drafted:
-    timeline = Timeline(variant.draft)
+def _drafted(candidate: Candidate, film: Path) -> Drafted:
+    timeline = Timeline(candidate.draft)
     numbers = shown_frames(timeline)
     with workshop(film.with_suffix(".strip")) as work:
         pictures = frames_of(read_source(film), numbers, work)
     arrived = [r["similarity"] for r in read_records(RunDir(film).progress) if r["mix"] == 1]
     known = [value for value in arrived if value is not None]
-    return Drafted(variant, sum(known) / len(known) if known else -1.0, _strip(pictures))
+    return Drafted(candidate, sum(known) / len(known) if known else -1.0, _strip(pictures))
 
 
 def shown_frames(timeline: Timeline) -> list[int]:

@@ -50,10 +50,10 @@ def vary(storyboard, seeds, overrides, output, fresh, quiet, **engine):
     from ..output.stills import check_picture_place
     from ..signals import StopRequests
     from ..text import safe_name
-    from ..vary import make_drafts, save_drafts, variants
+    from ..vary import candidates, make_drafts, save_drafts
 
     say = (lambda text: None) if quiet else (lambda text: click.echo(text, err=True))
-    found = variants(storyboard, overrides, seeds)
+    found = candidates(storyboard, overrides, seeds)
     sheet = output or OUTPUTS / f"{safe_name(storyboard.stem)}.vary.png"
     check_picture_place(sheet)
     drafts = []
@@ -64,13 +64,13 @@ def vary(storyboard, seeds, overrides, output, fresh, quiet, **engine):
         for draft in make_drafts(found, sheet.with_suffix(""), options, stopping):
             drafts.append(draft)
             about = f"similarity {draft.likeness:.3f}"
-            say(f"{len(drafts)} of {len(found)}: {draft.variant.words}, {about}")
+            say(f"{len(drafts)} of {len(found)}: {draft.candidate.words}, {about}")
     if len(drafts) < len(found):
         say("run the same command again to go on from there")
         sys.exit(130)
     for draft in save_drafts(drafts, storyboard, sheet):
         if not quiet:
-            click.echo(f"{draft.likeness:.3f}  {draft.variant.command(storyboard)}")
+            click.echo(f"{draft.likeness:.3f}  {draft.candidate.command(storyboard)}")
     say(f"{sheet} written")
 
 
