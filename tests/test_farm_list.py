@@ -67,6 +67,9 @@ class PretendedCrew:
     def stop(self):
         self.stopping = True
 
+    def alive(self, node):
+        return node != "gone"
+
     def rest(self, worker):
         if len(self.workers) == 1:
             return False
@@ -95,7 +98,7 @@ def states(foreman):
 
 
 def lost(job, alive):
-    return JobOutcome(job, orders.LOST, "gone", {"alive": alive})
+    return JobOutcome(job, orders.LOST, "it ended", {"node": "here" if alive else "gone"})
 
 
 def test_what_is_finished_is_not_given_again(farm):
@@ -120,7 +123,7 @@ def test_a_job_that_fails_three_times_is_set_aside_and_the_others_go_on(farm):
 def test_a_worker_that_ends_counts_and_a_machine_that_goes_does_not(farm):
     foreman, _ = farm({"fox-seed-1": [lost("fox-seed-1", alive=False)] * 5})
     assert states(foreman) == [orders.FINISHED] * 3
-    assert (foreman.jobs["fox-seed-1"].losses, foreman.jobs["fox-seed-1"].failures) == (5, 0)
+    assert foreman.jobs["fox-seed-1"].lost_on == ["gone"] * 5
 
 
 def test_a_job_that_ends_its_workers_is_set_aside(farm):

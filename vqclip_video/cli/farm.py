@@ -72,13 +72,20 @@ def farm():
     show_default=True,
     help="Processor cores for each film, which is also how many threads it computes with.",
 )
+@click.option(
+    "--split",
+    type=click.Choice(("off", "cuts")),
+    default="off",
+    show_default=True,
+    help="cuts: what lies between a film's cuts is rendered apart, and put together.",
+)
 @engine_options
 @click.option("--encoder", type=click.Choice(ENCODER_CHOICES), default="auto", show_default=True)
 @click.option("--fresh", is_flag=True, help="Start over, finished films included.")
 @quiet_option
 @json_option
-def render(storyboards, output, seeds, settings, address, gpus_per_film, cpus_per_film, encoder,
-           fresh, quiet, as_json, **engine):  # fmt: skip
+def render(storyboards, output, seeds, settings, address, gpus_per_film, cpus_per_film, split,
+           encoder, fresh, quiet, as_json, **engine):  # fmt: skip
     """Render all films. Ctrl-C stops, resumably; the same command goes on, and renders nothing
     twice.
     """
@@ -98,7 +105,7 @@ def render(storyboards, output, seeds, settings, address, gpus_per_film, cpus_pe
     )
     listener = Listener() if quiet else _listener(as_json)
     with RayCrew(address, Share(cpus_per_film, gpus_per_film), options) as crew:
-        foreman = Foreman(jobs, store, crew, listener)
+        foreman = Foreman(jobs, store, crew, listener, split == "cuts")
         if fresh:
             foreman.forget()
         say = "stopping: every film is saved after its step; once more stops at once"

@@ -154,13 +154,16 @@ class RayCrew:
             self._let_go(each)
         return True
 
+    def alive(self, node: str) -> bool:
+        """Whether a node is there; of one that went just now, Ray may not know it yet."""
+        return node in {each["NodeID"] for each in self._nodes()}
+
     def _lost(self, worker: Worker, error: Exception) -> JobOutcome:
         self._let_go(worker)
-        alive = worker.node in {node["NodeID"] for node in self._nodes()}
-        where = "its worker ended" if alive else "its machine is gone"
-        job = worker.order.job if worker.order else ""
+        where = "its worker ended" if self.alive(worker.node) else "its machine is gone"
         reason = str(error).strip().splitlines()[:1]
-        return JobOutcome(job, LOST, ": ".join([where, *reason]), {"alive": alive})
+        about = {"node": worker.node}
+        return JobOutcome(worker.order.job, LOST, ": ".join([where, *reason]), about)
 
     def _let_go(self, worker: Worker) -> None:
         self.workers.remove(worker)

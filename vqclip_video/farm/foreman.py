@@ -12,9 +12,10 @@ from typing import Any, Protocol
 
 from ..errors import VqclipError
 from ..show.flags import in_flags
-from .jobs import RUNNING, WAITING, FilmJob, work_of
+from .jobs import RUNNING, WAITING, FilmJob, parts_of, work_of
 from .ledger import Ledger
 from .orders import (
+    APART,
     FAILED,
     FINISHED,
     FULL,
@@ -50,6 +51,7 @@ class Crew(Protocol):
     def ask(self) -> None: ...
     def stop(self) -> None: ...
     def rest(self, worker: Any) -> bool: ...
+    def alive(self, node: str) -> bool: ...
 
 
 class Listener:
@@ -71,13 +73,16 @@ class Foreman:
         store: Store,
         crew: Crew,
         listener: Listener,
-        again: float = 15.0,
+        split: bool = False,
+        again: float = AGAIN,
     ) -> None:
-        """again: seconds until a job that another farm renders is looked at again."""
+        """split: whether films are parted at their cuts; again: seconds until a job that another
+        farm renders is looked at again.
+        """
         self.jobs = {job.name: job for job in jobs}
         self.store, self.ledger, self.crew, self.listener = store, Ledger(store), crew, listener
         self.folder = None if "://" in str(store) else Path(str(store))
-        self.queue, self.again = Queue(), again
+        self.queue, self.again, self.split = Queue(), again, split
         self._held: dict[str, float] = {}  # by job: when it is looked at again
         self._work: dict[str, float] = {}
         self._models: dict[str, str] = {}  # of the workers, by their names
@@ -127,7 +132,7 @@ class Foreman:
     def _begin(self) -> None:
         finished, taken = self.ledger.finished(), self.ledger.taken()
         there = {name.split("/")[0] for name in self.store.names("") if "/" in name}
-        for job in self.jobs.values():
+        for job in list(self.jobs.values()):
             if job.storyboard is None:
                 self._end(job, REFUSED, job.message)
             elif job.name in finished:
@@ -136,9 +141,24 @@ class Foreman:
                 where = f"{self.store}/{job.name}"
                 self._end(job, REFUSED, f"{where} is no film of a farm; choose another output")
             else:
-                self._work[job.name] = work_of(job.storyboard)
-                self._wait(job)
+                self._open(job, finished)
         self._began = time.monotonic()
+
+    def _open(self, job: FilmJob, finished: set[str]) -> None:
+        """Has a job wait, or those of its parts that are not rendered yet."""
+        whole = work_of(job.storyboard)
+        job.parts = parts_of(job) if self.split else ()
+        self._work[job.name] = 0.0 if job.parts else whole
+        for part in job.parts:
+            self.jobs[part.name] = part
+            share = part.stretch.iterations / job.parts[-1].stretch.end_iteration
+            self._work[part.name] = whole * share
+            if part.name in finished:
+                part.about, part.state = self.ledger.result(part.name), THERE
+            else:
+                self._wait(part)
+        if all(part.state == THERE for part in job.parts):
+            self._wait(job)
 
     def _end_there(self, job: FilmJob) -> None:
         job.about = self.ledger.result(job.name)
@@ -168,14 +188,15 @@ class Foreman:
                 if cargo := self._cargo(job):
                     job.state, job.worker, job.message = RUNNING, worker.name, ""
                     job.device = worker.about.get("device", "")
-                    self.crew.give(worker, Assignment(job.name, cargo))
+                    parts = tuple((part.name, part.stretch) for part in job.parts)
+                    self.crew.give(worker, Assignment(job.name, cargo, job.stretch, parts))
                     self.listener.changed(job)
                     break
 
     def _cargo(self, job: FilmJob) -> Cargo | None:
         """What is sent to a worker; None where the job is refused now, files of it lacking."""
         try:
-            return packed(job.storyboard, job.name, self.folder)
+            return packed(job.storyboard, job.whole or job.name, self.folder)
         except VqclipError as error:
             self._end(job, REFUSED, in_flags(str(error)))
             return None
@@ -198,6 +219,9 @@ class Foreman:
             self.listener.changed(job)
         elif outcome.state == LACKING:
             self._supply(job, outcome)
+        elif outcome.state == APART:
+            job.parts = ()
+            self._wait(job)
         else:
             self._once_more(job, worker, outcome)
 
@@ -217,16 +241,18 @@ class Foreman:
             job.message = f"{outcome.message} ({worker.name} is left out for a while)"
             self._wait(job)
             self.listener.changed(job)
-        elif outcome.state == LOST and not outcome.about["alive"] and job.losses < LOSSES:
-            job.losses, job.message = job.losses + 1, outcome.message
-            self._wait(job)
-            self.listener.changed(job)
         else:
-            self._fail(job, outcome.message)
+            if outcome.state == LOST:
+                job.lost_on.append(outcome.about["node"])
+            self._fail(job, outcome.message, outcome.state != LOST)
 
-    def _fail(self, job: FilmJob, message: str) -> None:
-        job.failures, job.message = job.failures + 1, message
-        if job.failures >= FAILURES:
+    def _fail(self, job: FilmJob, message: str, error: bool = True) -> None:
+        """error: whether the job itself said so; else its worker ended, which counts unless its
+        machine turns out to be gone.
+        """
+        job.failures, job.message = job.failures + error, message
+        blamed = job.failures + sum(map(self.crew.alive, job.lost_on))
+        if blamed >= FAILURES or len(job.lost_on) >= LOSSES:
             self._end(job, FAILED, message)
         else:
             self._wait(job)
@@ -235,6 +261,11 @@ class Foreman:
     def _end(self, job: FilmJob, state: str, message: str = "") -> None:
         job.state, job.message = state, message
         self.listener.changed(job)
+        whole = self.jobs.get(job.whole)
+        if whole and state in (REFUSED, FAILED):
+            self._end(whole, state, f"{job.name}: {message}")
+        elif whole and all(part.state in (FINISHED, THERE) for part in whole.parts):
+            self._wait(whole)
 
     def _asked_to_stop(self) -> bool:
         now = time.monotonic()

@@ -14,6 +14,7 @@ from ..storyboard.sizes import frame_size
 from ..storyboard.timeline import Timeline
 from ..storyboard.variants import choices, variants
 from .orders import REFUSED, Report
+from .split import Stretch, stretches
 
 WAITING, RUNNING = "waiting", "running"
 # What an iteration takes goes half with the pixels and half with the cutouts (see speed.py).
@@ -29,12 +30,15 @@ class FilmJob:
     source: Path
     state: str = WAITING
     message: str = ""
-    failures: int = 0  # of its own: errors, and workers that ended
-    losses: int = 0  # machines that went away under it
+    failures: int = 0
+    lost_on: list[str] = field(default_factory=list)  # nodes whose worker ended with it
     worker: str = ""
     device: str = ""
     about: dict[str, Any] = field(default_factory=dict)  # of a finished one
     report: Report = Report()
+    stretch: Stretch | None = None  # of the film `whole`, where it is a part
+    whole: str = ""
+    parts: tuple[FilmJob, ...] = ()  # that have to be rendered before
 
     def row(self) -> dict[str, Any]:
         """What is told of it, in plain values."""
@@ -45,7 +49,8 @@ class FilmJob:
             told |= {"stage": report.state, "worker": self.worker, "device": self.device}
             if report.rate and report.total:
                 told["left"] = round((report.total - report.iteration) / report.rate, 1)
-        told |= {"failures": self.failures} if self.failures else {}
+        failures = self.failures + len(self.lost_on)
+        told |= {"failures": failures} if failures else {}
         told |= {"message": self.message} if self.message else {}
         return told | {key: value for key, value in self.about.items() if key != "key"}
 
@@ -73,6 +78,19 @@ def _of(path: Path, seeds: Sequence[int], settings: Sequence[str]) -> Iterator[F
             yield FilmJob(variant.name, variant.storyboard, path)
     except StoryboardError as error:
         yield FilmJob(path.stem, None, path, REFUSED, str(error))
+
+
+def parts_of(job: FilmJob) -> tuple[FilmJob, ...]:
+    """The parts of a film, each a job; none where it is not parted."""
+    found = stretches(job.storyboard)
+    if len(found) < 2:
+        return ()
+    return tuple(
+        FilmJob(
+            f"{job.name}.part-{number}", job.storyboard, job.source, stretch=stretch, whole=job.name
+        )
+        for number, stretch in enumerate(found, 1)
+    )
 
 
 def work_of(storyboard: Storyboard) -> float:

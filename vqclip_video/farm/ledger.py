@@ -65,6 +65,10 @@ class Ledger:
             if place.parts[0] != ".work":
                 self.store.upload(path, f"{job}/{place.as_posix()}")
         self.store.upload(output, f"{job}.mp4")
+        self.finish_part(job, about)
+
+    def finish_part(self, job: str, about: dict[str, Any]) -> None:
+        """Says that a part is rendered; its position is what it is put together from."""
         self.store.write(f"{place_of(job)}/result.json", _bytes(about))
 
     def note(self, job: str, kind: str, generation: int, text: str) -> None:

@@ -8,13 +8,16 @@ from typing import Any
 
 from ..engine.options import EngineOptions
 from .lease import SECONDS
-from .shipping import Cargo, Shipped
+from .shipping import Cargo, Shipped, digest_of
+from .split import Stretch
 
 FINISHED, THERE, STOPPED = "finished", "there", "stopped"
 # rendered by another farm; its files are lacking; the disk is full; an error; the worker is gone
 HELD, LACKING, FULL, FAILED, LOST = "held", "lacking", "full", "failed", "lost"
 # its storyboard, or what is there under its name, does not let it begin
 REFUSED = "refused"
+# its parts do not fit together: it is to be rendered whole
+APART = "apart"
 
 
 @dataclass(frozen=True)
@@ -35,10 +38,21 @@ class WorkerOptions:
 
 @dataclass(frozen=True)
 class Assignment:
-    """One job to be rendered."""
+    """One job to be rendered.
+
+    stretch: of the film, where the job is a part of it. parts: jobs that have rendered all of it,
+    in order, where it is to be put together.
+    """
 
     job: str
     cargo: Cargo
+    stretch: Stretch | None = None
+    parts: tuple[tuple[str, Stretch], ...] = ()
+
+    @property
+    def key(self) -> str:
+        """What makes it this job and no other, by its content."""
+        return digest_of([self.cargo.key, repr(self.stretch)]) if self.stretch else self.cargo.key
 
 
 @dataclass(frozen=True)

@@ -28,10 +28,12 @@ from ..film import FilmOptions, make_film
 from ..recorder import FilmResult, device_name
 from ..show.displays import Display
 from ..show.flags import in_flags
+from ..storyboard.sizes import frame_size
 from ..storyboard.timeline import Timeline
 from .lease import Lease
 from .ledger import Ledger, place_of
 from .orders import (
+    APART,
     FAILED,
     FINISHED,
     FULL,
@@ -47,6 +49,7 @@ from .orders import (
 )
 from .position import Position
 from .shipping import Unpacked, locate, unload
+from .split import Rendered, begin, is_of, join, lay, same_course
 from .store import files_in, open_store
 
 SYNC_SHARE = 0.02  # of the time at most goes into sending positions
@@ -91,7 +94,7 @@ class Renderer:
             return JobOutcome(order.job, HELD)
         sitting = Sitting(self, order, lease)
         with lease.kept():
-            if not self.ledger.begin(order.job, order.cargo.key):
+            if not self.ledger.begin(order.job, order.key):
                 return JobOutcome(order.job, REFUSED, self.ledger.another(order.job))
             if result := self.ledger.result(order.job):
                 return JobOutcome(order.job, THERE, about=result)
@@ -162,15 +165,41 @@ class Sitting:
             output = folder / cargo.output
             with explained(output):
                 output.parent.mkdir(parents=True, exist_ok=True)
-            if files := self.position.fetch(output.parent):
+            files = self.position.fetch(output.parent)
+            if files:
                 self.lines.append(f"{files} files of the position that was kept are here")
             unpacked = unload(cargo, found, folder)
+            if self.order.parts and not files and not self._joined(unpacked, folder, output):
+                return JobOutcome(self.order.job, APART)
+            if self.order.stretch:
+                self._begin_part(unpacked, output, new=not files)
             return self._ended(self._filmed(unpacked, output), output)
 
-    def _filmed(self, unpacked: Unpacked, output: Path) -> FilmResult:
+    def _joined(self, unpacked: Unpacked, folder: Path, output: Path) -> bool:
+        """Whether the run at `output` is now that of all parts together."""
+        parts = []
+        for number, (job, stretch) in enumerate(self.order.parts):
+            place = folder / "parts" / str(number)
+            Position(self.renderer.store, place_of(job)).fetch(place)
+            parts.append(Rendered(stretch, place / output.stem))
+        fit = same_course(parts)
+        if fit:
+            join(parts, output.with_suffix(""), frame_size(unpacked.storyboard.size))
+        shutil.rmtree(folder / "parts", ignore_errors=True)
+        return fit
+
+    def _begin_part(self, unpacked: Unpacked, output: Path, new: bool) -> None:
+        """Has the run at `output` be one that goes on from the cut that the part begins after."""
+        work, stretch = output.with_suffix("") / ".work", self.order.stretch
+        if new:
+            self._filmed(unpacked, output, begin_only=True)
+            begin(work, stretch)
+        lay(work, stretch, frame_size(unpacked.storyboard.size))
+
+    def _filmed(self, unpacked: Unpacked, output: Path, begin_only: bool = False) -> FilmResult:
         options, engine = self.options, self.options.engine
         torch.set_num_threads(options.threads)
-        watcher = Watcher(self, output)
+        watcher = Watcher(self, output, begin_only)
         film = FilmOptions(
             engine.device, engine.precision, engine.memory, engine.compile, encoder=options.encoder
         )
@@ -184,11 +213,13 @@ class Sitting:
         job = self.order.job
         if not self.lease.confirm():
             return JobOutcome(job, HELD, "another worker has taken it over")
+        stretch = self.order.stretch
         if result.state == STOPPED:
             self.push(output)
-            return JobOutcome(job, STOPPED)
+            if not (stretch and self.renderer.report.iteration > stretch.stop_at):
+                return JobOutcome(job, STOPPED)
         about = {
-            "key": self.order.cargo.key,
+            "key": self.order.key,
             "frames": result.frames,
             "similarity": result.similarity,
             "seconds": round(result.seconds, 3),
@@ -196,28 +227,45 @@ class Sitting:
             "device": self.renderer.device,
             "node": platform.node(),
         }
-        self.ledger.finish(job, output, about)
-        self.position.clear()
+        if stretch:
+            self.ledger.finish_part(job, about)
+        else:
+            self.ledger.finish(job, output, about)
+            self.position.clear()
+            for part, _ in self.order.parts:
+                self.ledger.forget(part)
         return JobOutcome(job, FINISHED, about=about)
 
     def push(self, output: Path) -> None:
         """Keeps in the store how far the run at `output` is, unless it has another holder."""
         if self.lease.confirm():
             folder = output.parent
-            files = (path for path in files_in(output.with_suffix("")) if _is_kept(path))
+            files = (path for path in files_in(output.with_suffix("")) if self._is_kept(path))
             self.position.push({path.relative_to(folder).as_posix(): path for path in files})
+
+    def _is_kept(self, path: Path) -> bool:
+        """Whether a file of a run belongs to its position: all but the lock, which is this
+        machine's, what is made anew, and a part's black frames.
+        """
+        stretch, size = self.order.stretch, frame_size(self.order.cargo.storyboard.size)
+        own = stretch is None or is_of(path, stretch, size)
+        return own and not path.name.startswith(("lock", "join.", "tail."))
 
 
 class Watcher(Display):
     """Tells how far a job is, and sends its position to the store now and then."""
 
-    def __init__(self, sitting: Sitting, output: Path) -> None:
-        self.sitting, self.output = sitting, output
+    def __init__(self, sitting: Sitting, output: Path, begin_only: bool = False) -> None:
+        """begin_only: stop before the first iteration."""
+        self.sitting, self.output, self.begin_only = sitting, output, begin_only
         self._newest, self._pushed, self._cost = "", time.monotonic(), 0.0
         self._began, self._first = 0.0, 0
 
     def should_stop(self) -> bool:
-        return self.sitting.renderer.stopping or not self.sitting.lease.held
+        stretch, iteration = self.sitting.order.stretch, self.sitting.renderer.report.iteration
+        begun = self.begin_only and self._began > 0.0
+        at_cut = stretch is not None and iteration >= stretch.stop_at
+        return begun or at_cut or self.sitting.renderer.stopping or not self.sitting.lease.held
 
     def start(self, timeline: Timeline, done: int) -> None:
         self._began, self._first = time.monotonic(), done
@@ -264,10 +312,3 @@ def workspace() -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _is_kept(path: Path) -> bool:
-    """Whether a file of a run belongs to its position: all but the lock, which is this machine's,
-    and what is made anew.
-    """
-    return not path.name.startswith(("lock", "join.", "tail."))

@@ -62,7 +62,7 @@ class Cargo:
     storyboard: Storyboard
     materials: Materials
     files: tuple[Shipped, ...]
-    places: Mapping[Path, str]  # in a workspace, of what the storyboard names
+    places: Mapping[Path, str]  # in a workspace, of what the storyboard names and reads
     output: str  # the film's place in a workspace, with its suffix
 
     @cached_property
@@ -93,12 +93,13 @@ def packed(storyboard: Storyboard, name: str, folder: Path | None) -> Cargo:
     named = _named(storyboard)
     inside = folder is not None and folder.is_relative_to(home)
     output = f"{HOME}/{folder.relative_to(home).as_posix()}" if inside else OUTPUT
-    places = {path: _place(path, home, number) for number, path in enumerate(named)}
     models = materials.models
     found = [shipped(clip.path, clip.beside) for clip in models.clips]
     rest = (models.vqgan, models.vqgan_config, materials.sketchbook, materials.prior)
     files = [path for path in (*rest, *materials.named) if path]
     found += [shipped(path) for path in dict.fromkeys(files)]
+    own = (path for file in found if not file.root for path, _ in file.all)
+    places = {path: _place(path, home) for path in (*named, *own)}
     plain = replace(storyboard, marks={}, warnings=(), source=None)
     return Cargo(plain, materials, tuple(found), places, f"{output}/{name}.mp4")
 
@@ -157,10 +158,12 @@ def unload(cargo: Cargo, found: Mapping[Path, Path], workspace: Path) -> Unpacke
     places = {path: workspace / place for path, place in cargo.places.items()}
     with explained(workspace):
         (workspace / HOME).mkdir(parents=True, exist_ok=True)
-        for path, place in places.items():
-            if path in found:
-                place.parent.mkdir(parents=True, exist_ok=True)
-                _link(found[path], place)
+        for file in cargo.files:
+            for path, _ in file.all:
+                if path in places:
+                    places[path].parent.mkdir(parents=True, exist_ok=True)
+                    _link(found[file.path].with_name(path.name), places[path])
+    found = {**found, **{path: place for path, place in places.items() if path in found}}
     text = dump(cargo.storyboard, lambda path: str(places[path]))
     storyboard = replace(parse(text, base=workspace), source=workspace / HOME / "story.yaml")
     here = cargo.materials
@@ -187,10 +190,11 @@ def _named(storyboard: Storyboard) -> list[Path]:
     return list(found)
 
 
-def _place(path: Path, home: Path, number: int) -> str:
+def _place(path: Path, home: Path) -> str:
+    """Where a file lies in a workspace: as it lies to the storyboard, or to other files."""
     if path.is_relative_to(home):
         return f"{HOME}/{path.relative_to(home).as_posix()}"
-    return f"{BESIDE}/{number}/{path.name}"
+    return f"{BESIDE}/{path.relative_to(path.anchor).as_posix()}"
 
 
 def _candidates(file: Shipped) -> list[Path]:

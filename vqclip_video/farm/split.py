@@ -1,0 +1,243 @@
+"""A film parted at its cuts, and put together again without encoding a picture twice.
+
+After a cut a scene begins afresh, and an iteration's random numbers come from (seed, iteration)
+alone. So the state in front of a cut is known without what lies before it: that of the film's
+beginning with the cut's iteration and frame for its own. A part is the film gone on with from there
+and stopped at the next cut. Its frames lie in the segments that they have in the film; those of a
+segment that a cut goes through are kept raw, and encoded when all are there.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..disk.files import explained, remove
+from ..disk.part import Part
+from ..errors import OutputError
+from ..output import checkpoint
+from ..output.space import Size, segment_frames
+from ..output.stills import Poster
+from ..storyboard.schema import Storyboard
+from ..storyboard.timeline import Span, Timeline
+
+LEAST = 8  # iterations of a part
+HEAD = "head.rgb"  # in the work folder: raw frames of the segment that the part begins in
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A part of a film: iterations and frames, the ends not included."""
+
+    first_iteration: int
+    end_iteration: int
+    first_frame: int
+    end_frame: int
+    last: bool
+
+    @property
+    def iterations(self) -> int:
+        return self.end_iteration - self.first_iteration
+
+    @property
+    def stop_at(self) -> int:
+        """Iterations after which rendering is to stop; the last one's rest is for the whole."""
+        return self.end_iteration - (2 if self.last else 1)
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A part as it was left: `folder` is its run folder."""
+
+    stretch: Stretch
+    folder: Path
+
+    @property
+    def work(self) -> Path:
+        return self.folder / ".work"
+
+    def state(self) -> checkpoint.Parts:
+        saved = checkpoint.load_checkpoint(self.work)
+        if saved is None:
+            raise OutputError(f"{self.folder}: the part has no checkpoint; start it anew")
+        return saved
+
+
+def stretches(storyboard: Storyboard) -> tuple[Stretch, ...]:
+    """The parts of a film; a single one where it has no cut, or something goes across them."""
+    timeline, groups = Timeline(storyboard), []
+    for span in filter(_has_iterations, timeline.spans):
+        afresh = timeline.at(span.first_iteration).afresh and not storyboard.models.alternate
+        if groups and afresh and _length(groups[-1]) >= LEAST:
+            groups.append([span])
+        elif groups:
+            groups[-1].append(span)
+        else:
+            groups.append([span])
+    if len(groups) > 1 and _length(groups[-1]) < LEAST:
+        short = groups.pop()
+        groups[-1] += short
+    return tuple(_stretch(group, group is groups[-1]) for group in groups)
+
+
+def begin(work: Path, stretch: Stretch) -> None:
+    """Makes of the checkpoint of a film's beginning, in `work`, that of a part's."""
+    saved = checkpoint.load_checkpoint(work)
+    placed = {
+        "loop": Part(numbers={"iteration": stretch.first_iteration}),
+        "film": Part(numbers={"frames": stretch.first_frame}),
+    }
+    checkpoint.save(work, {**saved, **placed})
+    for older in sorted(work.glob("checkpoint-*"))[:-1]:
+        remove(older)
+
+
+def lay(work: Path, stretch: Stretch, size: Size) -> None:
+    """Puts black frames where those before the part would lie, as far as they are not there; and
+    holds on to the raw frames of the segment that the part begins in.
+    """
+    length = segment_frames(size)
+    full, rest = divmod(stretch.first_frame, length)
+    with explained(work):
+        for segment in range(full):
+            if not _encoded(work, segment).exists():
+                _black(_raw(work, segment), length, size)
+        raw, head = _raw(work, full), work / HEAD
+        if rest and not raw.exists() and not head.exists():
+            _black(raw, rest, size)
+        if rest and raw.exists():
+            remove(head)
+            os.link(raw, head)
+
+
+def is_of(path: Path, stretch: Stretch, size: Size) -> bool:
+    """Whether a file of a part's work folder is its own, and no black one before it."""
+    if not path.name.startswith("segment-"):
+        return True
+    number = int(path.name.partition("-")[2].partition(".")[0])
+    return number >= stretch.first_frame // segment_frames(size)
+
+
+def same_course(parts: Sequence[Rendered]) -> bool:
+    """Whether no part changed what a cut does not set back: the learning rate, lowered after a
+    number that is none.
+    """
+    return all(part.state()["recovery"].numbers["rate_scale"] == 1.0 for part in parts)
+
+
+def join(parts: Sequence[Rendered], folder: Path, size: Size) -> None:
+    """Makes the run folder `folder` of all parts, in order: a film that is gone on with from where
+    the last one stopped.
+    """
+    states = [part.state() for part in parts]
+    work, last = folder / ".work", parts[-1]
+    frames = int(states[-1]["film"].numbers["frames"])
+    with explained(folder):
+        for part in parts:  # the last one's own files, such as its checkpoint, come last
+            shutil.copytree(part.folder, folder, dirs_exist_ok=True, ignore=_no_frames)
+        for older in sorted(work.glob("checkpoint-*")):
+            remove(older)
+        length = segment_frames(size)
+        for segment in range(-(-frames // length)):
+            _put_segment(parts, segment, frames, work, size)
+        (folder / "progress.jsonl").write_bytes(b"".join(_log(part, last) for part in parts))
+    lines = sum(part.stretch.end_frame - part.stretch.first_frame for part in parts[:-1])
+    together = {
+        "log": Part(numbers={"lines": lines + states[-1]["log"].numbers["lines"]}),
+        "poster": _poster(states).state(),
+        "watch": _watch(states),
+    }
+    checkpoint.save(work, {**states[-1], **together})
+
+
+def _has_iterations(span: Span) -> bool:
+    return span.iterations > 0
+
+
+def _length(group: Sequence[Span]) -> int:
+    return sum(span.iterations for span in group)
+
+
+def _stretch(group: Sequence[Span], last: bool) -> Stretch:
+    first, end = group[0], group[-1]
+    iterations = first.first_iteration, end.first_iteration + end.iterations
+    return Stretch(*iterations, first.first_frame, end.first_frame + end.frames, last)
+
+
+def _raw(work: Path, segment: int) -> Path:
+    return work / f"segment-{segment:05d}.rgb"
+
+
+def _encoded(work: Path, segment: int) -> Path:
+    return work / f"segment-{segment:05d}.film.mp4"
+
+
+def _black(path: Path, frames: int, size: Size) -> None:
+    """A raw file of black frames, which takes no space where files may have holes."""
+    with path.open("ab") as file:
+        file.truncate(frames * size[0] * size[1] * 3)
+
+
+def _no_frames(folder: str, names: list[str]) -> list[str]:
+    taken = ("segment-", "head.", "lock", "progress.jsonl")
+    return [name for name in names if name.startswith(taken)]
+
+
+def _put_segment(
+    parts: Sequence[Rendered], segment: int, frames: int, work: Path, size: Size
+) -> None:
+    """One segment of the whole: as a part has encoded it, or of raw pieces of several."""
+    length = segment_frames(size)
+    start, end = segment * length, min((segment + 1) * length, frames)
+    pieces = []
+    for part in parts:
+        stop = frames if part.stretch.last else part.stretch.end_frame
+        a, b = max(start, part.stretch.first_frame), min(end, stop)
+        if a < b:
+            pieces.append((part, a, b))
+    whole, encoded = pieces[0][1:] == (start, start + length), _encoded(pieces[0][0].work, segment)
+    if whole and encoded.exists():
+        shutil.copyfile(encoded, _encoded(work, segment))
+        return
+    bytes_each = size[0] * size[1] * 3
+    with _raw(work, segment).open("wb") as target:
+        for part, a, b in pieces:
+            begins_here = part.stretch.first_frame > start
+            source = part.work / HEAD if begins_here else _raw(part.work, segment)
+            with source.open("rb") as file:
+                file.seek((a - start) * bytes_each)
+                content = file.read((b - a) * bytes_each)
+            if len(content) != (b - a) * bytes_each:
+                raise OutputError(f"{source}: frames of the part are missing; start it anew")
+            target.write(content)
+
+
+def _log(part: Rendered, last: Rendered) -> bytes:
+    """A part's lines, without one of a step beyond its end."""
+    lines = (part.folder / "progress.jsonl").read_bytes().splitlines(keepends=True)
+    count = part.stretch.end_frame - part.stretch.first_frame
+    return b"".join(lines if part is last else lines[:count])
+
+
+def _poster(states: Sequence[checkpoint.Parts]) -> Poster:
+    best = Poster()
+    for state in states:
+        own = Poster()
+        own.restore(state["poster"])
+        if own.picture is not None:
+            best.offer(own.picture, own.similarity)
+    return best
+
+
+def _watch(states: Sequence[checkpoint.Parts]) -> Part:
+    """The time of all parts, added up."""
+    watches = [state["watch"].numbers for state in states]
+    seconds: dict[str, float] = {}
+    for watch in watches:
+        for stage, value in watch["seconds"].items():
+            seconds[stage] = seconds.get(stage, 0.0) + value
+    sums = {name: sum(watch[name] for watch in watches) for name in ("elapsed", "sittings")}
+    return Part(numbers={"seconds": seconds, **sums})
