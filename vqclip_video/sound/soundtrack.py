@@ -79,6 +79,13 @@ class Soundtrack:
     gain: float
     loudness: Loudness
 
+    def __str__(self) -> str:
+        return f"{self.loudness}, a gain of {self.gain:+.1f} dB"
+
+    def as_dict(self) -> dict[str, float]:
+        about = {"lufs": self.loudness.lufs, "peak_dbtp": self.loudness.peak, "gain_db": self.gain}
+        return {name: round(value, 2) for name, value in about.items()}
+
 
 def loudness_of(source: list[str], filters: str, folder: Path) -> Loudness:
     """Measures what ffmpeg reads by `source`, after filters, with a file in `folder`.
