@@ -217,7 +217,8 @@ def vanish(call: float) -> None:
 
 def kill_ffmpeg(times: float) -> None:
     """The first so many encoders of the film are killed right after their start."""
-    from vqclip_video.output import encoding, ffmpeg
+    from vqclip_video.disk import ffmpeg
+    from vqclip_video.output import encoding
 
     left = [int(times)]
 

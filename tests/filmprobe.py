@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vqclip_video.output.ffmpeg import find_ffmpeg
+from vqclip_video.disk.ffmpeg import find_ffmpeg
 
 
 @dataclass(frozen=True)

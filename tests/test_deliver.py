@@ -17,11 +17,11 @@ from vqclip_video.catalogue.platforms import FITS as FIT_WORDS
 from vqclip_video.catalogue.platforms import PLATFORMS
 from vqclip_video.cli.main import main
 from vqclip_video.deliveries import deliver_ordered
+from vqclip_video.disk.ffmpeg import find_ffmpeg
 from vqclip_video.output import captions
 from vqclip_video.output import deliver as delivering
 from vqclip_video.output.boxes import read_mp4
 from vqclip_video.output.captions import Cue, font_of, laid_out, srt_text
-from vqclip_video.output.ffmpeg import find_ffmpeg
 from vqclip_video.output.fitting import delivered_rate, delivered_size
 from vqclip_video.output.formats import FITS
 from vqclip_video.output.guides import draw_safe_zones

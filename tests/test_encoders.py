@@ -4,10 +4,10 @@ import time
 import pytest
 from footage import SIZE, fake_ffmpeg
 
+from vqclip_video.disk.ffmpeg import find_ffmpeg
 from vqclip_video.errors import OutputError
 from vqclip_video.output import encoders
 from vqclip_video.output.encoders import pick_encoder, probe
-from vqclip_video.output.ffmpeg import find_ffmpeg
 from vqclip_video.output.formats import Encoder
 
 

@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from vqclip_video.output.ffmpeg import Process, find_ffmpeg
+from vqclip_video.disk.ffmpeg import Process, find_ffmpeg
 
 
 def test_ctrl_c_in_the_terminal_does_not_reach_the_encoder(tmp_path):

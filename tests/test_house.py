@@ -22,6 +22,7 @@ ROOMS = [
     "signals",
     "disk",
     "catalogue",
+    "sound",
     "storyboard",
     "outline",
     "speed",

@@ -11,8 +11,8 @@ from filmprobe import ffmpeg, read_film
 from PIL import Image
 
 from vqclip_video.cli.main import main
+from vqclip_video.disk.ffmpeg import find_ffmpeg
 from vqclip_video.errors import UsageError
-from vqclip_video.output.ffmpeg import find_ffmpeg
 from vqclip_video.output.media_facts import MediaFacts, read_facts
 from vqclip_video.output.provenance import COMPOSITE, GENERATED, TERMS, Label, read_label
 from vqclip_video.output.xmp import with_packet

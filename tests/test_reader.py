@@ -133,7 +133,7 @@ def test_times(written, seconds):
     "written", ["3x", "s", "1:99", "-3", "0", "25h", ".nan", "inf", "1e999", "[3]", "1 2s", "''"]
 )
 def test_what_is_no_time(written):
-    assert "expected a time such as 3, 2.5s, 500ms, 1:30 or 100f above 0" in complaint(
+    assert "expected a time such as 3, 2.5s, 500ms, 1:30, 4b or 100f above 0" in complaint(
         f"scenes: [{{prompt: x, duration: {written}}}]"
     )
 

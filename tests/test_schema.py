@@ -1,5 +1,6 @@
 import copy
 import json
+from pathlib import Path
 
 import jsonschema
 import pytest
@@ -10,10 +11,12 @@ from vqclip_video.storyboard import reader
 from vqclip_video.storyboard.json_schema import json_schema, settings_table
 from vqclip_video.storyboard.kinds import keys
 from vqclip_video.storyboard.schema import (
+    Audio,
     Augment,
     Captioning,
     ChosenCLIP,
     Dream,
+    Drive,
     Guide,
     GuideWeight,
     Init,
@@ -48,13 +51,18 @@ SECTIONS = {
     Transition: ("scenes", 1, "transition"),
     PromptPart: ("scenes", 1, "prompt", 0),
     Order: ("deliver", 0),
+    Audio: ("audio",),
+    Drive: ("drive", 0),
     Captioning: ("captions",),
 }
+SOUND = str(Path(__file__).parent / "sound.wav")
 BASE = {
     "models": {"clip": {"name": "mine"}},
     "init": {},
     "deliver": [{"name": "square"}],
     "captions": {},
+    "audio": {"file": SOUND},
+    "drive": [{"to": "w1", "amount": 0.1}],
     "settings": {
         "style": "ink",
         "show_step": 1,
@@ -75,6 +83,13 @@ BEYOND = (
     "is less than one",
     "is not after",
     "nothing to",
+    "there is no sound",
+    "the first beat of which",
+    "is in beats",
+    "cannot be driven",
+    "nothing of it is left",
+    "the fades take",
+    "the lower comes first",
 )
 
 
@@ -171,6 +186,7 @@ VALUES = [
     [{"prompt": "a", "duration": 3, "iterations": 9}], {"curve": "cut"}, {"noise": 1},
     {"image": "a", "latent": "b"}, "ViT-B-32", "reel", ["reel"], ["reel", {"name": "gif", "max_mb": 2}],
     [{"name": "reel", "fit": "pad"}], {"name": "reel", "max_mb": 0}, "pad", "burnt", "own", "box", "on",
+    "audio", "bass", [40, 120], "-3dB",
     {"text": "own"}, {"style": "box"}, {"text": "prompt", "style": "none"}, False,
 ]  # fmt: skip
 

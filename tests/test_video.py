@@ -15,8 +15,9 @@ from filmprobe import read_film, read_frames
 from footage import SIZE, fake_ffmpeg, picture
 from killing import killed_at
 
+from vqclip_video.disk import ffmpeg
 from vqclip_video.errors import OutputError
-from vqclip_video.output import ffmpeg, space
+from vqclip_video.output import space
 from vqclip_video.output.encoders import pick_encoder
 from vqclip_video.output.film_writer import FilmWriter
 from vqclip_video.output.formats import Encoder, Format, concat_list, rate

@@ -13,10 +13,10 @@ from pathlib import Path
 from .catalogue import store
 from .catalogue.known import MODELS
 from .catalogue.model import Model
+from .disk.ffmpeg import REMEDY, find_ffmpeg, run, temporary_folder
 from .disk.files import explanation, free_space
 from .errors import OutputError, VqclipError
 from .output.encoders import pick_encoder, probe
-from .output.ffmpeg import REMEDY, find_ffmpeg, run, temporary_folder
 from .output.formats import ENCODERS, Encoder
 from .text import readable
 

@@ -29,6 +29,7 @@ from .footprint import frame_latent_bytes
 from .materials import Materials, find_materials
 from .output.checkpoint import Parts, load_checkpoint
 from .output.encoders import pick_encoder
+from .output.flashes import flashes_of, in_seconds
 from .output.origin import origin_of
 from .output.rundir import FINISHED, UNFINISHED, RunDir
 from .output.space import check_space
@@ -91,6 +92,11 @@ def make_film(
             saved = load_checkpoint(run.work, display.notice) if state == UNFINISHED else None
             shoot = Shoot(timeline, materials, device, options, display, should_stop, cast)
             result = shoot.film(run, saved, began)
+    if result.state == "finished" and (found := flashes_of(run.film, float(storyboard.fps))):
+        display.notice(
+            f"more than three flashes a second at {in_seconds(found)}, which may cause seizures; "
+            "let it change more slowly there"
+        )
     display.end(result)
     if result.state != "stopped":
         deliver_ordered(run, timeline, display.notice, should_stop)

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from safetensors.torch import save as safetensors_bytes
 
-from .disk.files import atomic_write
+from .disk.files import atomic_write, explained
 from .disk.part import Part
 from .engine.session import Progress, State
 from .output import checkpoint
@@ -29,6 +29,7 @@ from .output.provenance import label_of
 from .output.report import RunFacts, read_records, report_page
 from .output.rundir import RunDir
 from .output.stills import ContactSheet, Poster
+from .sound.soundtrack import Cut, Soundtrack, make_soundtrack
 from .storyboard.sizes import frame_size
 from .storyboard.timeline import Timeline
 
@@ -104,6 +105,8 @@ class Recorder:
         """
         self.timeline, self.run, self.encoder, self.origin = timeline, run, encoder, origin
         self.storyboard, self.saved = timeline.storyboard, saved
+        self.soundtrack: Soundtrack | None = None  # once it is encoded
+        self._notice = notice
         self.watch, self.poster = Stopwatch(began), Poster()
         if saved:
             self.watch.restore(saved["watch"])
@@ -185,7 +188,7 @@ class Recorder:
     def stop(self, state: State, device: torch.device) -> FilmResult:
         """Save an unfinished run, with a film of what there is to look at."""
         self.checkpoint(state)
-        there = self.writer.preview(self.run.preview, self._metadata())
+        there = self.writer.preview(self.run.preview, self._metadata(), self._sound())
         self.run.save_run(self._about(device), finished=False)
         return self._result("stopped", self.run.preview if there else None)
 
@@ -198,7 +201,7 @@ class Recorder:
             self.sheet.save(
                 self.run.contact_sheet, board.fps, metadata.chapters, board.title, label
             )
-            self.writer.finish({"film": self.run.film}, metadata)
+            self.writer.finish({"film": self.run.film}, metadata, self._sound())
             stills = list(self.sheet.stills(board.fps, metadata.chapters))
         facts = RunFacts(
             self.timeline, metadata.title, self.origin, self._about(device), self.run.folder.name
@@ -206,6 +209,19 @@ class Recorder:
         atomic_write(self.run.report, report_page(facts, read_records(self.run.progress), stills))
         self.run.save_run(facts.about, finished=True)
         return self._result("finished", self.run.film)
+
+    def _sound(self) -> str | None:
+        """Encodes the sound of the frames that there are; its name in the work folder."""
+        audio, frames = self.storyboard.audio, self.writer.frames
+        if audio is None or not frames:
+            return None
+        fade_out = audio.fade_out if frames == self.timeline.frames else 0.0
+        seconds = float(frames / self.storyboard.fps)
+        cut = Cut(audio.file, seconds, audio.start, audio.fade_in, fade_out, audio.gain)
+        with explained(audio.file):
+            self.soundtrack = make_soundtrack(cut, self.run.work)
+        self._notice(f"sound: {self.soundtrack}")
+        return self.soundtrack.name
 
     def _result(self, state: str, film: Path | None) -> FilmResult:
         similarity, watch = self._similarity(), self.watch
@@ -246,6 +262,7 @@ class Recorder:
             "sittings": self.watch.sittings,
             "provenance": label_of(self.storyboard).source or "off",
             "resumed_at": saved["loop"].numbers["iteration"] if saved else 0,
+            **({"sound": self.soundtrack.as_dict()} if self.soundtrack else {}),
         }
 
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..catalogue.platforms import BURNT, H264, OFF, PLATFORMS, Codec
+from ..disk.ffmpeg import REMEDY, find_ffmpeg, run
 from ..disk.files import atomic_write, explained, free_space, full_disk, swap_in, sync_file
 from ..errors import FullDiskError, OutputError, UsageError
 from ..storyboard.doubts import of_length
@@ -24,7 +25,6 @@ from ..storyboard.schema import Order
 from ..text import clock, readable
 from .captions import Cue, burnt_in, srt_text
 from .encoding import ATTEMPTS
-from .ffmpeg import REMEDY, find_ffmpeg, run
 from .fitting import delivered_rate, delivered_size
 from .formats import FITS, ratio
 from .provenance import Label

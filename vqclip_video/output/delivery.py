@@ -88,14 +88,19 @@ class Delivery:
         remove(self._part(segment))
 
     def join(
-        self, target: Path, metadata: FilmMetadata, run: Callable[..., None], kind: str = ""
+        self,
+        target: Path,
+        metadata: FilmMetadata,
+        run: Callable[..., None],
+        kind: str = "",
+        sound: str | None = None,
     ) -> None:
         """Encodes the frames after the last full segment, joins all and swaps the file in; the
         segments stay, in case of a kill just now.
 
         `run(delivery, arguments, frames, held=…)` has ffmpeg write that many frames, counted by
         `held` where it is given: ffmpeg 7.0 does not count what it copies. `kind` keeps the files
-        of a preview apart.
+        of a preview apart. `sound`: the name of an encoded one in the work folder.
         """
         work, spool, name = self.spool.work, self.spool, f"{self.name}{kind}"
         part = beside(target)
@@ -109,7 +114,7 @@ class Delivery:
                 segments.append((tail.name, spool.rest))
             listing.write_text(concat_list(segments, self._fps), encoding="utf-8")
             about.write_text(metadata.text(self._fps), encoding="utf-8", newline="\n")
-            arguments = self.format.join_arguments(listing.name, about.name, part)
+            arguments = self.format.join_arguments(listing.name, about.name, part, sound)
             run(self, arguments, spool.frames, held=lambda: frames_in(part))
             with part.open("ab") as file:
                 file.write(packet_box(metadata.label.packet))

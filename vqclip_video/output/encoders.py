@@ -5,9 +5,9 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+from ..disk.ffmpeg import REMEDY, find_ffmpeg, run, temporary_folder
 from ..disk.files import explained
 from ..errors import OutputError
-from .ffmpeg import REMEDY, find_ffmpeg, run, temporary_folder
 from .formats import ENCODERS, Encoder, Format, Raw, rate
 
 PROBE_SECONDS = 30

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ..disk.ffmpeg import Ended, Process, run
 from ..disk.files import explained, free_space, full_disk
 from ..errors import FullDiskError, OutputError
 from .delivery import Delivery
-from .ffmpeg import Ended, Process, run
 
 ATTEMPTS = 3  # how often one segment is tried: ffmpeg may be killed by a user, or for memory
 

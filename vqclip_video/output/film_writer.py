@@ -96,22 +96,26 @@ class FilmWriter:
         deliveries = self._deliveries
         self._spool.release(frames, lambda segment: all(d.has(segment) for d in deliveries))
 
-    def finish(self, targets: Mapping[str, Path], metadata: FilmMetadata) -> None:
-        """Encodes what is left and makes each delivery's file, by its name in `formats`."""
+    def finish(
+        self, targets: Mapping[str, Path], metadata: FilmMetadata, sound: str | None = None
+    ) -> None:
+        """Encodes what is left and makes each delivery's file, by its name in `formats`; `sound` is
+        the name of an encoded one in `work`.
+        """
         if self.frames != self.frames_total:
             raise ValueError(f"the film has {self.frames} of {self.frames_total} frames")
         self._encoding.wait()
         for delivery in self._deliveries:
-            self._join(delivery, targets[delivery.name], metadata)
+            self._join(delivery, targets[delivery.name], metadata, sound=sound)
 
-    def preview(self, path: Path, metadata: FilmMetadata) -> bool:
+    def preview(self, path: Path, metadata: FilmMetadata, sound: str | None = None) -> bool:
         """Makes a playable film of the frames there are, and disturbs nothing; False when there
         are none.
         """
         if not self.frames:
             return False
         self._encoding.wait()
-        self._join(self._deliveries[0], path, metadata, ".preview")
+        self._join(self._deliveries[0], path, metadata, ".preview", sound)
         return True
 
     def close(self) -> None:
@@ -120,10 +124,15 @@ class FilmWriter:
         self._spool.close()
 
     def _join(
-        self, delivery: Delivery, target: Path, metadata: FilmMetadata, kind: str = ""
+        self,
+        delivery: Delivery,
+        target: Path,
+        metadata: FilmMetadata,
+        kind: str = "",
+        sound: str | None = None,
     ) -> None:
         with self._remedy.explained(target):
-            delivery.join(target.absolute(), metadata, self._encoding.run, kind)
+            delivery.join(target.absolute(), metadata, self._encoding.run, kind, sound)
 
     def _require_encoder(self) -> None:
         film = self._deliveries[0]

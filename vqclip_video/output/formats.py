@@ -156,12 +156,16 @@ class Format:
         encoder = [*self.encoder.arguments, *BT709_TAGS.split()]
         return [*source.arguments, *pictures, *encoder, *exact, target]
 
-    def join_arguments(self, listing: str, metadata: str, target: Path) -> list[str]:
+    def join_arguments(
+        self, listing: str, metadata: str, target: Path, sound: str | None = None
+    ) -> list[str]:
         """Arguments that join the segments of a concat list without touching a picture, and add
-        the metadata.
+        the metadata and the sound, which is ADTS.
         """
         sources = ["-f", "concat", "-i", listing, "-f", "ffmetadata", "-i", metadata]
-        mapping = ["-map", "0:v", "-map_metadata", "1", "-map_chapters", "1", "-c", "copy"]
+        heard = ["-map", "2:a"] if sound else []
+        sources += ["-f", "aac", "-i", sound] if sound else []
+        mapping = ["-map", "0:v", *heard, "-map_metadata", "1", "-map_chapters", "1", "-c", "copy"]
         container = [*self.container.options, "-f", self.container.muxer]
         return [*sources, *mapping, "-fflags", "+bitexact", *container, f"file:{target}"]
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from ..catalogue.platforms import AVIF, GIF, H264, VP9, WEBP, Platform
+from ..sound.soundtrack import AAC, HERTZ, IN_TIME
 from .formats import BT709_TAGS, TO_BT709
 
 # The number of threads is part of a recipe: equal films are to become equal bytes.
@@ -23,10 +24,7 @@ GIF_COLOURS = (256, 128, 64, 32)
 PALETTE, SUBTITLES = "palette.png", "captions.srt"
 # Of a language that is not known, and shown only to who asks.
 TRACK = "-map 1:s:0 -c:s mov_text -metadata:s:s:0 language=und -disposition:s:0 0"
-SOUND = "-c:a aac -b:a 128k -ar 48000 -ac 2"
 SOUND_BITS = 128_000
-# The encoder puts 1,024 samples of silence first, which nothing cuts off without an edit list.
-PRIMED = "aresample=48000,atrim=start_sample=1024,asetpts=PTS-STARTPTS"
 
 
 @dataclass(frozen=True)
@@ -102,11 +100,12 @@ def _ceiling(job: Job) -> Arguments:
 def _sound(job: Job) -> Arguments:
     if not job.sound:
         return ["-an"]
-    return ["-map", "0:a:0", "-af", PRIMED, *SOUND.split(), "-t", f"{job.seconds:.6f}"]
+    coded = [*AAC, "-b:a", str(SOUND_BITS), *IN_TIME]
+    return ["-map", "0:a:0", "-af", f"aresample={HERTZ}", *coded, "-t", f"{job.seconds:.6f}"]
 
 
 def _container(job: Job, target: str) -> Arguments:
-    exact = ["-fflags", "+bitexact", "-flags:a", "+bitexact", "-map_chapters", "-1"]
+    exact = ["-fflags", "+bitexact", "-map_chapters", "-1"]
     if job.platform.codec is VP9:
         return [*exact, "-map_metadata", "-1", "-f", "webm", target]
     moov = ["-movflags", "+faststart+negative_cts_offsets", "-use_editlist", "0"]

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..catalogue.platforms import AVIF, GIF, H264, PLATFORMS, VP9, WEBP, Platform
+from ..sound.listen import reading
+from ..sound.soundtrack import loudness_of
 from ..storyboard.numbers import rate_text
 from ..text import readable
-from .boxes import Box
+from .boxes import Box, Mp4
+from .flashes import flashes_of, in_seconds
 from .media_facts import MediaFacts, read_facts
 from .source_film import BT709
 
@@ -17,6 +21,8 @@ CONTAINERS = {H264: "MP4", VP9: "WebM", WEBP: "WebP", GIF: "GIF", AVIF: "AVIF"}
 CODED = {AVIF: "AV1"}
 HIGH, HIGH_PROFILES = 100, (100, 110, 122, 144, 244)  # whose avcC says how colours are stored
 MOST_HERTZ = 48_000
+MOST_APART = 0.1  # seconds; an AAC packet lasts .02, a frame of 23 a second .04
+PEAK, PEAK_SLACK = 0.0, 0.05  # dBTP: what is higher is cut off by a player
 SLACK = 0.001  # seconds, of what is counted in thousandths
 
 
@@ -38,9 +44,9 @@ def findings(path: Path, name: str) -> list[Finding]:
     Raises OutputError when it cannot be read, UsageError when it is no film.
     """
     platform, facts = PLATFORMS[name], read_facts(path)
-    found = list(_of_any(platform, facts))
+    found = [*_of_any(platform, facts), *_of_light(path, facts)]
     if platform.codec is H264 and facts.mp4:
-        found += _of_mp4(platform, facts)
+        found += [*_of_mp4(platform, facts), *_of_sound(path, facts.mp4, facts.seconds)]
     return found
 
 
@@ -71,6 +77,35 @@ def _of_any(platform: Platform, facts: MediaFacts) -> Iterator[Finding]:
         yield Finding("no sound", "some" if facts.sound else "none", not facts.sound)
 
 
+def _of_light(path: Path, facts: MediaFacts) -> Iterator[Finding]:
+    """Of every film that ffmpeg shows; of a WebP it shows nothing that moves."""
+    if facts.container == CONTAINERS[WEBP]:
+        return
+    flashing = flashes_of(path, float(facts.rate))
+    found = f"more at {in_seconds(flashing)}" if flashing else "none with more"
+    yield Finding("at most 3 flashes a second (WCAG)", found, not flashing)
+
+
+def _of_sound(path: Path, mp4: Mp4, seconds: float) -> Iterator[Finding]:
+    """Of each track, and how loud the first is; platforms turn down what is louder."""
+    tracks = mp4.of_kind("soun")
+    for sound in tracks:
+        channels, hertz = (*sound.entry.numbers("H", 16), sound.timescale)
+        right = sound.entry.kind == "mp4a" and channels <= 2 and hertz <= MOST_HERTZ
+        yield Finding(
+            "sound AAC, at most 2 channels of 48 kHz",
+            f"{sound.entry.kind}, {channels} of {hertz / 1000:g} kHz",
+            right,
+        )
+    if tracks:
+        lasts = float(tracks[0].seconds)
+        rule = "sound as long as the pictures"
+        yield Finding(rule, f"{lasts:.3f}", abs(lasts - seconds) <= MOST_APART)
+        with tempfile.TemporaryDirectory(prefix="vqclip-loudness-") as folder:
+            heard = loudness_of(reading(path), "", Path(folder))
+        yield Finding(f"peaks at most {PEAK:g} dBTP", str(heard), heard.peak <= PEAK + PEAK_SLACK)
+
+
 def _of_mp4(platform: Platform, facts: MediaFacts) -> Iterator[Finding]:
     mp4, track = facts.mp4, facts.track
     order = " ".join(mp4.order)
@@ -90,14 +125,6 @@ def _of_mp4(platform: Platform, facts: MediaFacts) -> Iterator[Finding]:
         rate = facts.bytes * 8 / facts.seconds
         rule = f"at most {platform.bits / 1e6:g} Mb a second"
         yield Finding(rule, f"{rate / 1e6:.1f}", rate <= platform.bits)
-    for sound in mp4.of_kind("soun"):
-        channels, hertz = (*sound.entry.numbers("H", 16), sound.timescale)
-        right = sound.entry.kind == "mp4a" and channels <= 2 and hertz <= MOST_HERTZ
-        yield Finding(
-            "sound AAC, at most 2 channels of 48 kHz",
-            f"{sound.entry.kind}, {channels} of {hertz / 1000:g} kHz",
-            right,
-        )
 
 
 def _of_h264(config: Box) -> Iterator[Finding]:

@@ -40,6 +40,8 @@ OWN_WORK = (
     "format.*",
     "tail.*",
     "join.*",
+    "sound.adts",
+    "loudness",
     "checkpoint-*",
     "guides",
     "sheet-*.png",

@@ -16,11 +16,11 @@ from typing import Any
 
 import yaml
 
+from ..disk.ffmpeg import find_ffmpeg, run, temporary_folder
 from ..disk.files import explained
 from ..disk.web_page import HEAD, is_web_page
 from ..errors import OutputError
 from .captions import Cue
-from .ffmpeg import find_ffmpeg, run, temporary_folder
 from .media_facts import is_film
 from .origin import Origin, from_json, unpacked
 from .provenance import read_label

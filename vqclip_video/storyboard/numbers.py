@@ -22,9 +22,12 @@ UNITS = "".join(
     rf"(?:({UNSIGNED})\s*(?:{unit})\s*)?"
     for unit in ("h|hrs?|hours?", "m(?!s)|mins?|minutes?", "s|secs?|seconds?", "ms|milliseconds?")
 )
+BEATS = rf"({UNSIGNED})\s*(b|beats?|bars?)"
 FRAMES = r"([0-9]+)\s*(?:f|frames?)"
 RATIO = r"([0-9]{1,6})\s*/\s*([0-9]{1,6})"
 SIZE = r"([0-9]{1,9})\s*[xX×]\s*([0-9]{1,9})"
+
+MOST_BEATS = 1_000_000
 
 # frames a second, as video counts them
 NTSC = {Fraction(n * 1000, 1001) for n in (24, 30, 48, 60, 96, 120, 240)}
@@ -181,19 +184,41 @@ class Rate(Number):
 
 
 @dataclass(frozen=True)
+class InBeats:
+    """A time that is written in beats or bars; what it is in seconds depends on the grid."""
+
+    amount: float
+    unit: str  # "b" or "bars"
+
+    def __str__(self) -> str:
+        return f"{plain_number(self.amount)}{self.unit}"
+
+    def beats(self, bar: int) -> float:
+        """Beats, in a grid with so many of them in a bar."""
+        return self.amount * (bar if self.unit == "bars" else 1)
+
+
+@dataclass(frozen=True)
 class Time(Number):
     """Seconds, from 3, 2.5s, 2 seconds, 500ms, 1:30, 1:02:03.5, 2min, 1m30s, 1h; or frames at
-    the film's rate, 100f.
+    the film's rate, 100f; or, where `beats` says so, beats and bars, 4b, 2bars.
     """
 
-    noun = "a time such as 3, 2.5s, 500ms, 1:30 or 100f"
+    beats: bool = False
 
-    def read(self, node: Node, place: Place) -> float:
+    @property
+    def noun(self) -> str:
+        beats = ", 4b" if self.beats else ""
+        return f"a time such as 3, 2.5s, 500ms, 1:30{beats} or 100f"
+
+    def read(self, node: Node, place: Place) -> float | InBeats:
         value = self.scalar(node).text.strip()
         if len(value) > LONGEST_NUMBER:
             raise self.refusal(node)
         if re.fullmatch(NUMBER, value):
             return self.in_range(node, float(value))
+        if self.beats and (found := re.fullmatch(BEATS, value)):
+            return self._in_beats(node, *found.groups())
         if frames := re.fullmatch(FRAMES, value):
             return self.in_range(node, float(int(frames[1]) / place.reading.fps))
         match = re.fullmatch(CLOCK, value) or (value and re.fullmatch(UNITS, value))
@@ -204,8 +229,15 @@ class Time(Number):
         seconds = sum(Fraction(part) * unit for part, unit in parts if part)
         return self.in_range(node, float(seconds))
 
+    def _in_beats(self, node: Node, amount: str, unit: str) -> InBeats:
+        found = InBeats(float(amount), "bars" if unit.startswith("bar") else "b")
+        if (self.above is not None and found.amount <= self.above) or found.amount > MOST_BEATS:
+            raise self.refusal(node)
+        return found
+
     def schema(self, sections: dict[str, Schema]) -> Schema:
-        words = rf"^\s*(?=\S)(?:{NUMBER}|{CLOCK}|{FRAMES}|{UNITS})\s*$"
+        beats = f"{BEATS}|" if self.beats else ""
+        words = rf"^\s*(?=\S)(?:{NUMBER}|{CLOCK}|{FRAMES}|{beats}{UNITS})\s*$"
         return {"anyOf": [super().schema(sections), {"type": "string", "pattern": words}]}
 
 

@@ -11,12 +11,13 @@ from ..catalogue.platforms import PLATFORMS
 from . import doubts
 from .courses import check_motions
 from .kinds import BAD
+from .lengths import Beats, check_sound, lengths_in_seconds, starts_in_seconds
 from .numbers import plain_number, rate_text
 from .problems import Problems, nearest, setting_of
 from .schema import Scene, Settings, Storyboard, Transition
 from .sections import Given, built, merged
 from .sizes import named_size
-from .timeline import exact, in_frames, scene_seconds, spans
+from .timeline import exact, film_seconds, in_frames, scene_seconds, spans
 
 SCENE_SECONDS = 3.0  # where a scene says nothing of its length
 MOST_ITERATIONS = 10**9
@@ -37,20 +38,34 @@ def assemble(given: Given, problems: Problems) -> Storyboard:
         problems.at("", "the scenes are missing: a film needs at least one, with a prompt")
     if not scenes or scenes is BAD:
         return film
-    _resolve_starts(scenes, problems)
+    beats = Beats(film, problems)
+    film = replace(film, grid=beats.grid)
     below = given.get("settings", {})
+    below = {} if below is BAD else below
+    starts_in_seconds(scenes, beats)
+    _resolve_starts(scenes, problems)
+    steps = [_show_step(scene, below) for scene in scenes]
+    lengths_in_seconds(scenes, SCENE_SECONDS, steps, beats)
     resolved = [
-        _scene(scene, f"scenes[{index}]", film.fps, {} if below is BAD else below, problems)
+        _scene(scene, f"scenes[{index}]", film.fps, below, problems)
         for index, scene in enumerate(scenes)
         if scene is not BAD
     ]
     film = replace(film, scenes=tuple(resolved))
     if not problems:
         _check_length(film, problems)
+        check_sound(film, problems)
         _doubt_deliveries(film, problems)
     if not problems:
         check_motions(film, problems)
     return film
+
+
+def _show_step(scene: Given, below: Given) -> int:
+    """Iterations a frame of a scene; those of an ordinary one where they were refused."""
+    own = {} if scene is BAD else scene.get("settings", {})
+    merges = below if own is BAD else merged(below, own)
+    return built(Settings, {"show_step": merges.get("show_step", BAD)}).show_step
 
 
 def _check_init(given: Given, problems: Problems) -> None:
@@ -69,7 +84,7 @@ def _check_length(film: Storyboard, problems: Problems) -> None:
 
 
 def _doubt_deliveries(film: Storyboard, problems: Problems) -> None:
-    seconds = float(sum(span.frames for span in spans(film)) / film.fps)
+    seconds = film_seconds(film)
     for index, order in enumerate(film.deliver):
         where = f"deliver[{index}]"
         for message in doubts.of_length(PLATFORMS[order.name], seconds):

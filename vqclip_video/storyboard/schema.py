@@ -14,10 +14,14 @@ from pathlib import Path
 
 from ..catalogue.platforms import CAPTION_WAYS, FITS, PLATFORMS
 from . import files
+from .audio import AUDIO, DRIVES
+from .audio import Audio as Audio
+from .audio import Drive as Drive
 from .chosen_models import CHOSEN_MODELS
 from .chosen_models import ChosenCLIP as ChosenCLIP
 from .chosen_models import Models as Models
 from .file_kinds import Picture, TensorFile
+from .grid import Grid
 from .kinds import internal, option
 from .numbers import Number, Rate, Seed, Size, Time, Whole
 from .orders import CaptionsValue, Orders
@@ -33,6 +37,7 @@ from .settings import PromptPart as PromptPart
 from .settings import Settings as Settings
 from .settings import StepSize as StepSize
 from .shorthands import InitSection, TransitionSection
+from .sounds import BeatFile, BeatsOfABar
 from .texts import Flag, Text, Word
 
 CURVES = ("linear", "ease-in", "ease-out", "ease-in-out", "cut")
@@ -49,8 +54,8 @@ class Transition:
 
     duration: float = option(
         1.0,
-        "seconds of film; by default 1s, or the whole scene where it is shorter",
-        Time(least=0.0, most=86400.0),
+        "seconds of film, or beats; by default 1s, or the whole scene where it is shorter",
+        Time(least=0.0, most=86400.0, beats=True),
     )
     curve: str = option(
         "ease-in-out", "course of the travel over time; `cut` begins afresh", Word(CURVES)
@@ -83,8 +88,8 @@ class Scene:
     )
     duration: float | None = option(
         None,
-        "seconds of film: 3, 3s, 500ms, 1:30, 100f; 3s where nothing is said",
-        Time(above=0.0, most=86400.0),
+        "seconds of film: 3, 3s, 500ms, 1:30, 100f; or 4b, 2bars; 3s where nothing is said",
+        Time(above=0.0, most=86400.0, beats=True),
     )
     iterations: int | None = option(
         None, "optimiser steps, instead of a duration", Whole(least=1, most=100_000_000)
@@ -92,7 +97,7 @@ class Scene:
     at: float | None = option(
         None,
         "when the scene starts, instead of a duration; then every scene says so",
-        Time(least=0.0, most=86400.0),
+        Time(least=0.0, most=86400.0, beats=True),
     )
     transition: Transition | None = option(
         None, "how the target travels here from the scene before", TransitionSection(Transition)
@@ -224,6 +229,27 @@ class Storyboard:
         "which latents are kept: those of the scenes' ends, or one for each frame",
         Word(LATENT_KEEP),
     )
+    audio: Audio | None = option(
+        None, "what the film is heard with: a file, or {file, start, gain, …}", AUDIO
+    )
+    length: str | None = option(
+        None, "`audio`: the film lasts as long as its sound", Word(("audio",))
+    )
+    bpm: float | None = option(
+        None, "beats a minute, for times in beats", Number(least=20.0, most=400.0)
+    )
+    offset: float | None = option(
+        None,
+        "when the first beat is in the sound; by default it is listened to",
+        Time(least=0.0, most=86400.0),
+    )
+    beats: Path | None = option(
+        None, "a list of beats, instead of bpm: Audacity labels, .beats, CSV", BeatFile()
+    )
+    bar: int = option(4, "beats of a bar", BeatsOfABar(least=1, most=32))
+    drive: tuple[Drive, ...] = option(
+        (), "settings that move with a band of a sound: {band, to, amount, …}", DRIVES
+    )
     deliver: tuple[Order, ...] = option(
         (),
         "files to make of the finished film: a list of names or {name, fit, max_mb}",
@@ -238,6 +264,8 @@ class Storyboard:
     settings: Settings = option(Settings(), "defaults for every scene", Section(Settings))
     scenes: tuple[Scene, ...] = option((), "the scenes, in order", SceneList(SCENE))
     source: Path | None = internal(default=None, compare=False)
+    # Where the beats lie; made of bpm, offset, beats and the sound.
+    grid: Grid | None = internal(default=None, compare=False, repr=False)
     # What may not mean what its writer thinks, each a problems.Problem with its place.
     warnings: tuple = internal(default=(), compare=False, repr=False)
     # Where each value was written (problems.Mark: line, column), by its dotted path, for checks

@@ -162,6 +162,11 @@ def scene_seconds(scene: Scene, fps: Fraction) -> float:
     return float(Fraction(scene.iterations, scene.settings.show_step) / fps)
 
 
+def film_seconds(storyboard: Storyboard) -> float:
+    """How long a film lasts."""
+    return float(sum(span.frames for span in spans(storyboard)) / storyboard.fps)
+
+
 def spans(storyboard: Storyboard) -> Iterator[Span]:
     """Where its scenes lie, in order."""
     fps = storyboard.fps

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from ..disk.files import explained
 from ..errors import OutputError
+from .files import explained
 
 REMEDY = (
     "install one with `pip install imageio-ffmpeg`, or name yours in the variable "
