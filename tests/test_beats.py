@@ -6,7 +6,7 @@ from complaints import complaint
 from sounds import drums, write_wav
 
 from vqclip_video.sound.listen import HERTZ
-from vqclip_video.sound.tempo import candidates, fitted_pulse
+from vqclip_video.sound.tempo import fitted_pulse, likely_tempos
 from vqclip_video.storyboard import reader
 from vqclip_video.storyboard.beat_files import read_beats
 from vqclip_video.storyboard.grid import Grid
@@ -33,12 +33,12 @@ def test_every_beat_is_found_within_half_a_frame(bpm, drift):
 
 @pytest.mark.parametrize("bpm", [70, 84, 110, 124, 150, 174, 180])
 def test_the_true_tempo_is_among_the_candidates(bpm):
-    assert bpm in candidates(drums(bpm, 30, hertz=HERTZ))
+    assert bpm in likely_tempos(drums(bpm, 30, hertz=HERTZ))
 
 
 def test_silence_and_a_moment_have_no_tempo():
-    assert candidates(np.zeros(10 * HERTZ, np.float32)) == []
-    assert candidates(np.ones(100, np.float32)) == []
+    assert likely_tempos(np.zeros(10 * HERTZ, np.float32)) == []
+    assert likely_tempos(np.ones(100, np.float32)) == []
 
 
 def test_durations_and_starts_in_beats_and_bars():

@@ -171,17 +171,17 @@ class Sitting:
             unpacked = unload(cargo, found, folder)
             if self.order.parts and not files and not self._joined(unpacked, folder, output):
                 return JobOutcome(self.order.job, APART)
-            if self.order.stretch:
+            if self.order.excerpt:
                 self._begin_part(unpacked, output, new=not files)
             return self._ended(self._filmed(unpacked, output), output)
 
     def _joined(self, unpacked: Unpacked, folder: Path, output: Path) -> bool:
         """Whether the run at `output` is now that of all parts together."""
         parts = []
-        for number, (job, stretch) in enumerate(self.order.parts):
+        for number, (job, excerpt) in enumerate(self.order.parts):
             place = folder / "parts" / str(number)
             Position(self.renderer.store, place_of(job)).fetch(place)
-            parts.append(Rendered(stretch, place / output.stem))
+            parts.append(Rendered(excerpt, place / output.stem))
         fit = same_course(parts)
         if fit:
             join(parts, output.with_suffix(""), frame_size(unpacked.storyboard.size))
@@ -190,11 +190,11 @@ class Sitting:
 
     def _begin_part(self, unpacked: Unpacked, output: Path, new: bool) -> None:
         """Has the run at `output` be one that goes on from the cut that the part begins after."""
-        work, stretch = output.with_suffix("") / ".work", self.order.stretch
+        work, excerpt = output.with_suffix("") / ".work", self.order.excerpt
         if new:
             self._filmed(unpacked, output, begin_only=True)
-            begin(work, stretch)
-        lay(work, stretch, frame_size(unpacked.storyboard.size))
+            begin(work, excerpt)
+        lay(work, excerpt, frame_size(unpacked.storyboard.size))
 
     def _filmed(self, unpacked: Unpacked, output: Path, begin_only: bool = False) -> FilmResult:
         options, engine = self.options, self.options.engine
@@ -213,10 +213,10 @@ class Sitting:
         job = self.order.job
         if not self.lease.confirm():
             return JobOutcome(job, HELD, "another worker has taken it over")
-        stretch = self.order.stretch
+        excerpt = self.order.excerpt
         if result.state == STOPPED:
             self.push(output)
-            if not (stretch and self.renderer.report.iteration > stretch.stop_at):
+            if not (excerpt and self.renderer.report.iteration > excerpt.stop_at):
                 return JobOutcome(job, STOPPED)
         about = {
             "key": self.order.key,
@@ -227,7 +227,7 @@ class Sitting:
             "device": self.renderer.device,
             "node": platform.node(),
         }
-        if stretch:
+        if excerpt:
             self.ledger.finish_part(job, about)
         else:
             self.ledger.finish(job, output, about)
@@ -247,8 +247,8 @@ class Sitting:
         """Whether a file of a run belongs to its position: all but the lock, which is this
         machine's, what is made anew, and a part's black frames.
         """
-        stretch, size = self.order.stretch, frame_size(self.order.cargo.storyboard.size)
-        own = stretch is None or is_of(path, stretch, size)
+        excerpt, size = self.order.excerpt, frame_size(self.order.cargo.storyboard.size)
+        own = excerpt is None or is_of(path, excerpt, size)
         return own and not path.name.startswith(("lock", "join.", "tail."))
 
 
@@ -262,9 +262,9 @@ class Watcher(Display):
         self._began, self._first = 0.0, 0
 
     def should_stop(self) -> bool:
-        stretch, iteration = self.sitting.order.stretch, self.sitting.renderer.report.iteration
+        excerpt, iteration = self.sitting.order.excerpt, self.sitting.renderer.report.iteration
         begun = self.begin_only and self._began > 0.0
-        at_cut = stretch is not None and iteration >= stretch.stop_at
+        at_cut = excerpt is not None and iteration >= excerpt.stop_at
         return begun or at_cut or self.sitting.renderer.stopping or not self.sitting.lease.held
 
     def start(self, timeline: Timeline, done: int) -> None:

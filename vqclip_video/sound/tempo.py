@@ -1,7 +1,7 @@
 """Where a sound's beats lie: a grid fitted to it for a tempo that is given, and tempos it may have.
 
 Which of several tempos people tap to cannot be told from the sound alone (half, double and two
-thirds of it explain the same onsets), so candidates are named and one is asked for.
+thirds of it explain the same onsets), so likely ones are named and one is asked for.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def fitted_pulse(samples: np.ndarray, bpm: float) -> Pulse:
     return Pulse(first - period if period - first < CUT else first, period)
 
 
-def candidates(samples: np.ndarray) -> list[float]:
+def likely_tempos(samples: np.ndarray) -> list[float]:
     """Tempos that a sound may have, in whole beats a minute, the likeliest first; none of silence.
 
     samples: float [m] of `HERTZ`.

@@ -111,9 +111,9 @@ def _fitted(path: Path, bpm: float) -> tuple[float, float]:
 def tempos_of(path: Path) -> list[float]:
     """Tempos that a sound may have, the likeliest first. Raises Refusal."""
     from ..sound.listen import samples_of
-    from ..sound.tempo import candidates
+    from ..sound.tempo import likely_tempos
 
-    return _heard(lambda: candidates(samples_of(path)))
+    return _heard(lambda: likely_tempos(samples_of(path)))
 
 
 def _heard(listen: Callable):
