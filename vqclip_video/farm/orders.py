@@ -9,7 +9,7 @@ from typing import Any
 from ..engine.options import EngineOptions
 from .lease import SECONDS
 from .shipping import Cargo, Shipped, digest_of
-from .split import Stretch
+from .split import FilmPart
 
 FINISHED, THERE, STOPPED = "finished", "there", "stopped"
 # rendered by another farm; its files are lacking; the disk is full; an error; the worker is gone
@@ -46,8 +46,8 @@ class Assignment:
 
     job: str
     cargo: Cargo
-    stretch: Stretch | None = None
-    parts: tuple[tuple[str, Stretch], ...] = ()
+    stretch: FilmPart | None = None
+    parts: tuple[tuple[str, FilmPart], ...] = ()
 
     @property
     def key(self) -> str:

@@ -29,7 +29,7 @@ HEAD = "head.rgb"  # in the work folder: raw frames of the segment that the part
 
 
 @dataclass(frozen=True)
-class Stretch:
+class FilmPart:
     """A part of a film: iterations and frames, the ends not included."""
 
     first_iteration: int
@@ -52,7 +52,7 @@ class Stretch:
 class Rendered:
     """A part as it was left: `folder` is its run folder."""
 
-    stretch: Stretch
+    stretch: FilmPart
     folder: Path
 
     @property
@@ -66,7 +66,7 @@ class Rendered:
         return saved
 
 
-def stretches(storyboard: Storyboard) -> tuple[Stretch, ...]:
+def film_parts(storyboard: Storyboard) -> tuple[FilmPart, ...]:
     """The parts of a film; a single one where it has no cut, or something goes across them."""
     timeline, groups = Timeline(storyboard), []
     for span in filter(_has_iterations, timeline.spans):
@@ -80,10 +80,10 @@ def stretches(storyboard: Storyboard) -> tuple[Stretch, ...]:
     if len(groups) > 1 and _length(groups[-1]) < LEAST:
         short = groups.pop()
         groups[-1] += short
-    return tuple(_stretch(group, group is groups[-1]) for group in groups)
+    return tuple(_film_part(group, group is groups[-1]) for group in groups)
 
 
-def begin(work: Path, stretch: Stretch) -> None:
+def begin(work: Path, stretch: FilmPart) -> None:
     """Makes of the checkpoint of a film's beginning, in `work`, that of a part's."""
     saved = checkpoint.load_checkpoint(work)
     placed = {
@@ -95,7 +95,7 @@ def begin(work: Path, stretch: Stretch) -> None:
         remove(older)
 
 
-def lay(work: Path, stretch: Stretch, size: Size) -> None:
+def lay(work: Path, stretch: FilmPart, size: Size) -> None:
     """Puts black frames where those before the part would lie, as far as they are not there; and
     holds on to the raw frames of the segment that the part begins in.
     """
@@ -113,7 +113,7 @@ def lay(work: Path, stretch: Stretch, size: Size) -> None:
             os.link(raw, head)
 
 
-def is_of(path: Path, stretch: Stretch, size: Size) -> bool:
+def is_of(path: Path, stretch: FilmPart, size: Size) -> bool:
     """Whether a file of a part's work folder is its own, and no black one before it."""
     if not path.name.startswith("segment-"):
         return True
@@ -161,10 +161,10 @@ def _length(group: Sequence[Span]) -> int:
     return sum(span.iterations for span in group)
 
 
-def _stretch(group: Sequence[Span], last: bool) -> Stretch:
+def _film_part(group: Sequence[Span], last: bool) -> FilmPart:
     first, end = group[0], group[-1]
     iterations = first.first_iteration, end.first_iteration + end.iterations
-    return Stretch(*iterations, first.first_frame, end.first_frame + end.frames, last)
+    return FilmPart(*iterations, first.first_frame, end.first_frame + end.frames, last)
 
 
 def _raw(work: Path, segment: int) -> Path:
