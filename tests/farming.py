@@ -11,12 +11,12 @@ import time
 
 from vqclip_video.farm import cluster, orders
 
-LEASE, SYNC = 3.0, 0.0
+LEASE, SYNC = 3.0, 0.2
 USUAL = orders.WorkerOptions
 
 
 class QuickWorker(cluster.RayWorker):
-    """Positions with every frame, segments of 8 frames, and a wait in each look of CLIP's, so that
+    """A checkpoint with every frame, a position five times a second, segments of 8 frames, and a wait in each look of CLIP's, so that
     there is a middle of a film to be killed in.
     """
 

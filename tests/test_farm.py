@@ -94,7 +94,7 @@ def farm(cluster, films, tmp_path, monkeypatch):
     quick()
     while len(cluster.worker_nodes) < 2:
         cluster.add_node(num_cpus=1)
-    place = films[0].parent / "outputs" / tmp_path.name
+    place = films[0].parent / tmp_path.name  # as far from the storyboard as the plain ones
     options = orders.WorkerOptions(str(place), EngineOptions(precision="fp32"), threads=1)
 
     def run(seeds, meanwhile=lambda crew, ledger: None, paths=(), cpus=1.0):
@@ -153,7 +153,7 @@ def test_twelve_films_while_a_worker_is_killed_and_a_node_goes(cluster, films, f
 
 
 def test_the_driver_is_killed_and_another_goes_on(cluster, films, farm):
-    command = [sys.executable, str(TESTS / "farming.py"), "render", str(films[0]), "--seeds", "1-3"]
+    command = [sys.executable, str(TESTS / "farming.py"), "render", str(films[0]), "--seeds", "1-2"]
     command += ["-o", str(farm.place), "--address", cluster.address, "--cpus-per-film", "1"]
     command += ["--precision", "fp32", "--json"]
     ledger = Ledger(open_store(farm.place))
@@ -164,17 +164,17 @@ def test_the_driver_is_killed_and_another_goes_on(cluster, films, farm):
     assert ended.returncode == 0, ended.stderr
     events = [json.loads(line) for line in ended.stdout.splitlines()]
     assert {event["event"] for event in events} <= {"job", "farm"}
-    for seed in (1, 2, 3):
+    for seed in (1, 2):
         assert left(farm.place, f"story-seed-{seed}") == films[1][f"story-seed-{seed}"]
 
 
 def test_two_farms_on_one_folder_render_each_film_once(cluster, films, farm):
-    command = [sys.executable, str(TESTS / "farming.py"), "render", str(films[0]), "--seeds", "1-4"]
+    command = [sys.executable, str(TESTS / "farming.py"), "render", str(films[0]), "--seeds", "1-3"]
     command += ["-o", str(farm.place), "--address", cluster.address, "--cpus-per-film", "0.25"]
     command += ["--precision", "fp32"]
     pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, **pipes) as other:
-        jobs = farm((1, 2, 3, 4), cpus=0.75)
+        jobs = farm((1, 2, 3), cpus=0.75)
         said = other.communicate(timeout=120)[1]
         assert other.returncode == 0, said
     ledger = Ledger(open_store(farm.place))

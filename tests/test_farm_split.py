@@ -11,7 +11,7 @@ from vqclip_video.farm.jobs import jobs_of, parts_of
 from vqclip_video.farm.orders import Assignment, WorkerOptions
 from vqclip_video.farm.renderer import Renderer
 from vqclip_video.farm.shipping import packed
-from vqclip_video.farm.split import excerpts
+from vqclip_video.farm.split import film_parts
 from vqclip_video.output import space
 
 STORY = """\
@@ -51,7 +51,7 @@ def left(folder):
 
 def test_where_a_film_is_parted(story):
     (job,) = jobs_of([story], (), ())
-    frames = [(each.first_frame, each.end_frame, each.last) for each in excerpts(job.storyboard)]
+    frames = [(each.first_frame, each.end_frame, each.last) for each in film_parts(job.storyboard)]
     assert frames == [(0, 12, False), (12, 28, False), (28, 46, True)]
     assert [part.name for part in parts_of(job)] == [f"story.part-{n}" for n in (1, 2, 3)]
 
@@ -59,11 +59,11 @@ def test_where_a_film_is_parted(story):
 def test_short_scenes_and_clips_in_turns_are_not_parted(story, tmp_path):
     short = ("scenes[3]={prompt: snow, iterations: 4, transition: cut}",)
     (job,) = jobs_of([story], (), short)
-    assert [each.end_frame for each in excerpts(job.storyboard)] == [12, 30]
+    assert [each.end_frame for each in film_parts(job.storyboard)] == [12, 30]
     resnet = make_clip(tmp_path, "resnet", "safetensors")
     clips = f"[{job.storyboard.models.clip[0].model},{resnet}]"
     (job,) = jobs_of([story], (), (f"models.clip={clips}", "models.alternate=true"))
-    assert len(excerpts(job.storyboard)) == 1 and not parts_of(job)
+    assert len(film_parts(job.storyboard)) == 1 and not parts_of(job)
 
 
 def test_parted_and_put_together_it_is_the_film_in_one_piece(story, tmp_path):
@@ -77,9 +77,9 @@ def test_parted_and_put_together_it_is_the_film_in_one_piece(story, tmp_path):
     options = WorkerOptions(str(place), EngineOptions("cpu", "fp32"), threads=1)
     workers = [Renderer(options, name) for name in "ab"]
     for number, part in reversed(list(enumerate(parts))):
-        outcome = workers[number % 2].render(Assignment(part.name, cargo, part.excerpt))
+        outcome = workers[number % 2].render(Assignment(part.name, cargo, part.stretch))
         assert outcome.state == orders.FINISHED, outcome.message
-    whole = Assignment(job.name, cargo, parts=tuple((part.name, part.excerpt) for part in parts))
+    whole = Assignment(job.name, cargo, parts=tuple((part.name, part.stretch) for part in parts))
     outcome = workers[1].render(whole)
     assert outcome.state == orders.FINISHED, outcome.message
     assert outcome.about["frames"] == 46
@@ -94,7 +94,7 @@ def test_parts_whose_learning_rate_was_lowered_are_not_put_together(monkeypatch,
         WorkerOptions(str(tmp_path / "farm"), EngineOptions("cpu", "fp32"), threads=1), "a"
     )
     monkeypatch.setattr(split.Rendered, "state", lambda part: {"recovery": Lowered})
-    parts = tuple((part.name, part.excerpt) for part in parts_of(job))
+    parts = tuple((part.name, part.stretch) for part in parts_of(job))
     assert worker.render(Assignment(job.name, cargo, parts=parts)).state in (
         orders.APART,
         orders.FAILED,

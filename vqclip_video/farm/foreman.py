@@ -151,7 +151,7 @@ class Foreman:
         self._work[job.name] = 0.0 if job.parts else whole
         for part in job.parts:
             self.jobs[part.name] = part
-            share = part.excerpt.iterations / job.parts[-1].excerpt.end_iteration
+            share = part.stretch.iterations / job.parts[-1].stretch.end_iteration
             self._work[part.name] = whole * share
             if part.name in finished:
                 part.about, part.state = self.ledger.result(part.name), THERE
@@ -188,8 +188,8 @@ class Foreman:
                 if cargo := self._cargo(job):
                     job.state, job.worker, job.message = RUNNING, worker.name, ""
                     job.device = worker.about.get("device", "")
-                    parts = tuple((part.name, part.excerpt) for part in job.parts)
-                    self.crew.give(worker, Assignment(job.name, cargo, job.excerpt, parts))
+                    parts = tuple((part.name, part.stretch) for part in job.parts)
+                    self.crew.give(worker, Assignment(job.name, cargo, job.stretch, parts))
                     self.listener.changed(job)
                     break
 

@@ -14,7 +14,7 @@ from ..storyboard.sizes import frame_size
 from ..storyboard.timeline import Timeline
 from ..storyboard.variants import choices, variants
 from .orders import REFUSED, Report
-from .split import Excerpt, excerpts
+from .split import FilmPart, film_parts
 
 WAITING, RUNNING = "waiting", "running"
 # What an iteration takes goes half with the pixels and half with the cutouts (see speed.py).
@@ -36,7 +36,7 @@ class FilmJob:
     device: str = ""
     about: dict[str, Any] = field(default_factory=dict)  # of a finished one
     report: Report = Report()
-    excerpt: Excerpt | None = None  # of the film `whole`, where it is a part
+    stretch: FilmPart | None = None  # of the film `whole`, where it is a part
     whole: str = ""
     parts: tuple[FilmJob, ...] = ()  # that have to be rendered before
 
@@ -82,14 +82,14 @@ def _of(path: Path, seeds: Sequence[int], settings: Sequence[str]) -> Iterator[F
 
 def parts_of(job: FilmJob) -> tuple[FilmJob, ...]:
     """The parts of a film, each a job; none where it is not parted."""
-    found = excerpts(job.storyboard)
+    found = film_parts(job.storyboard)
     if len(found) < 2:
         return ()
     return tuple(
         FilmJob(
-            f"{job.name}.part-{number}", job.storyboard, job.source, excerpt=excerpt, whole=job.name
+            f"{job.name}.part-{number}", job.storyboard, job.source, stretch=stretch, whole=job.name
         )
-        for number, excerpt in enumerate(found, 1)
+        for number, stretch in enumerate(found, 1)
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from ..engine.options import EngineOptions
 from .lease import SECONDS
 from .shipping import Cargo, Shipped, digest_of
-from .split import Excerpt
+from .split import FilmPart
 
 FINISHED, THERE, STOPPED = "finished", "there", "stopped"
 # rendered by another farm; its files are lacking; the disk is full; an error; the worker is gone
@@ -40,19 +40,19 @@ class WorkerOptions:
 class Assignment:
     """One job to be rendered.
 
-    excerpt: of the film, where the job is a part of it. parts: jobs that have rendered all of it,
+    stretch: of the film, where the job is a part of it. parts: jobs that have rendered all of it,
     in order, where it is to be put together.
     """
 
     job: str
     cargo: Cargo
-    excerpt: Excerpt | None = None
-    parts: tuple[tuple[str, Excerpt], ...] = ()
+    stretch: FilmPart | None = None
+    parts: tuple[tuple[str, FilmPart], ...] = ()
 
     @property
     def key(self) -> str:
         """What makes it this job and no other, by its content."""
-        return digest_of([self.cargo.key, repr(self.excerpt)]) if self.excerpt else self.cargo.key
+        return digest_of([self.cargo.key, repr(self.stretch)]) if self.stretch else self.cargo.key
 
 
 @dataclass(frozen=True)

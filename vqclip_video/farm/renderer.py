@@ -26,10 +26,8 @@ from ..engine.memory import explained_failures, release
 from ..errors import FullDiskError, StoryboardError, UsageError, VqclipError
 from ..film import FilmOptions, make_film
 from ..recorder import FilmResult, device_name
-from ..show.displays import Display
 from ..show.flags import in_flags
 from ..storyboard.sizes import frame_size
-from ..storyboard.timeline import Timeline
 from .lease import Lease
 from .ledger import Ledger, place_of
 from .orders import (
@@ -51,8 +49,7 @@ from .position import Position
 from .shipping import Unpacked, locate, unload
 from .split import Rendered, begin, is_of, join, lay, same_course
 from .store import files_in, open_store
-
-SYNC_SHARE = 0.02  # of the time at most goes into sending positions
+from .watcher import Watcher
 
 
 class Renderer:
@@ -171,17 +168,17 @@ class Sitting:
             unpacked = unload(cargo, found, folder)
             if self.order.parts and not files and not self._joined(unpacked, folder, output):
                 return JobOutcome(self.order.job, APART)
-            if self.order.excerpt:
+            if self.order.stretch:
                 self._begin_part(unpacked, output, new=not files)
             return self._ended(self._filmed(unpacked, output), output)
 
     def _joined(self, unpacked: Unpacked, folder: Path, output: Path) -> bool:
         """Whether the run at `output` is now that of all parts together."""
         parts = []
-        for number, (job, excerpt) in enumerate(self.order.parts):
+        for number, (job, stretch) in enumerate(self.order.parts):
             place = folder / "parts" / str(number)
             Position(self.renderer.store, place_of(job)).fetch(place)
-            parts.append(Rendered(excerpt, place / output.stem))
+            parts.append(Rendered(stretch, place / output.stem))
         fit = same_course(parts)
         if fit:
             join(parts, output.with_suffix(""), frame_size(unpacked.storyboard.size))
@@ -190,11 +187,11 @@ class Sitting:
 
     def _begin_part(self, unpacked: Unpacked, output: Path, new: bool) -> None:
         """Has the run at `output` be one that goes on from the cut that the part begins after."""
-        work, excerpt = output.with_suffix("") / ".work", self.order.excerpt
+        work, stretch = output.with_suffix("") / ".work", self.order.stretch
         if new:
             self._filmed(unpacked, output, begin_only=True)
-            begin(work, excerpt)
-        lay(work, excerpt, frame_size(unpacked.storyboard.size))
+            begin(work, stretch)
+        lay(work, stretch, frame_size(unpacked.storyboard.size))
 
     def _filmed(self, unpacked: Unpacked, output: Path, begin_only: bool = False) -> FilmResult:
         options, engine = self.options, self.options.engine
@@ -213,10 +210,10 @@ class Sitting:
         job = self.order.job
         if not self.lease.confirm():
             return JobOutcome(job, HELD, "another worker has taken it over")
-        excerpt = self.order.excerpt
+        stretch = self.order.stretch
         if result.state == STOPPED:
             self.push(output)
-            if not (excerpt and self.renderer.report.iteration > excerpt.stop_at):
+            if not (stretch and self.renderer.report.iteration > stretch.stop_at):
                 return JobOutcome(job, STOPPED)
         about = {
             "key": self.order.key,
@@ -227,7 +224,7 @@ class Sitting:
             "device": self.renderer.device,
             "node": platform.node(),
         }
-        if excerpt:
+        if stretch:
             self.ledger.finish_part(job, about)
         else:
             self.ledger.finish(job, output, about)
@@ -247,58 +244,9 @@ class Sitting:
         """Whether a file of a run belongs to its position: all but the lock, which is this
         machine's, what is made anew, and a part's black frames.
         """
-        excerpt, size = self.order.excerpt, frame_size(self.order.cargo.storyboard.size)
-        own = excerpt is None or is_of(path, excerpt, size)
+        stretch, size = self.order.stretch, frame_size(self.order.cargo.storyboard.size)
+        own = stretch is None or is_of(path, stretch, size)
         return own and not path.name.startswith(("lock", "join.", "tail."))
-
-
-class Watcher(Display):
-    """Tells how far a job is, and sends its position to the store now and then."""
-
-    def __init__(self, sitting: Sitting, output: Path, begin_only: bool = False) -> None:
-        """begin_only: stop before the first iteration."""
-        self.sitting, self.output, self.begin_only = sitting, output, begin_only
-        self._newest, self._pushed, self._cost = "", time.monotonic(), 0.0
-        self._began, self._first = 0.0, 0
-
-    def should_stop(self) -> bool:
-        excerpt, iteration = self.sitting.order.excerpt, self.sitting.renderer.report.iteration
-        begun = self.begin_only and self._began > 0.0
-        at_cut = excerpt is not None and iteration >= excerpt.stop_at
-        return begun or at_cut or self.sitting.renderer.stopping or not self.sitting.lease.held
-
-    def start(self, timeline: Timeline, done: int) -> None:
-        self._began, self._first = time.monotonic(), done
-        now = self.sitting.renderer.report
-        told = {"state": "rendering", "iteration": done, "total": timeline.total_iter}
-        self.sitting.renderer.report = replace(now, **told, frames=timeline.frames)
-
-    def update(self, progress) -> None:
-        renderer, done = self.sitting.renderer, progress.iteration - self._first
-        told = {"iteration": progress.iteration}
-        told["rate"] = done / max(time.monotonic() - self._began, 1e-9)
-        if progress.frame is not None:
-            told |= {"frame": progress.moment.frame + 1, "similarity": progress.similarity}
-        renderer.report = replace(renderer.report, **told)
-        self._push_now_and_then()
-
-    def notice(self, text: str) -> None:
-        self.sitting.lines.append(in_flags(text))
-
-    def _push_now_and_then(self) -> None:
-        pause = max(self.sitting.options.sync_seconds, self._cost / SYNC_SHARE)
-        if time.monotonic() - self._pushed < pause:
-            return
-        newest = max((path.name for path in self._work.glob("checkpoint-*")), default="")
-        if newest != self._newest:
-            began = time.monotonic()
-            self.sitting.push(self.output)
-            self._newest, self._pushed = newest, time.monotonic()
-            self._cost = self._pushed - began
-
-    @property
-    def _work(self) -> Path:
-        return self.output.with_suffix("") / ".work"
 
 
 @contextlib.contextmanager

@@ -29,7 +29,7 @@ HEAD = "head.rgb"  # in the work folder: raw frames of the segment that the part
 
 
 @dataclass(frozen=True)
-class Excerpt:
+class FilmPart:
     """A part of a film: iterations and frames, the ends not included."""
 
     first_iteration: int
@@ -52,7 +52,7 @@ class Excerpt:
 class Rendered:
     """A part as it was left: `folder` is its run folder."""
 
-    excerpt: Excerpt
+    stretch: FilmPart
     folder: Path
 
     @property
@@ -66,7 +66,7 @@ class Rendered:
         return saved
 
 
-def excerpts(storyboard: Storyboard) -> tuple[Excerpt, ...]:
+def film_parts(storyboard: Storyboard) -> tuple[FilmPart, ...]:
     """The parts of a film; a single one where it has no cut, or something goes across them."""
     timeline, groups = Timeline(storyboard), []
     for span in filter(_has_iterations, timeline.spans):
@@ -80,27 +80,27 @@ def excerpts(storyboard: Storyboard) -> tuple[Excerpt, ...]:
     if len(groups) > 1 and _length(groups[-1]) < LEAST:
         short = groups.pop()
         groups[-1] += short
-    return tuple(_excerpt(group, group is groups[-1]) for group in groups)
+    return tuple(_film_part(group, group is groups[-1]) for group in groups)
 
 
-def begin(work: Path, excerpt: Excerpt) -> None:
+def begin(work: Path, stretch: FilmPart) -> None:
     """Makes of the checkpoint of a film's beginning, in `work`, that of a part's."""
     saved = checkpoint.load_checkpoint(work)
     placed = {
-        "loop": Part(numbers={"iteration": excerpt.first_iteration}),
-        "film": Part(numbers={"frames": excerpt.first_frame}),
+        "loop": Part(numbers={"iteration": stretch.first_iteration}),
+        "film": Part(numbers={"frames": stretch.first_frame}),
     }
     checkpoint.save(work, {**saved, **placed})
     for older in sorted(work.glob("checkpoint-*"))[:-1]:
         remove(older)
 
 
-def lay(work: Path, excerpt: Excerpt, size: Size) -> None:
+def lay(work: Path, stretch: FilmPart, size: Size) -> None:
     """Puts black frames where those before the part would lie, as far as they are not there; and
     holds on to the raw frames of the segment that the part begins in.
     """
     length = segment_frames(size)
-    full, rest = divmod(excerpt.first_frame, length)
+    full, rest = divmod(stretch.first_frame, length)
     with explained(work):
         for segment in range(full):
             if not _encoded(work, segment).exists():
@@ -113,12 +113,12 @@ def lay(work: Path, excerpt: Excerpt, size: Size) -> None:
             os.link(raw, head)
 
 
-def is_of(path: Path, excerpt: Excerpt, size: Size) -> bool:
+def is_of(path: Path, stretch: FilmPart, size: Size) -> bool:
     """Whether a file of a part's work folder is its own, and no black one before it."""
     if not path.name.startswith("segment-"):
         return True
     number = int(path.name.partition("-")[2].partition(".")[0])
-    return number >= excerpt.first_frame // segment_frames(size)
+    return number >= stretch.first_frame // segment_frames(size)
 
 
 def same_course(parts: Sequence[Rendered]) -> bool:
@@ -144,7 +144,7 @@ def join(parts: Sequence[Rendered], folder: Path, size: Size) -> None:
         for segment in range(-(-frames // length)):
             _put_segment(parts, segment, frames, work, size)
         (folder / "progress.jsonl").write_bytes(b"".join(_log(part, last) for part in parts))
-    lines = sum(part.excerpt.end_frame - part.excerpt.first_frame for part in parts[:-1])
+    lines = sum(part.stretch.end_frame - part.stretch.first_frame for part in parts[:-1])
     together = {
         "log": Part(numbers={"lines": lines + states[-1]["log"].numbers["lines"]}),
         "poster": _poster(states).state(),
@@ -161,10 +161,10 @@ def _length(group: Sequence[Span]) -> int:
     return sum(span.iterations for span in group)
 
 
-def _excerpt(group: Sequence[Span], last: bool) -> Excerpt:
+def _film_part(group: Sequence[Span], last: bool) -> FilmPart:
     first, end = group[0], group[-1]
     iterations = first.first_iteration, end.first_iteration + end.iterations
-    return Excerpt(*iterations, first.first_frame, end.first_frame + end.frames, last)
+    return FilmPart(*iterations, first.first_frame, end.first_frame + end.frames, last)
 
 
 def _raw(work: Path, segment: int) -> Path:
@@ -194,8 +194,8 @@ def _put_segment(
     start, end = segment * length, min((segment + 1) * length, frames)
     pieces = []
     for part in parts:
-        stop = frames if part.excerpt.last else part.excerpt.end_frame
-        a, b = max(start, part.excerpt.first_frame), min(end, stop)
+        stop = frames if part.stretch.last else part.stretch.end_frame
+        a, b = max(start, part.stretch.first_frame), min(end, stop)
         if a < b:
             pieces.append((part, a, b))
     whole, encoded = pieces[0][1:] == (start, start + length), _encoded(pieces[0][0].work, segment)
@@ -205,7 +205,7 @@ def _put_segment(
     bytes_each = size[0] * size[1] * 3
     with _raw(work, segment).open("wb") as target:
         for part, a, b in pieces:
-            begins_here = part.excerpt.first_frame > start
+            begins_here = part.stretch.first_frame > start
             source = part.work / HEAD if begins_here else _raw(part.work, segment)
             with source.open("rb") as file:
                 file.seek((a - start) * bytes_each)
@@ -218,7 +218,7 @@ def _put_segment(
 def _log(part: Rendered, last: Rendered) -> bytes:
     """A part's lines, without one of a step beyond its end."""
     lines = (part.folder / "progress.jsonl").read_bytes().splitlines(keepends=True)
-    count = part.excerpt.end_frame - part.excerpt.first_frame
+    count = part.stretch.end_frame - part.stretch.first_frame
     return b"".join(lines if part is last else lines[:count])
 
 
