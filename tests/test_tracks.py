@@ -337,7 +337,7 @@ REFUSED = [
     ("sin(1, 2)", "2:7", "sin takes 1 value, found 2"),
     ("sin + t", "2:7", "sin is a function"),
     ("tri(t)", "2:7", "write tri(period=2s, from=0, to=1)"),
-    ("sin(period=4b)", "2:17", "expected a period such as 2s, 500ms, 48f or 50%, found '4b'"),
+    ("sin(period=4x)", "2:17", "expected a period such as 2s, 500ms, 4b, 48f or 50%, found '4x'"),
     ("sin(period=0s)", "2:17", "expected a period"),
     ("sin(from=2)", "2:7", "the period is missing"),
     ("sin(period=1s, to=2, to=3)", "2:28", "'to' is repeated"),

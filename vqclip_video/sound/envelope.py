@@ -15,6 +15,7 @@ HOP = 120  # samples: 5 ms
 WINDOW = 480  # samples: 20 ms
 LONG_WINDOW = 1920  # samples, for bands that begin under 100 Hz: lines of 12.5 Hz
 NAMED_BANDS = {"bass": (20.0, 150.0), "mid": (150.0, 2000.0), "high": (2000.0, 12000.0)}
+INAUDIBLE = 1e-6
 BLOCK = 1 << 13  # windows that are looked at together
 
 
@@ -87,7 +88,8 @@ def _followed(level: np.ndarray, attack: float, release: float) -> np.ndarray:
     fall = HOP / HERTZ / max(release, HOP / HERTZ / 40)
     falling = _falling(held, fall)
     sums = np.cumsum(np.concatenate([np.zeros(hops), falling]))
-    return np.clip((sums[hops:] - sums[:-hops]) / hops, 0.0, 1.0)
+    level = np.clip((sums[hops:] - sums[:-hops]) / hops, 0.0, 1.0)
+    return np.where(level < INAUDIBLE, 0.0, level)
 
 
 def _falling(values: np.ndarray, fall: float) -> np.ndarray:

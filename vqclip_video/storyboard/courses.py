@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .instants import Instant, Stretch
+from .lengths import wanted_beats
 from .maths import NotFiniteError, arrays
 from .motions import Motion, motions_in, stilled
 from .numbers import Number, plain_number
@@ -49,6 +50,8 @@ def check_motions(film: Storyboard, problems: Problems) -> None:
         for path, motion in motions.items():
             known = (motion.mark, path)
             fault = None if known in told else _fault(motion, stretch)
+            if motion.in_beats and not film.grid and known not in told:
+                fault = motion.mark, f"this is in beats, and {wanted_beats(film)}"
             if fault:
                 told.add(known)
                 right = False
@@ -92,6 +95,8 @@ def _fault(motion: Motion, stretch: Stretch) -> tuple[Mark, str] | None:
     """The first thing that is wrong with a motion in a scene, and where."""
     import numpy as np
 
+    if motion.in_beats and not stretch.grid:
+        return None  # which is said with what to write
     if key := motion.misplaced(stretch):
         length = plain_number(round(float(stretch.length(motion.of_film)), 3))
         whole = f"the {'film' if motion.of_film else 'scene'} lasts {length}s"

@@ -97,8 +97,11 @@ def _wave(
     step: Step, arguments: list[Values], instant: Instant, maths: Arithmetic, of_film: bool
 ) -> Values:
     low, high, phase, width = arguments
-    period = step.period.seconds(instant.stretch, of_film)
-    turns = maths.call("+", maths.call("/", instant.here(of_film), period), phase)
+    if step.period.in_beats:
+        here, period = instant.beats(of_film), step.period.beats(instant.stretch)
+    else:
+        here, period = instant.here(of_film), step.period.seconds(instant.stretch, of_film)
+    turns = maths.call("+", maths.call("/", here, period), phase)
     share = turns - maths.call("floor", turns)
     if step.what == "sin":
         height = 0.5 - 0.5 * maths.call("cos", 2 * math.pi * share)
@@ -291,7 +294,7 @@ class _Reader:
         match = re.compile(r"[^,()]*").match(self.text, self._after)
         period = period_of(match[0].strip())
         if period is None:
-            message = "expected a period such as 2s, 500ms, 48f or 50%"
+            message = "expected a period such as 2s, 500ms, 4b, 48f or 50%"
             raise FormulaError(f"{message}, found {quoted(match[0].strip())}", self.token.column)
         self._after = match.end()
         self._take()

@@ -7,7 +7,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import VqclipError
 from .beat_files import read_beats
@@ -45,6 +45,17 @@ class Grid:
         index = min(max(bisect_right(self.times, second) - 1, 0), len(self.times) - 2)
         before, after = self.times[index : index + 2]
         return self.begin + index + (second - before) / (after - before)
+
+    def beats_of(self, seconds: Any) -> Any:
+        """The same of a number or of an array of them, to the last bit."""
+        if isinstance(seconds, float):
+            return self.beat(seconds)
+        import numpy as np
+
+        times = np.array(self.times)
+        index = np.clip(np.searchsorted(times, seconds, "right") - 1, 0, len(times) - 2)
+        before, after = times[index], times[index + 1]
+        return self.begin + index + (seconds - before) / (after - before)
 
     def beats_until(self, seconds: float) -> list[float]:
         """The seconds of all beats in a film that lasts so long."""

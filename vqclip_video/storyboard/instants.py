@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from .grid import Grid
 from .maths import Values
-from .numbers import FRAMES, NUMBER, plain_number
+from .numbers import BEATS, FRAMES, NUMBER, InBeats, plain_number
 
 SHARE = rf"({NUMBER})\s*%"
 UNITS_OF_TIME = {"seconds": "s", "frames": "f", "share": "%"}
@@ -28,6 +29,21 @@ class Stretch:
     first_frame: int = 0
     film_frames: int = 0
     travel: int = 0
+    grid: Grid | None = None
+
+    @property
+    def first_beat(self) -> float:
+        """The beat at which the scene begins; one that lies on its first frame is whole."""
+        start = self.first_frame / self.fps
+        beat = self.grid.beat(float(start))
+        near = abs(self.grid.second(round(beat)) - start) <= 1 / (2 * self.fps)
+        return float(round(beat)) if near else beat
+
+    def second_of(self, beats: float, of_film: bool) -> float:
+        """Seconds of the film, or the scene, at so many beats of it."""
+        if of_film:
+            return self.grid.second(beats)
+        return self.grid.second(self.first_beat + beats) - float(self.first_frame / self.fps)
 
     def length(self, of_film: bool) -> Fraction:
         """Seconds that the film, or the scene, lasts."""
@@ -61,8 +77,15 @@ class Instant:
         """Seconds from where a track counts."""
         return self.film_seconds if of_film else self.scene_seconds
 
+    def beats(self, of_film: bool) -> Values:
+        """Beats from where a track counts."""
+        since = 0.0 if of_film else self.stretch.first_beat
+        return self.stretch.grid.beats_of(self.film_seconds) - since
+
     def named(self, name: str, of_film: bool) -> Values:
         """What one of `NAMES` is now."""
+        if name == "b":
+            return self.beats(of_film=True)
         if name == "u":
             return self.done / self.stretch.iterations
         if name == "i":
@@ -94,13 +117,14 @@ NAMES = {
     "u": "0 to 1 over the scene",
     "i": "iteration of the film",
     "f": "frames, from where the track counts",
+    "b": "beats of the film",
 }
 
 
 @dataclass(frozen=True)
 class When:
-    """A time as it is written: an amount of `s`, `f` (frames) or `%` (of what a track counts
-    in).
+    """A time as it is written: an amount of `s`, `f` (frames), `%` (of what a track counts in), `b`
+    (beats) or `bars`.
     """
 
     amount: float
@@ -110,8 +134,18 @@ class When:
         amount = plain_number(self.amount)
         return amount if self.unit == "s" and "e" in amount else f"{amount}{self.unit}"
 
+    @property
+    def in_beats(self) -> bool:
+        return self.unit in ("b", "bars")
+
+    def beats(self, stretch: Stretch) -> float:
+        """Of a time in beats or bars, how many beats."""
+        return InBeats(self.amount, self.unit).beats(stretch.grid.bar)
+
     def seconds(self, stretch: Stretch, of_film: bool) -> float:
         """The same in seconds."""
+        if self.in_beats:
+            return stretch.second_of(self.beats(stretch), of_film)
         if self.unit == "s":
             return self.amount
         if self.unit == "f":
@@ -119,8 +153,10 @@ class When:
         return float(Fraction(str(self.amount)) / 100 * stretch.length(of_film))
 
 
-def share_or_frames(text: str) -> When | None:
-    """The time that a text such as 50% or 100f means; None for all others."""
+def counted_time(text: str) -> When | None:
+    """The time that a text such as 50%, 100f, 4b or 2bars means; None for all others."""
+    if match := re.fullmatch(BEATS, text):
+        return When(float(match[1]), "bars" if match[2].startswith("bar") else "b")
     if match := re.fullmatch(FRAMES, text):
         return When(float(match[1]), "f")
     if (match := re.fullmatch(SHARE, text)) and 0 <= float(match[1]) <= 100:

@@ -58,21 +58,22 @@ class Beats:
     def _there(self, where: str, what: object) -> bool:
         if self.grid is None and not self.told:
             self.told = True
-            self.problems.at(where, f"{what} is in beats, and {self.wanted()}")
+            self.problems.at(where, f"{what} is in beats, and {wanted_beats(self.film)}")
         return self.grid is not None
 
-    def wanted(self) -> str:
-        """What is to be written so that there is a grid."""
-        if not self.film.audio:
-            return "there are none; write bpm: 124, or beats: and a list of them"
-        try:
-            found = tempos_of(self.film.audio.file)
-        except Refusal as refusal:
-            return str(refusal)
-        if not found:
-            return "the sound has none that can be heard; write bpm: 124, or beats: FILE"
-        some = ", ".join(f"{tempo:g}" for tempo in found)
-        return f"the tempo is missing: by its sound {some} may be meant; write bpm: {found[0]:g}"
+
+def wanted_beats(film: Storyboard) -> str:
+    """What is to be written so that there is a grid."""
+    if not film.audio:
+        return "there are none; write bpm: 124, or beats: and a list of them"
+    try:
+        found = tempos_of(film.audio.file)
+    except Refusal as refusal:
+        return str(refusal)
+    if not found:
+        return "the sound has none that can be heard; write bpm: 124, or beats: FILE"
+    some = ", ".join(f"{tempo:g}" for tempo in found)
+    return f"the tempo is missing: by its sound {some} may be meant; write bpm: {found[0]:g}"
 
 
 def _contradictory(film: Storyboard, problems: Problems) -> bool:

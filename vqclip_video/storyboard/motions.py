@@ -35,6 +35,7 @@ class Motion:
     limits: Number = internal(default=Number(), compare=False, repr=False)
 
     checked = False  # whether its values are known to lie in their range
+    in_beats = False  # whether it asks for the film's beats
     moves = True
 
     @property
@@ -75,6 +76,13 @@ class Formula(Motion):
     @property
     def steps(self) -> tuple[Step, ...]:
         return steps_of(self.text)
+
+    @property
+    def in_beats(self) -> bool:
+        return any(
+            step.period.in_beats if step.period else (step.does, step.what) == ("name", "b")
+            for step in self.steps
+        )
 
     @property
     def cost(self) -> int:
@@ -158,6 +166,11 @@ class Keyed(Motion):
 
     def __str__(self) -> str:
         return f"{{{', '.join(map(str, self.keys))}}}"
+
+    @property
+    def in_beats(self) -> bool:
+        values = (key.value for key in self.keys if isinstance(key.value, Formula))
+        return any(key.when.in_beats for key in self.keys) or any(v.in_beats for v in values)
 
     @property
     def cost(self) -> int:

@@ -14,7 +14,7 @@ from .formulas import FormulaError, steps_of
 from .instants import NAMES, SHARE, When
 from .kinds import BAD, Kind, Naming, Place, Refusal, Schema
 from .motions import Formula, Keyed, KeyFrame, Motion
-from .numbers import CLOCK, FRAMES, NUMBER, UNITS, Number, is_number
+from .numbers import BEATS, CLOCK, FRAMES, NUMBER, UNITS, Number, is_number
 from .problems import Mark
 from .times import TIMES, when_of
 from .yaml_nodes import Mapping, Node, Scalar, in_words
@@ -153,11 +153,11 @@ def _ease(node: Node, place: Place) -> Any:
 
 
 def _in_order(keyed: Keyed, nodes: list[Node], place: Place) -> Any:
-    """The same, if its times rise as far as can be told: shares wait until the scene is known."""
+    """The same, if its times rise as far as can be told: shares and beats wait."""
     last: When | None = None
     last_at = -1.0
     for key, node in zip(keyed.keys, nodes, strict=True):
-        if key.when.unit == "%":
+        if key.when.unit == "%" or key.when.in_beats:
             continue
         frames = key.when.amount / float(place.reading.fps)
         at = frames if key.when.unit == "f" else key.when.amount
@@ -187,7 +187,7 @@ def _place_within(node: Scalar, column: int) -> Mark | None:
 
 
 def _keyed_schema() -> Schema:
-    times = rf"^\s*(?=\S)(?:{NUMBER}|{CLOCK}|{FRAMES}|{SHARE}|{UNITS})\s*$"
+    times = rf"^\s*(?=\S)(?:{NUMBER}|{CLOCK}|{FRAMES}|{BEATS}|{SHARE}|{UNITS})\s*$"
     return {
         "title": "KeyedOverTime",
         "description": "values by their times, and the ease of those that have none of their own",

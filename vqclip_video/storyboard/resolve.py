@@ -10,6 +10,7 @@ from fractions import Fraction
 from ..catalogue.platforms import PLATFORMS
 from . import doubts
 from .courses import check_motions
+from .driven import with_drives
 from .kinds import BAD
 from .lengths import Beats, check_sound, lengths_in_seconds, starts_in_seconds
 from .numbers import plain_number, rate_text
@@ -56,6 +57,8 @@ def assemble(given: Given, problems: Problems) -> Storyboard:
         _check_length(film, problems)
         check_sound(film, problems)
         _doubt_deliveries(film, problems)
+    if not problems:
+        film = with_drives(film, problems) if film.drive else film
     if not problems:
         check_motions(film, problems)
     return film

@@ -136,6 +136,7 @@ def stretch_of(storyboard: Storyboard, span: Span, frames: int) -> Stretch:
         span.first_frame,
         frames,
         span.transition_iterations,
+        storyboard.grid,
     )
 
 

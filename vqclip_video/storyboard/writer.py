@@ -12,12 +12,14 @@ from typing import Any
 
 import yaml
 
+from .driven import without_drives
 from .kinds import Naming, keys
 from .schema import FILM, SCENE, Scene, Settings, Storyboard
 
 
 def dump(storyboard: Storyboard, name: Naming = str) -> str:
     """The storyboard as rendered; its files by their absolute paths, or as `name` calls them."""
+    storyboard = without_drives(storyboard)
     film = FILM.write(storyboard, name)
     film["scenes"] = [_scene(scene, storyboard.settings, name) for scene in storyboard.scenes]
     return yaml.dump(film, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
