@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -33,9 +33,12 @@ class Looked:
 
     def until(self, script: str) -> None:
         """Asked from outside: the page's own policy lets nobody inside wait for it."""
+        from playwright.sync_api import Error
+
         for _ in range(400):
-            if self.page.evaluate(script):
-                return
+            with suppress(Error):  # of a page that is just being left for its next version
+                if self.page.evaluate(script):
+                    return
             self.page.wait_for_timeout(50)
         raise AssertionError(f"never became true: {script}; {self.complaints}")
 

@@ -27,6 +27,8 @@ from .options import (
 
 if TYPE_CHECKING:
     from ..plan import Plan
+    from ..show.displays import Display
+    from ..show.live import LivePage
     from ..storyboard.schema import Storyboard
 
 
@@ -49,16 +51,29 @@ if TYPE_CHECKING:
     "--fresh", is_flag=True, help="Start over, removing what an earlier render of this film left."
 )
 @draft_option
+@click.option(
+    "--live", is_flag=True, help="Watch it grow in a browser on this machine, with a stop button."
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    help="Of that page, which it asks for too. [default: a free one]",
+)
 @quiet_option
 @json_option
-def render(storyboard, output, overrides, encoder, fresh, draft, quiet, as_json, **engine):
+def render(
+    storyboard, output, overrides, encoder, fresh, draft, live, port, quiet, as_json, **engine
+):
     """Render a storyboard to an MP4. A render that was stopped goes on where it was."""
     from ..materials import find_materials
     from ..signals import StopRequests
 
     board, _ = checked(storyboard, overrides, quiet, draft)
     film = output_path(storyboard, output, draft)
-    display = make_display(quiet, as_json)
+    display, page = make_display(quiet, as_json), None
+    if live or port is not None:
+        display, page = watched(display, film, port or 0)
+        click.echo(f"watch it at {page.address}", err=True)
 
     def stopping() -> None:
         display.notice("stopping after this step; once more stops at once")
@@ -68,7 +83,10 @@ def render(storyboard, output, overrides, encoder, fresh, draft, quiet, as_json,
         from ..film import FilmOptions, make_film
 
         options = FilmOptions(**engine, encoder=encoder, fresh=fresh)
-        told = {"display": display, "should_stop": lambda: requests.wanted}
+        told = {
+            "display": display,
+            "should_stop": lambda: requests.wanted or (page and page.stop_wanted),
+        }
         try:
             result = make_film(board, film, options, **told, materials=materials)
         except KeyboardInterrupt:
@@ -77,6 +95,17 @@ def render(storyboard, output, overrides, encoder, fresh, draft, quiet, as_json,
         finally:
             display.close()
     sys.exit(130 if result.state == "stopped" else 0)
+
+
+def watched(display: Display, film: Path, port: int) -> tuple[Display, LivePage]:
+    """The display and a page for a browser, as one listener, and the page. Raises UsageError."""
+    from ..output.rundir import RunDir
+    from ..show.displays import Displays
+    from ..show.live import LivePage
+
+    run = RunDir(film)
+    page = LivePage(run.folder.name, run.progress, port)
+    return Displays([display, page]), page
 
 
 def make_display(quiet: bool, as_json: bool):

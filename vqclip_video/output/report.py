@@ -66,11 +66,28 @@ def report_page(facts: RunFacts, records: Records, stills: Iterable[Still]) -> s
         film=f"../{quote(facts.name)}.mp4",
         sheet=[_still(still) for still in stills],
         seconds=_stages(facts.about.get("seconds", {})),
-        **common_values(facts, records),
+        **_common_values(facts, records),
     )
 
 
-def common_values(facts: RunFacts, records: Records) -> dict[str, Any]:
+def live_page(facts: RunFacts, records: Records, iteration: int) -> str:
+    """The same while the film grows, for `show.live`, which serves it; after that many
+    iterations.
+    """
+    return page(
+        "live.html",
+        styles=STYLES,
+        scripts=(*SCRIPTS, "live.js"),
+        served=True,
+        sheet=[],
+        seconds=[],
+        iteration=iteration,
+        total=facts.timeline.total_iter,
+        **_common_values(facts, records),
+    )
+
+
+def _common_values(facts: RunFacts, records: Records) -> dict[str, Any]:
     """What the page of a finished film and that of a growing one say alike."""
     board, origin, timeline = facts.board, facts.origin, facts.timeline
     story = f"{facts.name}.yaml"
