@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 from filmprobe import ffmpeg, read_frames
 from PIL import Image
+from sounds import drums, write_wav
 from tiny import make_clip, make_vqgan
 
 from vqclip_video.cli.main import main
@@ -108,6 +109,37 @@ def test_what_comes_back_renders_the_same_film(rendered, elsewhere, name):
     film = Path("outputs/story.mp4")
     assert (read_frames(film) == read_frames(rendered / "outputs/story.mp4")).all()
     assert film.read_bytes() == (rendered / "outputs/story.mp4").read_bytes()
+
+
+SOUNDING = """\
+size: 32x32
+fps: 24
+models: {clip: weights/clip.pt, vqgan: weights/vqgan.ckpt}
+audio: {file: song.wav, start: 100ms}
+bpm: 120
+drive: [{to: learning_rate, amount: 0.1}]
+settings: {cutouts: 2, show_step: 2, learning_rate: "0.05 + 0.02*sin(2*pi*t)"}
+scenes:
+  - {prompt: a red apple, duration: 1b}
+  - {prompt: the sea, duration: 1b, transition: {duration: 0.1s}}
+"""
+
+
+def test_a_film_with_sound_and_moving_settings_comes_back_too(rendered, elsewhere):
+    bring(rendered, elsewhere)
+    write_wav(Path("song.wav"), drums(120, 3.0))
+    Path("story.yaml").write_text(SOUNDING)
+    run("render", "story.yaml", "-q")
+    film = Path("outputs/story.mp4").read_bytes()
+    Path("outputs").rename("before")
+    Path("story.yaml").unlink()
+    said = run("recover", "before/story.mp4", "-o", "story.yaml").output
+    assert "the same film again, bit for bit" in said
+    run("render", "story.yaml", "-q")
+    assert Path("outputs/story.mp4").read_bytes() == film
+    run("render", "story.yaml", "--draft", "-q")
+    Path("song.wav").unlink()
+    assert "song.wav: wanted" in run("recover", "before/story.mp4", "-o", "again.yaml").output
 
 
 def test_another_picture_in_its_place_is_refused(rendered, elsewhere):

@@ -90,6 +90,7 @@ def live_page(facts: RunFacts, records: Records, iteration: int) -> str:
 def _common_values(facts: RunFacts, records: Records) -> dict[str, Any]:
     """What the page of a finished film and that of a growing one say alike."""
     board, origin, timeline = facts.board, facts.origin, facts.timeline
+    own = own_settings(board, without_places(board.home, board.home))
     story = f"{facts.name}.yaml"
     recover = f"vqclip-video recover {facts.name}.mp4 -o {story}"
     return {
@@ -97,7 +98,7 @@ def _common_values(facts: RunFacts, records: Records) -> dict[str, Any]:
         "facts": _in_short(timeline, origin),
         "size": frame_size(board.size),
         "frames": timeline.frames,
-        "scenes": [_row(board, span) for span in timeline.spans],
+        "scenes": [_row(board, span, own[span.scene]) for span in timeline.spans],
         "about": _about(facts),
         "command": f"{recover}\n{origin.command(story)}",
         "storyboard": origin.storyboard,
@@ -148,8 +149,8 @@ def _block(scene: Scene, span: Span) -> dict[str, Any]:
     return {**about, "prompt": caption(scene.prompt)}
 
 
-def _row(board: Storyboard, span: Span) -> dict[str, Any]:
-    scene, home = board.scenes[span.scene], board.home
+def _row(board: Storyboard, span: Span, own: str) -> dict[str, Any]:
+    scene = board.scenes[span.scene]
     return {
         "start": span.first_frame,
         "from": clock(float(span.first_frame / board.fps)),
@@ -158,7 +159,7 @@ def _row(board: Storyboard, span: Span) -> dict[str, Any]:
         "iterations": span.iterations,
         "prompt": caption(scene.prompt),
         "exclude": caption(scene.settings.exclude),
-        "own": own_settings(scene, board.settings, without_places(home, home)),
+        "own": own,
     }
 
 

@@ -41,10 +41,13 @@ def scene_in_short(storyboard: Storyboard, scene: Scene) -> str:
     return f"{common}scenes:\n  - {_yaml(short, inline=True)}"
 
 
-def own_settings(scene: Scene, settings: Settings, name: Naming) -> str:
-    """A scene's settings that are not the film's, in braces; nothing where there are none."""
-    own = keys(Scene)["settings"].kind.write(scene.settings, name, settings)
-    return _yaml(own, inline=True).strip() if own else ""
+def own_settings(storyboard: Storyboard, name: Naming) -> list[str]:
+    """Of each scene, the settings that are not the film's, in braces; nothing where there are
+    none.
+    """
+    film, kind = without_drives(storyboard), keys(Scene)["settings"].kind
+    own = [kind.write(scene.settings, name, film.settings) for scene in film.scenes]
+    return [_yaml(settings, inline=True).strip() if settings else "" for settings in own]
 
 
 def relative_to(folder: Path) -> Naming:
