@@ -7,9 +7,9 @@ from pathlib import Path
 
 from PIL import Image
 
+from ..disk.ffmpeg import find_ffmpeg, run
 from ..disk.files import explained
 from ..errors import OutputError
-from .ffmpeg import find_ffmpeg, run
 from .source_film import SourceFilm
 
 

@@ -90,7 +90,7 @@ class LivePage(Display):
     def close(self) -> None:
         """Let everybody know, and close the door."""
         with self.news:
-            self.ended = self.ended or "stopped"
+            self.ended = self.ended or "failed"
             self.news.notify_all()
         self._server.farewell(FAREWELL)
         self._server.shutdown()

@@ -30,6 +30,10 @@ function draw() {
   at("newest").src = `frame.jpg?${frame}`;
 }
 
+const ENDS = {
+  stopped: "stopped and saved; the same command goes on", finished: "finished; the report lies beside the film",
+  there: "finished already", failed: "it has ended; the terminal says why",
+};
 const events = new EventSource(`events?from=${curves.frame.length}`);
 events.addEventListener("frame", (event) => {
   const record = JSON.parse(event.data);
@@ -39,8 +43,7 @@ events.addEventListener("frame", (event) => {
 });
 events.addEventListener("end", (event) => {
   events.close();
-  const state = JSON.parse(event.data);
-  at("state").textContent = state === "stopped" ? "stopped and saved; the same command goes on" : `${state}; the report lies beside the film`;
+  at("state").textContent = ENDS[JSON.parse(event.data)];
   at("stop").disabled = true;
 });
 events.addEventListener("error", () => {
