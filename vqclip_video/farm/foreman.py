@@ -288,7 +288,9 @@ class Foreman:
         for name, work in self._work.items():
             job = self.jobs[name]
             if job.state == RUNNING and job.report.total:
-                share = job.report.iteration / job.report.total
+                first = job.stretch.first_iteration if job.stretch else 0
+                end = job.stretch.end_iteration if job.stretch else job.report.total
+                share = max(job.report.iteration - first, 0) / (end - first)
                 done, left = done + work * share, left + work * (1 - share)
             elif job.state not in ENDED:
                 left += work

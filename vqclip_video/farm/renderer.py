@@ -217,7 +217,7 @@ class Sitting:
                 return JobOutcome(job, STOPPED)
         about = {
             "key": self.order.key,
-            "frames": result.frames,
+            "frames": result.frames - (stretch.first_frame if stretch else 0),
             "similarity": result.similarity,
             "seconds": round(result.seconds, 3),
             "sittings": result.sittings,

@@ -12,7 +12,6 @@ import shutil
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 
 from ..catalogue.store import models_dir
@@ -57,25 +56,18 @@ class Shipped:
 
 @dataclass(frozen=True)
 class Cargo:
-    """A storyboard and its files, ready to be sent: picklable, all paths those of the sender."""
+    """A storyboard and its files, ready to be sent: picklable, all paths those of the sender.
+
+    key: what makes it this film and no other, by its content. models_key: what its networks are.
+    """
 
     storyboard: Storyboard
     materials: Materials
     files: tuple[Shipped, ...]
     places: Mapping[Path, str]  # in a workspace, of what the storyboard names and reads
     output: str  # the film's place in a workspace, with its suffix
-
-    @cached_property
-    def key(self) -> str:
-        """What makes it this film and no other, by its content."""
-        contents = self.materials.contents
-        text = dump(self.storyboard, lambda path: contents.get(path, "a file"))
-        return digest_of([text, self.models_key])
-
-    @cached_property
-    def models_key(self) -> str:
-        """What its networks are, by their content."""
-        return digest_of(f"{name} {sha256}" for name, sha256 in self.materials.identity().items())
+    key: str
+    models_key: str
 
 
 def digest_of(lines) -> str:
@@ -101,7 +93,11 @@ def packed(storyboard: Storyboard, name: str, folder: Path | None) -> Cargo:
     own = (path for file in found if not file.root for path, _ in file.all)
     places = {path: _place(path, home) for path in (*named, *own)}
     plain = replace(storyboard, marks={}, warnings=(), source=None)
-    return Cargo(plain, materials, tuple(found), places, f"{output}/{name}.mp4")
+    contents, identity = materials.contents, materials.identity()
+    models_key = digest_of(f"{name} {sha256}" for name, sha256 in identity.items())
+    text = dump(plain, lambda path: contents.get(path, "a file"))
+    key = digest_of([text, models_key])
+    return Cargo(plain, materials, tuple(found), places, f"{output}/{name}.mp4", key, models_key)
 
 
 def shipped(path: Path, beside: tuple[Path, ...] = ()) -> Shipped:

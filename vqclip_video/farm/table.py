@@ -109,7 +109,8 @@ def totals(rows: Sequence[Mapping[str, Any]], left: float | None) -> str:
     counts = Counter(row["state"] for row in rows)
     parts = [f"{counts[state]} {state}" for state in reversed(ORDER) if counts[state]]
     about = f"; about {clock(left)} left" if left else ""
-    return f"{len(rows)} films: {', '.join(parts)}{about}"
+    films = "1 film" if len(rows) == 1 else f"{len(rows)} films"
+    return f"{films}: {', '.join(parts)}{about}"
 
 
 def changed_text(job: FilmJob) -> str:
