@@ -13,6 +13,8 @@ from vqclip_video.storyboard.kinds import keys
 from vqclip_video.storyboard.schema import (
     Audio,
     Augment,
+    Beginning,
+    Camera,
     Captioning,
     ChosenCLIP,
     Dream,
@@ -54,6 +56,8 @@ SECTIONS = {
     Audio: ("audio",),
     Drive: ("drive", 0),
     Captioning: ("captions",),
+    Camera: ("camera",),
+    Beginning: ("scenes", 1, "from"),
 }
 SOUND = str(Path(__file__).parent / "sound.wav")
 BASE = {
@@ -63,6 +67,7 @@ BASE = {
     "captions": {},
     "audio": {"file": SOUND},
     "drive": [{"to": "w1", "amount": 0.1}],
+    "camera": {},
     "settings": {
         "style": "ink",
         "show_step": 1,
@@ -73,7 +78,10 @@ BASE = {
         "learning_rate": {},
         "guide_weight": {},
     },
-    "scenes": [{"prompt": "a hill"}, {"prompt": [{"text": "a lake"}], "transition": {}}],
+    "scenes": [
+        {"prompt": "a hill", "name": "hill"},
+        {"prompt": [{"text": "a lake"}], "transition": {}, "from": {"scene": "hill"}},
+    ],
 }
 # What concerns several keys, or the disk; no schema can tell.
 BEYOND = (
@@ -90,6 +98,8 @@ BEYOND = (
     "nothing of it is left",
     "the fades take",
     "the lower comes first",
+    "an earlier scene",
+    "begins the picture anew",
 )
 
 
@@ -98,7 +108,10 @@ def storyboard_with(place, name, value):
     section = board
     for step in place:
         section = section[step]
-    if name in ("text", "image", "sketch", "file") or place[-1:] + (name,) == ("guide", "dream"):
+    if name in ("text", "image", "sketch", "file", "scene") or place[-1:] + (name,) == (
+        "guide",
+        "dream",
+    ):
         section.clear()
     section[name] = value
     return board

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ..show.displays import Display
     from ..show.live import LivePage
     from ..storyboard.schema import Storyboard
+    from ..storyboard.timeline import Timeline
 
 
 @click.command()
@@ -144,9 +145,15 @@ def make_display(quiet: bool, as_json: bool):
     metavar="SHEET.png",
     help="Also draw what moves as curves over the film, into this file.",
 )
+@click.option(
+    "--camera",
+    type=PATH,
+    metavar="FILE.gif|.png",
+    help="Also the camera's way over a checkerboard, without a model: moving, or as a sheet.",
+)
 @draft_option
 @json_option
-def plan(storyboard, output, overrides, guides, sheet, tracks, draft, as_json):
+def plan(storyboard, output, overrides, guides, sheet, tracks, camera, draft, as_json):
     """Show what a storyboard will become, without rendering it."""
     from ..plan import make_plan
     from ..storyboard.timeline import Timeline
@@ -154,10 +161,25 @@ def plan(storyboard, output, overrides, guides, sheet, tracks, draft, as_json):
     board, outline = checked(storyboard, overrides, draft=draft)
     film = output_path(storyboard, output, draft)
     found = _guides(board, sheet) if guides or sheet else ()
-    planned = make_plan(Timeline(board), outline, film, found)
+    timeline = Timeline(board)
+    planned = make_plan(timeline, outline, film, found)
     if tracks:
         draw_tracks(planned, tracks)
+    if camera:
+        draw_camera(timeline, camera)
     click.echo(json.dumps(planned.as_dict(), indent=2) if as_json else planned.as_text())
+
+
+def draw_camera(timeline: Timeline, path: Path) -> None:
+    """Writes a preview of a film's camera. Raises UsageError where it stands still."""
+    if all(scene.camera.still for scene in timeline.storyboard.scenes):
+        raise UsageError("the camera of this film stands still, so there is nothing to preview")
+    from ..output.camera_preview import KINDS, preview_camera
+    from ..output.stills import check_picture_place
+
+    check_picture_place(path, "camera", KINDS)
+    preview_camera(timeline, path)
+    click.echo(f"{path} written", err=True)
 
 
 def draw_tracks(planned: Plan, sheet: Path) -> None:

@@ -43,7 +43,7 @@ class Expectations:
     def __init__(self, prior: Prior, storyboard: Storyboard, free: Sequence[bool], bound: Bound):
         """free: which scenes have no guide; bound: of the latent."""
         self.prior, self.seed = prior, storyboard.seed
-        self.from_noise = [scene.begins_afresh for scene in storyboard.scenes]
+        self.from_noise = [scene.begins_from_noise for scene in storyboard.scenes]
         self.from_noise[0] = storyboard.init.image is None and storyboard.init.latent is None
         self.free, self.bound = tuple(free), bound
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
@@ -20,6 +21,20 @@ from ..storyboard.timeline import Moment
 from .morphs import Morph
 
 NO_MORPHS: Mapping[int, Morph] = MappingProxyType({})
+
+
+class Seen(Protocol):
+    """How the camera sees a guide."""
+
+    def __call__(self, target: Tensor, *, previous: bool, fleeting: bool) -> Tensor:
+        """A guide where the camera has taken it. previous: it is that of the scene before.
+        fleeting: it is another one in each frame.
+        """
+
+
+def unmoved(target: Tensor, *, previous: bool, fleeting: bool) -> Tensor:
+    """As the camera sees it that never moves."""
+    return target
 
 
 class Guides:
@@ -42,17 +57,21 @@ class Guides:
         """The latent that a scene begins with after a cut, where it has a guide."""
         return self.targets[scene]
 
-    def at(self, moment: Moment, size: tuple[int, int]) -> tuple[Tensor, float] | None:
+    def at(
+        self, moment: Moment, size: tuple[int, int], seen: Seen = unmoved
+    ) -> tuple[Tensor, float] | None:
         """The latent to draw toward, at that size (h, w), and the share of the way; None where
-        nothing guides.
+        nothing guides. seen: how the camera sees a guide.
         """
         here, share = self.targets[moment.scene], moment.mix * moment.settings.guide_weight
+        here = here if here is None else seen(here, previous=False, fleeting=False)
         if moment.previous is not None and (before := self.targets[moment.previous]) is not None:
+            before = seen(before, previous=True, fleeting=False)
             share_before = (1 - moment.mix) * moment.before.settings.guide_weight
             here, share = (
                 (before, share_before)
                 if here is None
-                else (self._between(before, here, moment), share + share_before)
+                else (self._between(before, here, moment, seen), share + share_before)
             )
         if here is None or not share:
             return None
@@ -60,12 +79,18 @@ class Guides:
             here = F.interpolate(here, size=size, mode="bilinear", align_corners=False)
         return here, share
 
-    def _between(self, before: Tensor, here: Tensor, moment: Moment) -> Tensor:
+    def _between(self, before: Tensor, here: Tensor, moment: Moment, seen: Seen) -> Tensor:
         """Along the morph that leads here, or straight: latents are near a normal distribution, so
         that what lies straight between two of them is a picture too.
+
+        Where the camera moves, one that is on its way lies where the last guide does, and less and
+        less so, where the next one does.
         """
         if morph := self.morphs.get(moment.scene):
-            return morph.at(moment.mix)
+            dream = morph.at(moment.mix)
+            before, here = (seen(dream, previous=last, fleeting=True) for last in (True, False))
+            if before is here:
+                return dream
         return torch.lerp(before, here, moment.mix)
 
     def state(self) -> Part:

@@ -13,6 +13,8 @@ test holds it to torch's own.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -92,6 +94,16 @@ class Latent:
         """
         self.grids[0].add_(target - self.value, alpha=share)
         self._keep_on_curve()
+
+    @torch.no_grad()
+    def carry(self, value: Tensor, how: Callable[[Tensor], Tensor]) -> None:
+        """Be `value` [1, channels, height, width], which has moved, with the coarse grids and all
+        moments carried along by `how`; it keeps shapes, and what is not negative so.
+        """
+        for tensor in (*self.grids[1:], *self.means, *self.squares):
+            tensor.copy_(how(tensor.detach()))
+        self.grids[0].add_(value - self.value)
+        self._keep_within()
 
     @torch.no_grad()
     def resize(self, height: int, width: int) -> None:

@@ -20,6 +20,7 @@ from ..materials import find_materials
 from ..storyboard.schema import Storyboard
 from ..storyboard.seed import with_seed
 from ..storyboard.timeline import Moment, Timeline
+from .camera import CameraWork
 from .cast import Cast, load_cast
 from .expectation import Expectations
 from .frames import Arriving, deliver
@@ -32,6 +33,7 @@ from .objective import Objective, Outcome, loss_scale, require_discriminator, te
 from .options import EngineOptions
 from .printer import Printer, Take
 from .recovery import SmallerBatches, StepsBack
+from .smoothing import Smoothing
 from .stages import Stage, no_stage
 from .start import Start
 
@@ -116,10 +118,14 @@ class Session:
         self.iteration = 0
         first = self.start.first(self.timeline.at(0))
         self.latent = Latent(first, vqgan.bound, storyboard.grids)
+        self.smoothing = Smoothing(storyboard, cast.device)
+        self.camera = CameraWork(self.timeline, vqgan, self.start.full_size)
         self._participants = {
             "latent": self.latent,
             "judge": self.judge,
             "recovery": self._steps_back,
+            "start": self.start,
+            "smoothing": self.smoothing,
             "printer": self.printer,
         }
         if start:
@@ -164,6 +170,9 @@ class Session:
             self.latent.resize(*size)
         if moment.afresh:
             self.latent.begin(self.start.after_cut(moment))
+            self.smoothing.begin()
+        if carried := self.camera.move(self.latent, moment):
+            self.smoothing.carry(carried)
         outcome = self._memory.attempt(
             lambda: self.objective.gradient(self.latent, moment),
             moment.settings,
@@ -172,7 +181,7 @@ class Session:
         with self.stage("step"):
             rate = moment.settings.learning_rate * self._steps_back.rate_scale
             self.latent.step(rate, moment.settings.weight_decay)
-            if pull := self.guides.at(moment, size):
+            if pull := self.guides.at(moment, size, self.camera.seen(moment)):
                 self.latent.pull(*pull)
         self.iteration += 1
         with self.stage("capture"):
@@ -182,14 +191,22 @@ class Session:
         total = self.timeline.total_iter
         if moment.frame is None:
             return _Pending(Progress(self.iteration, total, moment))
-        prints = list(self.printer.take(Take(outcome.latent, outcome.picture, moment)))
+        take = self._take(outcome, moment)
+        self.start.keep(take.latent, moment)
+        prints = list(self.printer.take(take))
         if self.iteration == total:
             prints += self.printer.finish()
         size, factor = self.storyboard.size, self.cast.vqgan.factor
         frames = tuple((each.number, deliver(each.picture, size, factor)) for each in prints)
-        return _Pending(
-            Progress(self.iteration, total, moment, state=self.state()), outcome, frames
-        )
+        told = Progress(self.iteration, total, moment, latent=take.latent, state=self.state())
+        return _Pending(told, outcome, frames)
+
+    def _take(self, outcome: Outcome, moment: Moment) -> Take:
+        """What is captured, as it is shown."""
+        latent, picture = self.smoothing.take(outcome.latent, moment), outcome.picture
+        if latent is not outcome.latent:
+            picture = self.camera.picture(latent)
+        return Take(*self.camera.view(latent, picture, moment), moment)
 
     def _finished(self, pending: _Pending) -> Progress:
         progress = pending.result()
@@ -235,7 +252,6 @@ class _Pending:
             similarities={name: float(value) for name, value in self.outcome.each.items()},
             losses={name: float(value) for name, value in self.outcome.terms.items()},
             frames=tuple(Frame(number, arriving.array()) for number, arriving in self.frames),
-            latent=self.outcome.latent,
         )
 
 

@@ -7,9 +7,11 @@ from pathlib import Path
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..disk.part import Part
 from ..errors import VqclipError
 from ..models.vqgan.first_stage import VQGAN
 from ..models.weights import read_tensors
+from ..storyboard.beginnings import scene_named
 from ..storyboard.schema import Storyboard
 from ..storyboard.sizes import picture_size
 from ..storyboard.timeline import Moment
@@ -24,13 +26,26 @@ class Start:
 
     def __init__(self, storyboard: Storyboard, vqgan: VQGAN, guides: Guides):
         self.storyboard, self.vqgan, self.guides = storyboard, vqgan, guides
+        scenes = storyboard.scenes
+        self._sources = {  # the index of the scene that another one begins as, by its index
+            index: scene_named(scene.from_.scene, scenes[:index])
+            for index, scene in enumerate(scenes)
+            if scene.from_ and scene.from_.scene is not None
+        }
+        self._ends: dict[int, Tensor] = {}  # of the scenes that others begin as, so far
+
+    @property
+    def full_size(self) -> tuple[int, int]:
+        """(height, width) of the latent."""
+        factor = self.vqgan.factor
+        width, height = (side // factor for side in picture_size(self.storyboard.size, factor))
+        return height, width
 
     def size(self, moment: Moment) -> tuple[int, int]:
         """(height, width) of the latent at a moment: half of it, rounded up, while a growing film
         is coarse.
         """
-        factor = self.vqgan.factor
-        width, height = (side // factor for side in picture_size(self.storyboard.size, factor))
+        height, width = self.full_size
         return ((height + 1) // 2, (width + 1) // 2) if moment.coarse else (height, width)
 
     def first(self, moment: Moment) -> Tensor:
@@ -38,16 +53,42 @@ class Start:
         init, vqgan = self.storyboard.init, self.vqgan
         h, w = self.size(moment)
         if init.image:
-            picture = load_picture(init.image, w * vqgan.factor, h * vqgan.factor)
-            return vqgan.encode(picture.to(vqgan.device))
+            return self._picture(init.image, h, w)
         if init.latent:
             return load_latent(init.latent, (1, vqgan.channels, h, w)).to(vqgan.device)
         return self._noise(moment)
 
     def after_cut(self, moment: Moment) -> Tensor:
-        """The latent that a scene begins with which nothing leads to: its guide, or noise."""
-        guide = self.guides.start(moment.scene)
-        return self._noise(moment) if guide is None else guide
+        """The latent that a scene begins with which nothing leads to: what it is `from`, else its
+        guide, else noise.
+        """
+        origin, guide = moment.now.from_, self.guides.start(moment.scene)
+        if origin and origin.image:
+            h, w = self.size(moment)
+            return self._picture(origin.image, h, w)
+        if origin and origin.scene is not None:
+            return self._ends[self._sources[moment.scene]]
+        return self._noise(moment) if guide is None or origin else guide
+
+    def keep(self, latent: Tensor, moment: Moment) -> None:
+        """Remember a captured latent, where a later scene begins as this one ends."""
+        if moment.scene in self._sources.values():
+            self._ends[moment.scene] = latent
+
+    def state(self) -> Part:
+        return Part({f"end.{scene}": latent for scene, latent in self._ends.items()})
+
+    def restore(self, part: Part) -> None:
+        """Go on from a `state`."""
+        self._ends = {
+            int(name.removeprefix("end.")): latent.detach().clone().to(self.vqgan.device)
+            for name, latent in part.tensors.items()
+        }
+
+    def _picture(self, path: Path, height: int, width: int) -> Tensor:
+        factor = self.vqgan.factor
+        picture = load_picture(path, width * factor, height * factor)
+        return self.vqgan.encode(picture.to(self.vqgan.device))
 
     def _noise(self, moment: Moment) -> Tensor:
         random = generator_for(self.storyboard.seed, moment.iteration, "start")

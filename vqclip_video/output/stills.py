@@ -171,14 +171,16 @@ def draw_sheet(entries: Sequence[tuple[Image.Image, str, str]], title: str = "")
     return sheet
 
 
-def check_picture_place(path: Path, argument: str = "output") -> None:
+def check_picture_place(
+    path: Path, argument: str = "output", suffixes: Sequence[str] = SUFFIXES
+) -> None:
     """Makes the folder of a picture that is going to be written.
 
     argument: what the path is called. Raises UsageError for a name of no such picture, OutputError
     where nothing can be written there.
     """
-    if path.suffix.lower() not in SUFFIXES:
-        endings = ", ".join(SUFFIXES)
+    if path.suffix.lower() not in suffixes:
+        endings = ", ".join(suffixes)
         raise UsageError(f"{argument}={path}: a picture's name ends in one of {endings}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -15,9 +15,9 @@ IN_FLAGS = (
     (re.compile(r"\boverride=(?=\S)"), "--set "),
     (re.compile(r"\btry again\b"), "run the same command again"),
     (re.compile(r"\boutput=(?=\S)"), "-o "),
-    (re.compile(r"\b(sheet|seconds|seeds|tracks)=(?=\S)"), r"--\1 "),
+    (re.compile(r"\b(sheet|seconds|seeds|tracks|camera)=(?=\S)"), r"--\1 "),
     (re.compile(r"\banother output\b"), "another name with -o"),
-    (re.compile(r"\banother (sheet|tracks)\b"), r"another name with --\1"),
+    (re.compile(r"\banother (sheet|tracks|camera)\b"), r"another name with --\1"),
 )
 
 

@@ -12,6 +12,7 @@ import functools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
+from keyword import iskeyword
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,11 @@ class Key:
     default: Any
     help: str
 
+    @property
+    def field(self) -> str:
+        """The name of the field: `from_` where the key is a word of Python's, `from`."""
+        return f"{self.name}_" if iskeyword(self.name) else self.name
+
     def read(self, node: Node, place: Place) -> Any:
         """The value at `place`; BAD if it was refused, which is recorded there."""
         place.mark(node)
@@ -152,7 +158,9 @@ def internal(**options: Any) -> Any:
 def keys(section: type) -> dict[str, Key]:
     """The keys that the mapping for a dataclass of schema.py may hold, in order."""
     return {
-        item.name: Key(item.name, item.metadata["kind"], item.default, item.metadata["help"])
+        (name := item.name.rstrip("_")): Key(
+            name, item.metadata["kind"], item.default, item.metadata["help"]
+        )
         for item in dataclasses.fields(section)
         if "internal" not in item.metadata
     }

@@ -8,7 +8,9 @@ from dataclasses import replace
 from fractions import Fraction
 
 from ..catalogue.platforms import PLATFORMS
+from ..text import quoted
 from . import doubts
+from .beginnings import scene_named
 from .courses import check_motions
 from .driven import with_drives
 from .kinds import BAD
@@ -41,17 +43,17 @@ def assemble(given: Given, problems: Problems) -> Storyboard:
         return film
     beats = Beats(film, problems)
     film = replace(film, grid=beats.grid)
-    below = given.get("settings", {})
-    below = {} if below is BAD else below
+    common = {name: _usable(given, name) for name in ("settings", "camera")}
     starts_in_seconds(scenes, beats)
     _resolve_starts(scenes, problems)
-    steps = [_show_step(scene, below) for scene in scenes]
+    steps = [_show_step(scene, common["settings"]) for scene in scenes]
     lengths_in_seconds(scenes, SCENE_SECONDS, steps, beats)
     resolved = [
-        _scene(scene, f"scenes[{index}]", film.fps, below, problems)
+        _scene(scene, f"scenes[{index}]", film.fps, common, problems)
         for index, scene in enumerate(scenes)
         if scene is not BAD
     ]
+    _check_origins(resolved, problems)
     film = replace(film, scenes=tuple(resolved))
     if not problems:
         _check_length(film, problems)
@@ -152,12 +154,17 @@ def _end_before(before: Given, start: float, where: str, problems: Problems) -> 
         before["duration"] = float(exact(start) - exact(began))
 
 
-def _scene(given: Given, where: str, fps: Fraction, below: Given, problems: Problems) -> Scene:
-    own = given.get("settings", {})
-    settings = built(Settings, below if own is BAD else merged(below, own))
-    _check_settings(settings, where, problems)
+def _usable(given: Given, name: str) -> Given:
+    """A section that is given; an empty one where it is not, or was refused."""
+    return {} if given.get(name, BAD) is BAD else given[name]
+
+
+def _scene(given: Given, where: str, fps: Fraction, common: Given, problems: Problems) -> Scene:
+    """A scene; common: the film's sections that its own are laid over."""
+    own = {name: merged(below, _usable(given, name)) for name, below in common.items()}
     transition = given.pop("transition", {})
-    scene = replace(built(Scene, {**given, "settings": {}}), settings=settings, transition=None)
+    scene = replace(built(Scene, {**given, **own}), transition=None)
+    _check_settings(scene.settings, where, problems)
     if (
         "duration" in given
         and "iterations" in given
@@ -172,9 +179,37 @@ def _scene(given: Given, where: str, fps: Fraction, below: Given, problems: Prob
     if scene.duration is None and scene.iterations is None:
         scene = replace(scene, duration=SCENE_SECONDS)
     if _holds_a_frame(scene, where, fps, problems) and transition is not BAD:
+        if scene.begins_afresh:
+            _check_cut(transition, where, problems)
+            transition = {"curve": "cut"}
         travel = _transition(transition, where, scene_seconds(scene, fps), problems)
         scene = replace(scene, transition=travel)
     return scene
+
+
+def _check_cut(transition: Given, where: str, problems: Problems) -> None:
+    """A scene that begins as something else than the picture before has nothing to travel from."""
+    if transition.get("curve", "cut") != "cut" or transition.get("duration", 0.0) != 0.0:
+        message = (
+            "`from` begins the picture anew, which is a cut; remove the transition, or begin from "
+            "previous"
+        )
+        problems.at(f"{where}.transition", message)
+
+
+def _check_origins(scenes: list[Scene], problems: Problems) -> None:
+    """Turn the names of scenes in `from` into what they stand for, and refuse others."""
+    for index, scene in enumerate(scenes):
+        where, origin = f"scenes[{index}].from", scene.from_
+        if not origin:
+            continue
+        if index == 0:
+            message = "nothing is before the first scene; what it starts from is the film's `init`"
+            problems.at(where, message)
+        elif origin.scene is not None and scene_named(origin.scene, scenes[:index]) is None:
+            known = ", ".join(earlier.name or str(n) for n, earlier in enumerate(scenes[:index], 1))
+            message = f"expected an earlier scene, found {quoted(origin.scene)}; there are {known}"
+            problems.at(f"{where}.scene", message)
 
 
 def _check_settings(settings: Settings, where: str, problems: Problems) -> None:

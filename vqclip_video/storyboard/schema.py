@@ -17,6 +17,8 @@ from . import files
 from .audio import AUDIO, DRIVES
 from .audio import Audio as Audio
 from .audio import Drive as Drive
+from .beginnings import BEGINNING_VALUE, Beginning
+from .camera import CAMERA, Camera
 from .chosen_models import CHOSEN_MODELS
 from .chosen_models import ChosenCLIP as ChosenCLIP
 from .chosen_models import Models as Models
@@ -105,6 +107,14 @@ class Scene:
     caption: str | None = option(
         None, "words to show over the scene, where the film has captions", Text()
     )
+    name: str | None = option(None, "what another scene's `from` calls it", Text())
+    from_: Beginning | None = option(
+        None,
+        "what the picture begins as: `previous`, `noise`, {image} or {scene}; by default the "
+        "picture before it, and after a `cut` the scene's guide, or noise",
+        BEGINNING_VALUE,
+    )
+    camera: Camera = option(Camera(), "overrides of the film's camera", CAMERA)
     settings: Settings = option(Settings(), "overrides of the film's settings", Section(Settings))
 
     @property
@@ -120,7 +130,14 @@ class Scene:
     @property
     def begins_afresh(self) -> bool:
         """Whether nothing of the scene before is carried into this one."""
+        if self.from_:
+            return self.from_.word != "previous"
         return self.transition is not None and self.transition.curve == "cut"
+
+    @property
+    def begins_from_noise(self) -> bool:
+        """Whether it does so without a picture to begin as, its guide aside."""
+        return self.begins_afresh and (self.from_ is None or self.from_.word == "noise")
 
 
 SCENE = Section(Scene, {"required": ["prompt"], "not": {"required": ["duration", "iterations"]}})
@@ -261,6 +278,7 @@ class Storyboard:
     provenance: str = option(
         "on", "whether every file says that it was generated", Word(("on", "off"))
     )
+    camera: Camera = option(Camera(), "how the camera moves, in every scene", CAMERA)
     settings: Settings = option(Settings(), "defaults for every scene", Section(Settings))
     scenes: tuple[Scene, ...] = option((), "the scenes, in order", SceneList(SCENE))
     source: Path | None = internal(default=None, compare=False)

@@ -26,7 +26,9 @@ def built(section: type, given: Given) -> Any:
     known = keys(section)
     return section(
         **{
-            name: built(known[name].kind.type, value) if isinstance(value, dict) else value
+            known[name].field: built(known[name].kind.type, value)
+            if isinstance(value, dict)
+            else value
             for name, value in given.items()
             if value is not BAD
         }
@@ -120,8 +122,8 @@ class Section(Kind):
         """A mapping; only what differs, where another value to lie over is given."""
         written = {}
         for key in keys(self.type).values():
-            own = getattr(value, key.name)
-            beneath = getattr(below, key.name) if below is not None else None
+            own = getattr(value, key.field)
+            beneath = getattr(below, key.field) if below is not None else None
             if not key.kind.says(own) or (below is not None and own == beneath):
                 continue
             inner = (own, name, beneath) if isinstance(key.kind, Section) else (own, name)
@@ -130,8 +132,41 @@ class Section(Kind):
 
     def files(self, value: Any) -> Iterator[Path]:
         for key in keys(self.type).values():
-            if (inner := getattr(value, key.name)) is not None:
+            if (inner := getattr(value, key.field)) is not None:
                 yield from key.kind.files(inner)
+
+
+@dataclass(frozen=True)
+class TwoValues(Kind):
+    """Two values of one kind: [x, y]."""
+
+    each: Kind
+
+    def expected(self) -> str:
+        return f"two values, [x, y], each {self.each.expected()}"
+
+    def limits(self) -> str:
+        return f"each {self.each.limits()}"
+
+    def read(self, node: Node, place: Place) -> Any:
+        if not isinstance(node, Sequence) or len(node.items) != 2:
+            raise self.refusal(node)
+        pair = tuple(self._one(item, place.item(n)) for n, item in enumerate(node.items))
+        return BAD if BAD in pair else pair
+
+    def _one(self, node: Node, place: Place) -> Any:
+        place.mark(node)
+        try:
+            return self.each.read(node, place)
+        except Refusal as refusal:
+            return place.wrong(node, str(refusal))
+
+    def schema(self, sections: dict[str, Schema]) -> Schema:
+        each = self.each.schema(sections)
+        return {"type": "array", "prefixItems": [each, each], "minItems": 2, "maxItems": 2}
+
+    def write(self, value: tuple, name: Naming) -> list[Any]:
+        return [self.each.write(one, name) for one in value]
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from .motions import Ramp
 from .moving import Moving
 from .numbers import Number, Weight, Whole
 from .sections import Parts, Section
-from .shorthands import GuideValue, RampSection
+from .shorthands import RampSection, WordOrOne
 from .texts import PromptText
 
 
@@ -223,6 +223,12 @@ class Settings:
     show_step: int = option(
         2, "iterations between two frames of the film", Whole(least=1, most=10000)
     )
+    smoothing: float = option(
+        0.0,
+        "share of the frame before in what is shown of the latent, a running mean; the latent "
+        "itself goes on",
+        Moving(Number(least=0.0, most=0.99)),
+    )
     style: Prompt = option(
         (),
         "extra text, said once for every scene: a text, or a list like a prompt",
@@ -243,7 +249,7 @@ class Settings:
         Guide(),
         "what to draw the picture toward: `auto` (a dream where the models have a prior, else the "
         "fitting sketch), `dream`, `off`, {image}, {sketch} or {dream}",
-        GuideValue(GUIDE, GUIDE_WORDS),
+        WordOrOne(GUIDE, GUIDE_WORDS, "a scene is drawn toward one of them"),
     )
     dream: Dream = option(Dream(), "how the dream is drawn", Section(Dream))
     guide_weight: float = option(

@@ -168,32 +168,34 @@ class TransitionSection(Section):
 
 
 @dataclass(frozen=True)
-class GuideValue(Kind):
-    """A value of its own, not merged: a scene's guide replaces the film's.
+class WordOrOne(Kind):
+    """A word, or a mapping with one key; a value of its own, not merged: a scene's replaces the
+    film's.
 
-    words: what may stand in place of the mapping.
+    words: what may stand in place of the mapping. purpose: of that one key, in words.
     """
 
     section: Section
     words: tuple[str, ...]
+    purpose: str
 
     def expected(self) -> str:
         *names, last = keys(self.section.type)
         return f"{', '.join(self.words)}, or a mapping with {', '.join(names)} or {last}"
 
     def read(self, node: Node, place: Place) -> Any:
-        guide = self.section.type
+        made = self.section.type
         if isinstance(node, Scalar) and node.text in self.words:
-            return guide(said=node.text)
+            return made(said=node.text)
         if not isinstance(node, Mapping):
             raise self.refusal(node)
         given = self.section.read(node, place)
         if len(given) > 1:
             both = " and ".join(given)
-            raise Refusal(f"found both {both}; a scene is drawn toward one of them")
+            raise Refusal(f"found both {both}; {self.purpose}")
         if not given and not node.entries:
             raise self.refusal(node)
-        return BAD if not given or BAD in given.values() else guide(**given)
+        return BAD if not given or BAD in given.values() else made(**given)
 
     def schema(self, sections: dict[str, Schema]) -> Schema:
         return {"anyOf": [{"enum": list(self.words)}, self.section.schema(sections)]}

@@ -17,6 +17,7 @@ models: storybook           # the small pair in the package; `vqclip-video model
 #init: {noise: 0.3}         # or {image: start.png}, or {latent: earlier-film.safetensors}
 grids: 2                    # resolutions the latent is the sum of; 1 is the plain latent, more is softer
 #grow: true                 # the first half of the first scene at half the resolution: sooner there
+#camera: {zoom: 1.1, pan: [0.05, 0], rotate: 2, border: reflect}   # motion in a second; see docs/camera.md
 #latents: scenes            # latents to keep: of the scenes' ends, or `all`
 #deliver: [reel, {name: square, fit: blur}]   # files to post, made of the finished film; see docs/deliver.md
 #captions: {text: prompt, style: outline}     # words over them; or true, and a scene's own `caption`
@@ -37,6 +38,7 @@ settings:                   # for every scene; a scene's own settings come first
   #guide: auto              # draws toward a dream of the prompt; or off, {dream: a ship}, {sketch: a ship}, {image: my.png}
   #dream: {tries: 4}        # dreams drawn for a scene, of which the best is taken; or {seed: 9}, {carry: 0.9}
   #guide_weight: 0.25       # how strongly; or {start: 0.3, end: 0.1, over: 0.6}: then less, and CLIP paints more freely
+  #smoothing: 0.5           # share of the frame before in what is shown: calmer
   #weight_decay: 0.0        # pulls the latent towards its middle
   #noise_factor: 0.1        # noise on the cutouts
   #batch_size: 8            # cutouts per CLIP call, to save memory; the picture stays the same
@@ -60,6 +62,8 @@ scenes:
   - prompt: fire at night
     #caption: The end       # words to show, in place of the prompt
     duration: 2s
+    #name: fire             # what another scene's `from` calls it
+    #from: previous         # what the picture begins as; or, as a cut, noise, {image: my.png}, {scene: NAME}
     transition: {duration: 1.5s}
     settings: {learning_rate: 0.1}
 """

@@ -40,6 +40,8 @@ class Moment:
     before: Scene | None  # `previous`, with those of its end
     instant: Instant  # where in the scene it lies
     frame: int | None  # number of the film's frame this iteration's picture becomes, or None
+    shot: int  # number of the frame that this iteration works on
+    begins: bool  # whether it is the first one that does
     time: float  # seconds of film at this iteration's next frame
     coarse: bool = False  # whether the latent has half its resolution yet (see `Storyboard.grow`)
     # whether the picture begins anew at this iteration: a cut leads to its scene
@@ -75,6 +77,7 @@ class Timeline:
         self.total_iter: int = sum(span.iterations for span in self.spans)
         self.seconds = float(self.frames / storyboard.fps)
         self._first_iterations = [span.first_iteration for span in self.spans]
+        self._first_frames = [span.first_frame for span in self.spans]
         self._moves: dict[int, bool] = {}  # by scene, once it is known
         self._ends: dict[int, Scene] = {}  # the last one that was left
 
@@ -88,6 +91,7 @@ class Timeline:
         mix = _mix(scene, span, local)
         instant = Instant(stretch_of(self.storyboard, span, self.frames), local)
         frame = span.first_frame + local // scene.settings.show_step
+        shot = min(frame, span.first_frame + span.frames - 1)
         captured = (local + 1) % scene.settings.show_step == 0
         return Moment(
             iteration=iteration,
@@ -99,10 +103,18 @@ class Timeline:
             before=self._left(span.scene - 1) if mix < 1 else None,
             instant=instant,
             frame=frame if captured else None,
+            shot=shot,
+            begins=local % scene.settings.show_step == 0 and shot == frame,
             time=float(frame / self.storyboard.fps),
             afresh=local == 0 and scene.begins_afresh,
             coarse=self.storyboard.grow and iteration < self.spans[0].iterations // 2,
         )
+
+    def begins(self, frame: int) -> Moment:
+        """What holds during the first iteration for a frame."""
+        span = self.spans[bisect_right(self._first_frames, frame) - 1]
+        show_step = self.storyboard.scenes[span.scene].settings.show_step
+        return self.at(span.first_iteration + (frame - span.first_frame) * show_step)
 
     def _still(self, index: int, number: Callable[[Motion], float]) -> Scene:
         """A scene with a number in place of each motion."""

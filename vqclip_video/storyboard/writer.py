@@ -21,7 +21,7 @@ def dump(storyboard: Storyboard, name: Naming = str) -> str:
     """The storyboard as rendered; its files by their absolute paths, or as `name` calls them."""
     storyboard = without_drives(storyboard)
     film = FILM.write(storyboard, name)
-    film["scenes"] = [_scene(scene, storyboard.settings, name) for scene in storyboard.scenes]
+    film["scenes"] = [_scene(scene, storyboard, name) for scene in storyboard.scenes]
     return yaml.dump(film, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
 
 
@@ -89,11 +89,13 @@ def as_filmed(storyboard: Storyboard) -> Storyboard:
     return replace(storyboard, **same)
 
 
-def _scene(scene: Scene, settings: Settings, name: Naming) -> dict[str, Any]:
+def _scene(scene: Scene, film: Storyboard, name: Naming) -> dict[str, Any]:
     written = SCENE.write(scene, name)
-    own = keys(Scene)["settings"].kind.write(scene.settings, name, settings)
-    del written["settings"]
-    return {**written, "settings": own} if own else written
+    for key in ("camera", "settings"):
+        own = keys(Scene)[key].kind.write(getattr(scene, key), name, getattr(film, key))
+        del written[key]
+        written |= {key: own} if own else {}
+    return written
 
 
 def _yaml(mapping: dict[str, Any], inline: bool) -> str:
