@@ -139,10 +139,12 @@ class Shoot:
         if encoder.message:
             self.display.notice(encoder.message)
         left = timeline.frames - (saved["film"].numbers["frames"] if saved else 0)
-        check_space(run.work, left, size, frame_latent_bytes(board, self.materials.config))
+        latent = frame_latent_bytes(board, self.materials.config)
+        check_space(run.work, left, size, latent)
         threads = torch.get_num_threads()
         origin = origin_of(board, self.materials, run.fingerprint, threads)
-        return Recorder(timeline, run, encoder, saved, self.display.notice, began, origin)
+        notice = self.display.notice
+        return Recorder(timeline, run, encoder, saved, notice, began, origin, latent)
 
     def _optimise(self, recorder: Recorder, stack: ExitStack) -> FilmResult:
         try:

@@ -17,17 +17,19 @@ from safetensors.torch import save as safetensors_bytes
 
 from .disk.files import atomic_write, explained
 from .disk.part import Part
-from .engine.session import Progress, State
+from .engine.session import Frame, Progress, State
 from .output import checkpoint
 from .output.checkpoint import Parts
 from .output.film_writer import FilmWriter
 from .output.formats import Encoder, Format
+from .output.latents import LatentPlaces, LatentSpool, worth_keeping
 from .output.metadata import FilmMetadata, chapters
 from .output.origin import Origin
 from .output.progress import ProgressLog, frame_record
 from .output.provenance import label_of
 from .output.report import RunFacts, read_records, report_page
 from .output.rundir import RunDir
+from .output.steps import Steps
 from .output.stills import ContactSheet, Poster
 from .sound.soundtrack import Cut, Soundtrack, make_soundtrack
 from .storyboard.sizes import frame_size
@@ -85,6 +87,42 @@ class Stopwatch:
         self._began -= part.numbers["elapsed"]
 
 
+class Takes:
+    """What is kept of every captured frame to print films from: its latent, and how far its picture
+    is from the one before.
+    """
+
+    def __init__(self, run: RunDir, wish: str, needed: int, saved: Parts | None) -> None:
+        """`wish`: which latents the storyboard keeps; `needed`: bytes that all would take."""
+        part = saved["takes"] if saved else None
+        kept = part.numbers["kept"] if part else worth_keeping(wish, run.folder, needed)
+        self.steps, self.latents = Steps(), None
+        if kept:
+            self.latents = LatentSpool(LatentPlaces(run.latents), saved and saved["latents"])
+        if part:
+            self.steps.restore(part)
+
+    def take(self, frame: Frame, latent: torch.Tensor) -> float:
+        """The next frame; returns its step."""
+        if self.latents is not None:
+            self.latents.append(latent[0].half().cpu().numpy())
+        return round(self.steps.to(frame.pixels), 6)
+
+    def state(self) -> dict[str, Part]:
+        """For a checkpoint, by participant."""
+        kept = self.latents is not None
+        steps = Part(self.steps.state().tensors, {"kept": kept})
+        return {"takes": steps, **({"latents": self.latents.state()} if kept else {})}
+
+    def finish(self) -> None:
+        if self.latents is not None:
+            self.latents.finish()
+
+    def close(self) -> None:
+        if self.latents is not None:
+            self.latents.close()
+
+
 class Recorder:
     """Everything a render leaves on disk, kept together so that a checkpoint is one position in
     all of it.
@@ -99,9 +137,11 @@ class Recorder:
         notice: Callable[[str], None],
         began: float,
         origin: Origin,
+        frame_latent: int,
     ):
         """`saved`: a checkpoint to go on from; `began`: when this sitting began, by the monotonic
-        clock; `origin`: what the film says that it was made by.
+        clock; `origin`: what the film says that it was made by; `frame_latent`: bytes of a latent
+        that is kept of each frame.
         """
         self.timeline, self.run, self.encoder, self.origin = timeline, run, encoder, origin
         self.storyboard, self.saved = timeline.storyboard, saved
@@ -120,6 +160,9 @@ class Recorder:
             self.writer = stack.enter_context(self._film_writer(notice))
             self.log = ProgressLog(run.progress, saved["log"].numbers["lines"] if saved else 0)
             stack.callback(self.log.close)
+            needed = timeline.frames * frame_latent
+            self.takes = Takes(run, self.storyboard.latents, needed, saved)
+            stack.callback(self.takes.close)
             self._stack = stack.pop_all()
 
     def __enter__(self) -> Recorder:
@@ -164,8 +207,9 @@ class Recorder:
                 self.writer.append(frame.pixels)
                 self.sheet.offer(frame.pixels, frame.number)
                 self.poster.offer(frame.pixels, progress.similarity)
-            self.log.append(frame_record(progress))
-            self._keep_latent(progress.latent, progress.moment.frame)
+                step = self.takes.take(frame, progress.latent)
+                self.log.append({**frame_record(progress), "step": step})
+            self._keep_end(progress.latent, progress.moment.frame)
         if time.monotonic() - self._saved_at > max(
             CHECKPOINT_SECONDS, self._cost / CHECKPOINT_SHARE
         ):
@@ -175,7 +219,7 @@ class Recorder:
         """Make everything up to `state` something to go on from."""
         began = time.monotonic()
         with self.watch.stage("checkpoint"):
-            own = {"film": self.writer.state(), "log": self.log.state()}
+            own = {"film": self.writer.state(), "log": self.log.state(), **self.takes.state()}
         # Outside of the stage, whose seconds are part of what is kept.
         own |= {"poster": self.poster.state(), "watch": self.watch.state()}
         threads = Part(numbers={"count": torch.get_num_threads()})
@@ -202,6 +246,7 @@ class Recorder:
                 self.run.contact_sheet, board.fps, metadata.chapters, board.title, label
             )
             self.writer.finish({"film": self.run.film}, metadata, self._sound())
+            self.takes.finish()
             stills = list(self.sheet.stills(board.fps, metadata.chapters))
         facts = RunFacts(
             self.timeline, metadata.title, self.origin, self._about(device), self.run.folder.name
@@ -231,11 +276,10 @@ class Recorder:
     def _similarity(self) -> float | None:
         return round(self.poster.similarity, 5) if self.poster.picture is not None else None
 
-    def _keep_latent(self, latent: torch.Tensor, number: int) -> None:
-        names = [f"frame-{number:06}"] if self.storyboard.latents == "all" else []
+    def _keep_end(self, latent: torch.Tensor, number: int) -> None:
+        """The latent of a scene's end, for another film to start there."""
         if number in self._last_frames:
-            names.append(f"scene-{self._last_frames[number] + 1:02}")
-        for name in names:
+            name = f"scene-{self._last_frames[number] + 1:02}"
             content = safetensors_bytes({"latent": latent.contiguous().cpu()})
             atomic_write(self.run.latents / f"{name}.safetensors", content)
 

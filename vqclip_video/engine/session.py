@@ -61,6 +61,8 @@ class Progress:
     moment: Moment
     similarity: float | None = None  # mean cosine between the cutouts and the target, -1..1
     similarities: dict[str, float] = field(default_factory=dict)  # of each CLIP, where several
+    # To the own targets of the scene before, this one and the next, by their indices.
+    to_scenes: dict[int, float] = field(default_factory=dict)
     losses: dict[str, float] = field(default_factory=dict)  # weighted terms
     frames: tuple[Frame, ...] = ()
     latent: Tensor | None = None  # [1, channels, h, w], of the captured picture
@@ -233,6 +235,7 @@ class _Pending:
             self.progress,
             similarity=float(self.outcome.similarity),
             similarities={name: float(value) for name, value in self.outcome.each.items()},
+            to_scenes={scene: float(value) for scene, value in self.outcome.to_scenes.items()},
             losses={name: float(value) for name, value in self.outcome.terms.items()},
             frames=tuple(Frame(number, arriving.array()) for number, arriving in self.frames),
             latent=self.outcome.latent,

@@ -51,7 +51,11 @@ class ProgressLog:
 
 
 def frame_record(progress) -> dict[str, Any]:
-    """What is kept of a captured frame: of an `engine.session.Progress` that was captured."""
+    """What is kept of a captured frame: of an `engine.session.Progress` that was captured.
+
+    `scenes` are its similarities to the own targets of the scene before, its own and the next, by
+    their indices: where the one overtakes the other, the film has turned to the new prompt.
+    """
     moment, several = progress.moment, progress.similarities
     each = {name: round(value, 5) for name, value in several.items()}
     return {
@@ -62,6 +66,7 @@ def frame_record(progress) -> dict[str, Any]:
         "mix": round(moment.mix, 4),
         "similarity": round(progress.similarity, 5),
         **({"similarities": each} if each else {}),
+        "scenes": {str(scene): round(value, 5) for scene, value in progress.to_scenes.items()},
         "losses": {name: round(value, 6) for name, value in progress.losses.items()},
     }
 

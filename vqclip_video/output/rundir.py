@@ -229,7 +229,7 @@ class RunDir:
         name = glob.escape(self.folder.name)
         delivered = (f"{name}.{platform}{end}" for platform in PLATFORMS for end in ("", ".*"))
         _remove_matching(self.folder, (*OWN_FILES, *delivered))
-        _remove_matching(self.latents, ("*.safetensors", ".*.part"))
+        _remove_matching(self.latents, ("*.safetensors", "frames.*", ".*.part"))
         _remove_matching(self.work, OWN_WORK)
 
     def _remove_work(self) -> None:

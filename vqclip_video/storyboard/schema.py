@@ -43,7 +43,7 @@ from .texts import Flag, Text, Word
 CURVES = ("linear", "ease-in", "ease-out", "ease-in-out", "cut")
 BLENDS = ("slerp", "lerp")
 MORPHS = ("dream", "blend")
-LATENT_KEEP = ("scenes", "all")
+LATENT_KEEP = ("auto", "frames", "ends")
 CAPTION_TEXTS = ("prompt", "own")
 CAPTION_STYLES = ("outline", "box")
 
@@ -225,8 +225,9 @@ class Storyboard:
         Flag(),
     )
     latents: str = option(
-        "scenes",
-        "which latents are kept: those of the scenes' ends, or one for each frame",
+        "auto",
+        "which latents are kept: one for each frame, from which other films are printed, or those "
+        "of the scenes' ends; auto: frames, where they take at most a tenth of the free disk",
         Word(LATENT_KEEP),
     )
     audio: Audio | None = option(

@@ -17,7 +17,7 @@ models: storybook           # the small pair in the package; `vqclip-video model
 #init: {noise: 0.3}         # or {image: start.png}, or {latent: earlier-film.safetensors}
 grids: 2                    # resolutions the latent is the sum of; 1 is the plain latent, more is softer
 #grow: true                 # the first half of the first scene at half the resolution: sooner there
-#latents: scenes            # latents to keep: of the scenes' ends, or `all`
+#latents: ends              # latents to keep: of the scenes' ends, or of all `frames`, to print from
 #deliver: [reel, {name: square, fit: blur}]   # files to post, made of the finished film; see docs/deliver.md
 #captions: {text: prompt, style: outline}     # words over them; or true, and a scene's own `caption`
 # `audio: song.mp3` is heard with it, `length: audio` lets it last as long; `bpm: 124` and `offset: 0.37s`, or `beats: list.txt`,
