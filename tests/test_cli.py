@@ -153,6 +153,7 @@ def test_beside_the_film_lies_all_that_was_promised(folder, tiny_files):
         "first/latents/scene-02.safetensors",
         "first/latents/frames.f16",
         "first/latents/frames.json",
+        "first/report.html",
     }
     lines = [
         json.loads(line)
@@ -231,7 +232,9 @@ def test_a_film_is_finished_where_its_speed_cannot_be_remembered(folder, tiny_fi
 
 
 def test_keeping_every_latent_is_part_of_the_disk_that_is_needed(folder):
-    (folder / "story.yaml").write_text("size: 512x512\nscenes: [{prompt: a sea, duration: 60s}]\n")
+    (folder / "story.yaml").write_text(
+        "size: 512x512\npacing: steady\nscenes: [{prompt: a sea, duration: 60s}]\n"
+    )
     plain, kept = (
         json.loads(run("plan", "story.yaml", "--set", f"latents={which}", "--json").stdout)[
             "disk_bytes"

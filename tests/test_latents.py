@@ -17,6 +17,7 @@ from vqclip_video.storyboard.reader import read
 
 STORY = """
 size: 32x32
+pacing: steady
 fps: 8
 models: {{clip: {clip}, vqgan: {vqgan}}}
 settings: {{cutouts: 4, show_step: 1}}

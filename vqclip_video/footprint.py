@@ -16,6 +16,7 @@ from .catalogue.vqgan_config import DDConfig, VQGANConfig
 from .outline import Outline
 from .storyboard.schema import Storyboard
 from .storyboard.sizes import picture_size
+from .storyboard.timeline import is_as_shot
 
 MB = 1 << 20
 HALF = 2  # bytes of a number in half precision
@@ -109,9 +110,9 @@ def size_that_fits(
 
 def frame_latent_bytes(storyboard: Storyboard, config: VQGANConfig) -> int:
     """Bytes on disk of the latent that is kept of each frame while rendering: 0 where only the
-    scenes' ends are.
+    scenes' ends are, and the film is not printed from the others.
     """
-    if storyboard.latents == "ends":
+    if storyboard.latents == "ends" and is_as_shot(storyboard):
         return 0
     width, height = picture_size(storyboard.size, config.factor)
     places = width // config.factor * (height // config.factor)

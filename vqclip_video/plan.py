@@ -19,7 +19,7 @@ from .storyboard.courses import TrackOfFilm, tracks_over
 from .storyboard.numbers import rate_text
 from .storyboard.schema import Storyboard
 from .storyboard.sizes import frame_size, picture_size
-from .storyboard.timeline import Timeline
+from .storyboard.timeline import Timeline, is_as_shot
 from .storyboard.words import prompt_text
 from .text import clock, gigabytes, readable, sparkline
 
@@ -204,7 +204,7 @@ def make_plan(
         scenes=tuple(
             _scene_row(storyboard, timeline, index) for index in range(len(storyboard.scenes))
         ),
-        frames=timeline.frames,
+        frames=timeline.film_frames,
         fps=float(storyboard.fps),
         seconds=timeline.seconds,
         total_iter=timeline.total_iter,
@@ -215,7 +215,10 @@ def make_plan(
         render_seconds=known and known.seconds * timeline.total_iter,
         rendered_on=known and known.on,
         disk_bytes=estimate_disk(
-            timeline.frames, (width, height), frame_latent_bytes(storyboard, outline.config)
+            timeline.frames,
+            (width, height),
+            frame_latent_bytes(storyboard, outline.config),
+            0 if is_as_shot(storyboard) else timeline.film_frames,
         ),
         memory=_memory(storyboard, outline, known),
         deliveries=tuple(_deliveries(storyboard, timeline.seconds)),

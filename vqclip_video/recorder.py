@@ -17,23 +17,27 @@ from safetensors.torch import save as safetensors_bytes
 
 from .disk.files import atomic_write, explained
 from .disk.part import Part
-from .engine.session import Frame, Progress, State
+from .engine.session import Progress, State
+from .models.vqgan.first_stage import VQGAN
 from .output import checkpoint
 from .output.checkpoint import Parts
 from .output.film_writer import FilmWriter
 from .output.formats import Encoder, Format
-from .output.latents import LatentPlaces, LatentSpool, worth_keeping
 from .output.metadata import FilmMetadata, chapters
 from .output.origin import Origin
-from .output.progress import ProgressLog, frame_record
+from .output.progress import ProgressLog, frame_record, read_steps
 from .output.provenance import label_of
 from .output.report import RunFacts, read_records, report_page
 from .output.rundir import RunDir
-from .output.steps import Steps
 from .output.stills import ContactSheet, Poster
+from .printing.film_print import FilmPrint, Told
+from .printing.reel import film_reel
+from .printing.takes import Takes
 from .sound.soundtrack import Cut, Soundtrack, make_soundtrack
 from .storyboard.sizes import frame_size
-from .storyboard.timeline import Timeline
+from .storyboard.timeline import Timeline, is_as_shot
+
+Notice = Callable[[str], None]
 
 CHECKPOINT_SECONDS = 5.0  # between two at least
 CHECKPOINT_SHARE = 0.005  # of the time at most; what each one takes is measured
@@ -87,42 +91,6 @@ class Stopwatch:
         self._began -= part.numbers["elapsed"]
 
 
-class Takes:
-    """What is kept of every captured frame to print films from: its latent, and how far its picture
-    is from the one before.
-    """
-
-    def __init__(self, run: RunDir, wish: str, needed: int, saved: Parts | None) -> None:
-        """`wish`: which latents the storyboard keeps; `needed`: bytes that all would take."""
-        part = saved["takes"] if saved else None
-        kept = part.numbers["kept"] if part else worth_keeping(wish, run.folder, needed)
-        self.steps, self.latents = Steps(), None
-        if kept:
-            self.latents = LatentSpool(LatentPlaces(run.latents), saved and saved["latents"])
-        if part:
-            self.steps.restore(part)
-
-    def take(self, frame: Frame, latent: torch.Tensor) -> float:
-        """The next frame; returns its step."""
-        if self.latents is not None:
-            self.latents.append(latent[0].half().cpu().numpy())
-        return round(self.steps.to(frame.pixels), 6)
-
-    def state(self) -> dict[str, Part]:
-        """For a checkpoint, by participant."""
-        kept = self.latents is not None
-        steps = Part(self.steps.state().tensors, {"kept": kept})
-        return {"takes": steps, **({"latents": self.latents.state()} if kept else {})}
-
-    def finish(self) -> None:
-        if self.latents is not None:
-            self.latents.finish()
-
-    def close(self) -> None:
-        if self.latents is not None:
-            self.latents.close()
-
-
 class Recorder:
     """Everything a render leaves on disk, kept together so that a checkpoint is one position in
     all of it.
@@ -134,35 +102,34 @@ class Recorder:
         run: RunDir,
         encoder: Encoder,
         saved: Parts | None,
-        notice: Callable[[str], None],
+        notice: Notice,
         began: float,
         origin: Origin,
-        frame_latent: int,
+        takes: Takes,
     ):
         """`saved`: a checkpoint to go on from; `began`: when this sitting began, by the monotonic
-        clock; `origin`: what the film says that it was made by; `frame_latent`: bytes of a latent
-        that is kept of each frame.
+        clock; `origin`: what the film says that it was made by; `takes`: what films are printed
+        from, which is closed with the rest.
         """
         self.timeline, self.run, self.encoder, self.origin = timeline, run, encoder, origin
-        self.storyboard, self.saved = timeline.storyboard, saved
+        self.storyboard, self.saved, self.takes = timeline.storyboard, saved, takes
+        self.as_shot, self.print = is_as_shot(timeline.storyboard), None
         self.soundtrack: Soundtrack | None = None  # once it is encoded
         self._notice = notice
         self.watch, self.poster = Stopwatch(began), Poster()
         if saved:
             self.watch.restore(saved["watch"])
             self.poster.restore(saved["poster"])
-        self.sheet = ContactSheet(run.work, timeline.frames)
+        self.sheet = ContactSheet(run.work, timeline.film_frames)
         self._last_frames = {
             span.first_frame + span.frames - 1: span.scene for span in timeline.spans
         }
         self._saved_at, self._cost = time.monotonic(), 0.0
         with ExitStack() as stack:
+            stack.callback(takes.close)
             self.writer = stack.enter_context(self._film_writer(notice))
             self.log = ProgressLog(run.progress, saved["log"].numbers["lines"] if saved else 0)
             stack.callback(self.log.close)
-            needed = timeline.frames * frame_latent
-            self.takes = Takes(run, self.storyboard.latents, needed, saved)
-            stack.callback(self.takes.close)
             self._stack = stack.pop_all()
 
     def __enter__(self) -> Recorder:
@@ -171,7 +138,7 @@ class Recorder:
     def __exit__(self, *exception: object) -> None:
         self._stack.close()
 
-    def _film_writer(self, notice: Callable[[str], None]) -> FilmWriter:
+    def _film_writer(self, notice: Notice) -> FilmWriter:
         size, frames = frame_size(self.storyboard.size), self.timeline.frames
         start = self.saved["film"].numbers["frames"] if self.saved else 0
         fps, work = self.storyboard.fps, self.run.work
@@ -205,9 +172,10 @@ class Recorder:
         with self.watch.stage("write"):
             for frame in progress.frames:
                 self.writer.append(frame.pixels)
-                self.sheet.offer(frame.pixels, frame.number)
+                if self.as_shot:
+                    self.sheet.offer(frame.pixels, frame.number)
                 self.poster.offer(frame.pixels, progress.similarity)
-                step = self.takes.take(frame, progress.latent)
+                step = self.takes.take(frame.pixels, progress.latent)
                 self.log.append({**frame_record(progress), "step": step})
             self._keep_end(progress.latent, progress.moment.frame)
         if time.monotonic() - self._saved_at > max(
@@ -232,9 +200,26 @@ class Recorder:
     def stop(self, state: State, device: torch.device) -> FilmResult:
         """Save an unfinished run, with a film of what there is to look at."""
         self.checkpoint(state)
-        there = self.writer.preview(self.run.preview, self._metadata(), self._sound())
+        there = self.writer.preview(self.run.preview, self._metadata(), self._sound(self.writer))
         self.run.save_run(self._about(device), finished=False)
         return self._result("stopped", self.run.preview if there else None)
+
+    def print_film(
+        self, vqgan: VQGAN, should_stop: Callable[[], bool], told: Told, notice: Notice
+    ) -> bool:
+        """Prints the film from what was captured, where its frames are others; returns whether all
+        are there, or `should_stop` said so before.
+        """
+        if self.as_shot:
+            return True
+        board, work = self.storyboard, self.run.printing
+        with self.watch.stage("print"):
+            steps = read_steps(self.run.progress)
+            reel = film_reel(self.timeline, self.takes.latents(), steps, vqgan)
+            format = Format(self.encoder, frame_size(board.size))
+            printed = FilmPrint(reel, work, format, board.fps, self.sheet, notice)
+            self.print = self._stack.enter_context(printed)
+            return self.print.run(should_stop, told)
 
     def finish(self, device: torch.device) -> FilmResult:
         """Close the film and everything beside it."""
@@ -245,7 +230,8 @@ class Recorder:
             self.sheet.save(
                 self.run.contact_sheet, board.fps, metadata.chapters, board.title, label
             )
-            self.writer.finish({"film": self.run.film}, metadata, self._sound())
+            film = self.print or self.writer
+            film.finish({"film": self.run.film}, metadata, self._sound(film))
             self.takes.finish()
             stills = list(self.sheet.stills(board.fps, metadata.chapters))
         facts = RunFacts(
@@ -255,22 +241,24 @@ class Recorder:
         self.run.save_run(facts.about, finished=True)
         return self._result("finished", self.run.film)
 
-    def _sound(self) -> str | None:
-        """Encodes the sound of the frames that there are; its name in the work folder."""
-        audio, frames = self.storyboard.audio, self.writer.frames
+    def _sound(self, film: FilmWriter | FilmPrint) -> str | None:
+        """Encodes the sound of the frames that there are; its name in that film's work folder."""
+        audio, frames = self.storyboard.audio, film.frames
         if audio is None or not frames:
             return None
-        fade_out = audio.fade_out if frames == self.timeline.frames else 0.0
+        fade_out = audio.fade_out if frames == self.timeline.film_frames else 0.0
         seconds = float(frames / self.storyboard.fps)
         cut = Cut(audio.file, seconds, audio.start, audio.fade_in, fade_out, audio.gain)
         with explained(audio.file):
-            self.soundtrack = make_soundtrack(cut, self.run.work)
+            self.soundtrack = make_soundtrack(
+                cut, self.run.printing if film is self.print else self.run.work
+            )
         self._notice(f"sound: {self.soundtrack}")
         return self.soundtrack.name
 
     def _result(self, state: str, film: Path | None) -> FilmResult:
         similarity, watch = self._similarity(), self.watch
-        frames = self.writer.frames
+        frames = (self.print or self.writer).frames
         return FilmResult(state, film, frames, similarity, watch.elapsed, watch.sittings)
 
     def _similarity(self) -> float | None:
@@ -286,14 +274,14 @@ class Recorder:
     def _metadata(self) -> FilmMetadata:
         board, origin = self.storyboard, self.origin
         title = board.title or self.run.folder.name
-        scenes = chapters(board.scenes, self.timeline.spans)
+        scenes = chapters(board.scenes, self.timeline.showings())
         return FilmMetadata(title, origin.as_json(), scenes, label_of(board, origin.packed()))
 
     def _about(self, device: torch.device) -> dict[str, Any]:
         """What run.json says."""
         saved = self.saved
         return {
-            "frames": self.writer.frames,
+            "frames": (self.print or self.writer).frames,
             "total_iter": self.timeline.total_iter,
             "best_similarity": self._similarity(),
             "encoder": self.encoder.name,

@@ -111,8 +111,9 @@ class Judge:
         """Similarities of the cutouts' mean [dim] to the scenes around a captured moment."""
         if moment.frame is None:
             return {}
-        around = range(max(moment.scene - 1, 0), min(moment.scene + 2, len(self.own)))
-        return {scene: whole @ self.own[scene] for scene in around}
+        around = {moment.scene - 1, moment.scene, moment.scene + 1, moment.previous}
+        there = (scene for scene in range(len(self.own)) if scene in around)
+        return {scene: whole @ self.own[scene] for scene in there}
 
 
 class Judges:

@@ -25,6 +25,7 @@ from .expectation import Expectations
 from .frames import Arriving, deliver
 from .guides import Guides
 from .guiding import prepare
+from .home import Home
 from .judge import Judges
 from .latent import Latent
 from .memory import release
@@ -118,11 +119,13 @@ class Session:
         self.iteration = 0
         first = self.start.first(self.timeline.at(0))
         self.latent = Latent(first, vqgan.bound, storyboard.grids)
+        self.home = Home(storyboard.loop is True, cast.device)
         self._participants = {
             "latent": self.latent,
             "judge": self.judge,
             "recovery": self._steps_back,
             "printer": self.printer,
+            "home": self.home,
         }
         if start:
             self.restore(start)
@@ -176,6 +179,8 @@ class Session:
             self.latent.step(rate, moment.settings.weight_decay)
             if pull := self.guides.at(moment, size):
                 self.latent.pull(*pull)
+            if homeward := self.home.at(moment, size):
+                self.latent.pull(*homeward)
         self.iteration += 1
         with self.stage("capture"):
             return self._captured(outcome, moment)
@@ -184,6 +189,7 @@ class Session:
         total = self.timeline.total_iter
         if moment.frame is None:
             return _Pending(Progress(self.iteration, total, moment))
+        self.home.offer(outcome.latent)
         prints = list(self.printer.take(Take(outcome.latent, outcome.picture, moment)))
         if self.iteration == total:
             prints += self.printer.finish()

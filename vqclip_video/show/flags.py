@@ -6,7 +6,9 @@ import re
 
 IN_FLAGS = (
     (
-        re.compile(r"\b(against|memory|precision|device|compile|encoder|size|address)=(?=[\w'])"),
+        re.compile(
+            r"\b(against|memory|precision|device|compile|encoder|size|address|vqgan)=(?=[\w'])"
+        ),
         r"--\1 ",
     ),
     (re.compile(r"\bfresh=True"), "--fresh"),

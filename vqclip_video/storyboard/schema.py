@@ -38,11 +38,12 @@ from .settings import Settings as Settings
 from .settings import StepSize as StepSize
 from .shorthands import InitSection, TransitionSection
 from .sounds import BeatFile, BeatsOfABar
-from .texts import Flag, Text, Word
+from .texts import Flag, FlagOrWord, Text, Word
 
 CURVES = ("linear", "ease-in", "ease-out", "ease-in-out", "cut")
 BLENDS = ("slerp", "lerp")
 MORPHS = ("dream", "blend")
+PACINGS = ("even", "steady")
 LATENT_KEEP = ("auto", "frames", "ends")
 CAPTION_TEXTS = ("prompt", "own")
 CAPTION_STYLES = ("outline", "box")
@@ -101,6 +102,14 @@ class Scene:
     )
     transition: Transition | None = option(
         None, "how the target travels here from the scene before", TransitionSection(Transition)
+    )
+    pacing: str | None = option(
+        None, "how its frames are placed, instead of the film's way", Word(PACINGS)
+    )
+    hold: float | None = option(
+        None,
+        "seconds at the scene's end in which the picture stands still, within its length",
+        Time(least=0.0, most=86400.0),
     )
     caption: str | None = option(
         None, "words to show over the scene, where the film has captions", Text()
@@ -223,6 +232,22 @@ class Storyboard:
         False,
         "optimise the first half of the first scene at half the resolution, which is faster",
         Flag(),
+    )
+    pacing: str = option(
+        "even",
+        "how a scene's frames are placed on the way of its picture: at equal distances, or as it "
+        "was optimised, steadily in time",
+        Word(PACINGS),
+    )
+    loop: bool | str = option(
+        False,
+        "true: the end leads back to the first picture; pingpong: the film, then backwards",
+        FlagOrWord("pingpong"),
+    )
+    hold: float = option(
+        0.0,
+        "seconds at the film's end in which the picture stands still, within the last scene",
+        Time(least=0.0, most=86400.0),
     )
     latents: str = option(
         "auto",
