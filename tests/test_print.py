@@ -391,6 +391,14 @@ def test_mistakes_are_told_at_their_place(text, places):
     assert len(found) == 1 and all(place in str(found[0]) for place in places), found
 
 
+def test_a_plan_says_when_what_is_shown(folder):
+    scenes = "scenes: [{prompt: a, pacing: steady}, {prompt: b, hold: 1s}]"
+    Path("story.yaml").write_text(f"loop: pingpong\n{scenes}\n")
+    said = run("plan", "story.yaml").stdout
+    assert "even; scene 1 steady; scene 2 stands still for the last 1s; there and back" in said
+    assert "286 frames" in said
+
+
 def test_a_loop_travels_home_in_its_last_seconds():
     story = "fps: 10\nloop: true\nscenes:\n  - {prompt: a, transition: 1s}\n  - {prompt: b}"
     timeline = Timeline(parse(story))

@@ -7,7 +7,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from .output.provenance import label_of
 from .output.report import RunFacts, read_records, report_page
 from .output.rundir import RunDir
 from .output.stills import ContactSheet, Poster
+from .output.stopwatch import Stopwatch
 from .printing.film_print import FilmPrint, Told
 from .printing.reel import film_reel
 from .printing.takes import Takes
@@ -57,38 +58,6 @@ class FilmResult:
     similarity: float | None
     seconds: float = 0.0  # that it took, in all sittings
     sittings: int = 1  # how often it was begun or gone on with
-
-
-class Stopwatch:
-    """The seconds that a film has taken, by stage and in all its sittings."""
-
-    def __init__(self, began: float):
-        """began: when this sitting began, by the monotonic clock."""
-        self.seconds: dict[str, float] = {}
-        self.sittings, self._began = 1, began
-
-    @property
-    def elapsed(self) -> float:
-        """Seconds in all, what lay between the sittings left out."""
-        return time.monotonic() - self._began
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Add the time that the block takes to a stage's."""
-        began = time.monotonic()
-        try:
-            yield
-        finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - began
-
-    def state(self) -> Part:
-        about = {"seconds": self.seconds, "elapsed": self.elapsed, "sittings": self.sittings}
-        return Part(numbers=about)
-
-    def restore(self, part: Part) -> None:
-        self.seconds = dict(part.numbers["seconds"])
-        self.sittings = part.numbers["sittings"] + 1
-        self._began -= part.numbers["elapsed"]
 
 
 class Recorder:

@@ -3,7 +3,8 @@
 The reader, the JSON Schema, the command line's `--set` and the README's settings table are all made
 from these dataclasses. A value here is always complete and checked: film-wide settings have been
 merged into each scene, paths are absolute, times are seconds. Those of a scene's settings stand in
-settings.py, those of the models in chosen_models.py; all are imported from here.
+settings.py, those of the models in chosen_models.py, what is made of the film in delivered.py; all
+are imported from here.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from ..catalogue.platforms import CAPTION_WAYS, FITS, PLATFORMS
 from . import files
 from .audio import AUDIO, DRIVES
 from .audio import Audio as Audio
@@ -20,6 +20,9 @@ from .audio import Drive as Drive
 from .chosen_models import CHOSEN_MODELS
 from .chosen_models import ChosenCLIP as ChosenCLIP
 from .chosen_models import Models as Models
+from .delivered import CAPTIONS, ORDER
+from .delivered import Captioning as Captioning
+from .delivered import Order as Order
 from .file_kinds import Picture, TensorFile
 from .grid import Grid
 from .kinds import internal, option
@@ -45,8 +48,6 @@ BLENDS = ("slerp", "lerp")
 MORPHS = ("dream", "blend")
 PACINGS = ("even", "steady")
 LATENT_KEEP = ("auto", "frames", "ends")
-CAPTION_TEXTS = ("prompt", "own")
-CAPTION_STYLES = ("outline", "box")
 
 
 @dataclass(frozen=True)
@@ -148,44 +149,6 @@ class Init:
     latent: Path | None = option(
         None, "a latent saved by an earlier film (.safetensors)", TensorFile(files.latent, own=True)
     )
-
-
-@dataclass(frozen=True)
-class Order:
-    """One file to be made of the finished film, for a place where it is shown."""
-
-    name: str = option("", "where it goes: tiktok, reel, youtube, …", Word(tuple(PLATFORMS)))
-    fit: str = option(
-        FITS[0],
-        "what becomes of another shape: cut, with bars, or before itself, blurred",
-        Word(FITS),
-    )
-    max_mb: float | None = option(
-        None, "most megabytes, instead of the platform's own", Number(above=0.0, most=1e6)
-    )
-    captions: str | None = option(
-        None, "how captions are shown, instead of the platform's own way", Word(CAPTION_WAYS)
-    )
-
-
-ORDER = Section(Order, {"required": ["name"]})
-
-
-@dataclass(frozen=True)
-class Captioning:
-    """Words shown over the film in its deliveries."""
-
-    text: str = option(
-        "prompt",
-        "each scene's prompt, or only its own `caption`, which comes first in any case",
-        Word(CAPTION_TEXTS),
-    )
-    style: str = option(
-        "outline", "white letters: outlined in black, or on a box", Word(CAPTION_STYLES)
-    )
-
-
-CAPTIONS = Section(Captioning)
 
 
 @dataclass(frozen=True)
