@@ -25,6 +25,7 @@ from vqclip_video.cli.main import main
 
 GUIDED = """
 size: 96x64
+pacing: steady
 fps: 8
 seed: 3
 settings: {cutouts: 6, style: watercolor, exclude: [text]}
@@ -41,6 +42,7 @@ scenes:
 """
 DREAMT = """
 size: 64x64
+pacing: steady
 fps: 8
 seed: 3
 settings: {cutouts: 4, dream: {tries: 2}}
@@ -50,6 +52,7 @@ scenes:
 """
 FROM_NOISE = """
 size: 64x64
+pacing: steady
 fps: 8
 grids: 3
 grow: true
@@ -60,6 +63,7 @@ scenes:
 """
 OWN_MODELS = """
 size: 48x33
+pacing: steady
 fps: 10
 seed: 11
 models: {{clip: {clip}, vqgan: {vqgan}}}

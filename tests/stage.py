@@ -27,7 +27,7 @@ fps: 8
 seed: 5
 models: {{clip: {clip}, vqgan: {vqgan}}}
 settings: {{cutouts: 4, show_step: 1}}
-latents: all
+latents: frames
 scenes:
   - prompt: a red apple
     iterations: {half}

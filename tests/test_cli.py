@@ -151,6 +151,9 @@ def test_beside_the_film_lies_all_that_was_promised(folder, tiny_files):
         "first/run.json",
         "first/latents/scene-01.safetensors",
         "first/latents/scene-02.safetensors",
+        "first/latents/frames.f16",
+        "first/latents/frames.json",
+        "first/report.html",
     }
     lines = [
         json.loads(line)
@@ -172,13 +175,12 @@ def test_beside_the_film_lies_all_that_was_promised(folder, tiny_files):
     )
 
 
-def test_latents_all_keeps_one_for_each_frame(folder, tiny_files):
-    run("render", write_story(folder, tiny_files), "--set", "latents=all", "--quiet")
+def test_the_ends_alone_are_kept_where_a_storyboard_says_so(folder, tiny_files):
+    run("render", write_story(folder, tiny_files), "--set", "latents=ends", "--quiet")
     names = sorted(path.name for path in (folder / "outputs/story/latents").iterdir())
-    assert (
-        names[:2] == ["frame-000000.safetensors", "frame-000001.safetensors"] and len(names) == 14
-    )
-    assert load_file(folder / "outputs/story/latents" / names[0])["latent"].shape == (1, 8, 8, 8)
+    assert names == ["scene-01.safetensors", "scene-02.safetensors"]
+    end = load_file(folder / "outputs/story/latents" / names[0])["latent"]
+    assert end.shape == (1, 8, 8, 8)
 
 
 def test_a_finished_film_is_left_alone_until_fresh(folder, tiny_files):
@@ -230,14 +232,16 @@ def test_a_film_is_finished_where_its_speed_cannot_be_remembered(folder, tiny_fi
 
 
 def test_keeping_every_latent_is_part_of_the_disk_that_is_needed(folder):
-    (folder / "story.yaml").write_text("size: 512x512\nscenes: [{prompt: a sea, duration: 60s}]\n")
+    (folder / "story.yaml").write_text(
+        "size: 512x512\npacing: steady\nscenes: [{prompt: a sea, duration: 60s}]\n"
+    )
     plain, kept = (
         json.loads(run("plan", "story.yaml", "--set", f"latents={which}", "--json").stdout)[
             "disk_bytes"
         ]
-        for which in ("scenes", "all")
+        for which in ("ends", "frames")
     )
-    assert kept - plain >= 60 * 24 * 64 * 64 * 16 * 4
+    assert kept - plain == 60 * 24 * 64 * 64 * 16 * 2
 
 
 def test_a_piped_render_says_the_scenes_and_where_the_film_is(folder, tiny_files):

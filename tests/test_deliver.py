@@ -18,6 +18,8 @@ from vqclip_video.catalogue.platforms import PLATFORMS
 from vqclip_video.cli.main import main
 from vqclip_video.deliveries import deliver_ordered
 from vqclip_video.disk.ffmpeg import find_ffmpeg
+from vqclip_video.disk.lock import Lock
+from vqclip_video.errors import OutputError
 from vqclip_video.output import captions
 from vqclip_video.output import deliver as delivering
 from vqclip_video.output.boxes import read_mp4
@@ -385,6 +387,20 @@ def test_a_killed_delivery_leaves_the_old_file_or_the_new(folder, theirs):
     work()
     assert target.read_bytes() == whole and deaths > 3
     assert not list(folder.glob(".*"))
+
+
+def test_a_folder_is_held_while_its_deliveries_are_made(folder, tiny_files, monkeypatch):
+    """Nobody starts over, or delivers the same, in the meantime."""
+    asked = []
+
+    def meanwhile(*arguments):
+        with pytest.raises(OutputError, match="another process|process"):
+            Lock(Path("outputs/story/.work/lock")).acquire()
+        asked.append(arguments)
+
+    monkeypatch.setattr("vqclip_video.deliveries.deliver_one", meanwhile)
+    run("render", write(folder, tiny_files, "deliver: [gif]\n"), "-q")
+    assert len(asked) == 1 and not Path("outputs/story/.work").exists()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="kills forked children")

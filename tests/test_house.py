@@ -34,6 +34,7 @@ ROOMS = [
     "sketchbook",
     "show",
     "engine",
+    "printing",
     "deliveries",
     "recorder",
     "film",

@@ -12,7 +12,7 @@ from vqclip_video.output import stills as report
 from vqclip_video.output.metadata import Chapter, FilmMetadata, chapters
 from vqclip_video.output.stills import ContactSheet, Poster, lines_that_fit, sheet_frames
 from vqclip_video.storyboard.schema import PromptPart, Scene
-from vqclip_video.storyboard.timeline import Span
+from vqclip_video.storyboard.timeline import Showing
 from vqclip_video.storyboard.words import caption
 
 STRANGE = [
@@ -158,12 +158,9 @@ def test_chapters_are_the_scenes_that_have_frames():
         Scene(prompt=(PromptPart(text="never\nseen"),)),
         Scene(prompt=(PromptPart(text="a\nforest "),)),
     ]
-    spans = [Span(0, 0, 8, 0, 4, 0), Span(1, 8, 1, 4, 0, 0), Span(2, 9, 8, 4, 4, 2)]
+    seen = [Showing(0, 0, 4), Showing(2, 4, 8)]
     assert caption(scenes[0].prompt) == "hills + ref 1.png"
-    assert chapters(scenes, spans) == (
-        Chapter(0, 4, "hills + ref 1.png"),
-        Chapter(4, 8, "a forest"),
-    )
+    assert chapters(scenes, seen) == (Chapter(0, 4, "hills + ref 1.png"), Chapter(4, 8, "a forest"))
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,9 @@ import pytest
 from killing import killed_at
 
 from vqclip_video.errors import OutputError, UsageError
+from vqclip_video.output.differences import differences
 from vqclip_video.output.progress import ProgressLog
-from vqclip_video.output.rundir import RunDir, differences
+from vqclip_video.output.rundir import RunDir
 
 BOARD = "seed: 7\nscenes:\n  - prompt: one\n"
 PRINT = {

@@ -100,6 +100,8 @@ BEYOND = (
     "the lower comes first",
     "an earlier scene",
     "begins the picture anew",
+    "no shorter than the scene",
+    "a loop",
 )
 
 
@@ -192,7 +194,7 @@ def test_reader_and_schema_know_the_same_keys(section):
 VALUES = [
     0, 1, -1, 2, 0.5, 2.5, 300, 1e6, 1e12, True, False, None, "", " ", "x", "3s", "500ms", "1:30", "-3s",
     "1h2m", "1:99", "auto", "off", "blend", {"sketch": "a"}, {"start": 0.2, "over": 1}, "linear", "eas-in",
-    "lerp", "all", "noise", "64x48", "64×48", "64x", [64, 48], [64, 4], [64], "!?", "no",
+    "lerp", "frames", "even", 1, "noise", "64x48", "64×48", "64x", [64, 48], [64, 4], [64], "!?", "no",
     "a.safetensors", [], ["a"], ["a", 1], [["a", 1]], [["a", -1]], [["a", 1, 2]], {"text": "a"},
     {"text": "a", "weight": 2}, {"text": "a", "weight": 0}, {"text": "a", "image": "b"},
     {"weight": 1}, {}, {"bogus": 1}, [None], [{}], [{"prompt": "a"}],

@@ -44,12 +44,11 @@ def words_of(timeline: Timeline) -> Words | None:
     if board.captions is None:
         return None
     cues = []
-    for span in timeline.spans:
-        scene = board.scenes[span.scene]
+    for seen in timeline.showings():
+        scene = board.scenes[seen.scene]
         text = scene.caption or (caption(scene.prompt) if board.captions.text == "prompt" else "")
-        if text.strip() and span.frames:
-            end = span.first_frame + span.frames
-            cues.append(Cue(span.first_frame / board.fps, end / board.fps, text))
+        if text.strip():
+            cues.append(Cue(seen.start / board.fps, seen.end / board.fps, text))
     return Words(tuple(cues), board.captions.style)
 
 
@@ -61,9 +60,16 @@ def deliver_ordered(
 
     One that fails does not keep the others: what went wrong is raised at the end, as OutputError.
     """
-    board = timeline.storyboard
-    if not board.deliver:
+    if not timeline.storyboard.deliver:
         return []
+    with run.locked():
+        return _delivered(run, timeline, notice, should_stop)
+
+
+def _delivered(
+    run: RunDir, timeline: Timeline, notice: Notice, should_stop: Callable[[], bool]
+) -> list[Path]:
+    board = timeline.storyboard
     shown = Shown(read_source(run.film), read_label(run.film), words_of(timeline))
     there, failures = [], []
     for order in board.deliver:

@@ -33,13 +33,14 @@ from .output.flashes import flashes_of, in_seconds
 from .output.origin import origin_of
 from .output.rundir import FINISHED, UNFINISHED, RunDir
 from .output.space import check_space
+from .printing.takes import Takes
 from .recorder import FilmResult, Recorder
 from .show.displays import Display
 from .speed import remember_speed
 from .storyboard.schema import Storyboard
 from .storyboard.seed import with_seed
 from .storyboard.sizes import frame_size
-from .storyboard.timeline import Timeline
+from .storyboard.timeline import Timeline, is_as_shot
 from .storyboard.writer import as_filmed, dump, without_places
 
 # To be raised by whoever changes what an iteration computes: runs of another version do not mix in
@@ -87,7 +88,7 @@ def make_film(
         text = as_rendered(storyboard, materials, run.folder)
         state = run.open(fingerprint, text, options.fresh, names)
         if state == FINISHED:
-            result = FilmResult("there", run.film, timeline.frames, None)
+            result = FilmResult("there", run.film, timeline.film_frames, None)
         else:
             saved = load_checkpoint(run.work, display.notice) if state == UNFINISHED else None
             shoot = Shoot(timeline, materials, device, options, display, should_stop, cast)
@@ -139,10 +140,14 @@ class Shoot:
         if encoder.message:
             self.display.notice(encoder.message)
         left = timeline.frames - (saved["film"].numbers["frames"] if saved else 0)
-        check_space(run.work, left, size, frame_latent_bytes(board, self.materials.config))
+        latent = frame_latent_bytes(board, self.materials.config)
+        printed = not is_as_shot(board)
+        check_space(run.work, left, size, latent, timeline.film_frames if printed else 0)
         threads = torch.get_num_threads()
         origin = origin_of(board, self.materials, run.fingerprint, threads)
-        return Recorder(timeline, run, encoder, saved, self.display.notice, began, origin)
+        takes = Takes(run, board.latents, timeline.frames * latent, printed, saved)
+        notice = self.display.notice
+        return Recorder(timeline, run, encoder, saved, notice, began, origin, takes)
 
     def _optimise(self, recorder: Recorder, stack: ExitStack) -> FilmResult:
         try:
@@ -162,6 +167,9 @@ class Shoot:
         if session.iteration < self.timeline.total_iter:
             return recorder.stop(session.state(), self.device)
         recorder.checkpoint(session.state())
+        told, vqgan = self.display.printing, session.cast.vqgan
+        if not recorder.print_film(vqgan, self.should_stop, told, self.display.notice):
+            return recorder.stop(session.state(), self.device)
         result = recorder.finish(self.device)
         rendered = session.iteration - first
         if rendered >= ENOUGH_ITERATIONS:

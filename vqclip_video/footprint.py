@@ -16,9 +16,10 @@ from .catalogue.vqgan_config import DDConfig, VQGANConfig
 from .outline import Outline
 from .storyboard.schema import Storyboard
 from .storyboard.sizes import picture_size
+from .storyboard.timeline import is_as_shot
 
 MB = 1 << 20
-SAFETENSORS_HEADER = 128  # bytes
+HALF = 2  # bytes of a number in half precision
 # of what there is, for what is kept: weights, gradients on their way and the system take their part
 USABLE = 0.7
 LOW_MEMORY_CUTOUTS = 8  # per CLIP call where memory is low
@@ -108,14 +109,14 @@ def size_that_fits(
 
 
 def frame_latent_bytes(storyboard: Storyboard, config: VQGANConfig) -> int:
-    """Bytes on disk of the latent that is kept beside each frame: 0 where only the scenes' ends
-    are kept.
+    """Bytes on disk of the latent that is kept of each frame while rendering: 0 where only the
+    scenes' ends are, and the film is not printed from the others.
     """
-    if storyboard.latents != "all":
+    if storyboard.latents == "ends" and is_as_shot(storyboard):
         return 0
     width, height = picture_size(storyboard.size, config.factor)
     places = width // config.factor * (height // config.factor)
-    return places * config.embed_dim * 4 + SAFETENSORS_HEADER
+    return places * config.embed_dim * HALF
 
 
 def cutouts_at_once(storyboard: Storyboard) -> int:

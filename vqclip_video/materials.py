@@ -131,14 +131,22 @@ def find_models(models: Models) -> ModelFiles:
     """
     lacking: list[str] = []
     clips = tuple(_clip(clip, lacking) for clip in models.clip)
+    return ModelFiles(clips, *_vqgan(models, lacking), models)
+
+
+def find_vqgan(models: Models) -> tuple[Path, Path]:
+    """The files of the VQGAN alone, weights and config; raises as `find_models` does."""
+    return _vqgan(models, [])
+
+
+def _vqgan(models: Models, lacking: list[str]) -> tuple[Path, Path]:
     vqgan = _half("vqgan", models.vqgan, lacking)
     if lacking:
         raise ModelError("\n\n".join(lacking))
     if models.vqgan_config and not exists(models.vqgan_config):
         raise ModelError(f"models.vqgan_config: there is no file {models.vqgan_config}")
     beside = vqgan[1] if len(vqgan) > 1 else None
-    config = models.vqgan_config or beside or config_beside(vqgan[0])
-    return ModelFiles(clips, vqgan[0], config, models)
+    return vqgan[0], models.vqgan_config or beside or config_beside(vqgan[0])
 
 
 def sketchbook_of(storyboard: Storyboard) -> Path | None:

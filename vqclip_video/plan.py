@@ -16,10 +16,10 @@ from .output.fitting import delivered_rate, delivered_size
 from .output.space import estimate_disk
 from .speed import Speed, half_pays, recall_speed
 from .storyboard.courses import TrackOfFilm, tracks_over
-from .storyboard.numbers import rate_text
+from .storyboard.numbers import plain_number, rate_text
 from .storyboard.schema import Storyboard
 from .storyboard.sizes import frame_size, picture_size
-from .storyboard.timeline import Timeline
+from .storyboard.timeline import Timeline, held, is_as_shot, pacing_of
 from .storyboard.words import prompt_text
 from .text import clock, gigabytes, readable, sparkline
 
@@ -92,6 +92,7 @@ class Plan:
     rendered_on: str | None  # the device and precision that the estimate comes from
     disk_bytes: int  # at most, while rendering
     memory: PlannedMemory
+    timing: str  # how frames are placed, in words
     deliveries: tuple[str, ...]  # what is made of the finished film, in words
     # of the scenes, where they were asked for
     guides: tuple[SceneGuide, ...] = field(default=(), compare=False)
@@ -169,6 +170,7 @@ class Plan:
         yield f"goes to     {self.film}, and {self.folder}/"
         known = self.render_seconds is not None
         about = f"about {clock(self.render_seconds)}, on {self.rendered_on}" if known else ""
+        yield f"timing      {self.timing}"
         for delivery in self.deliveries:
             yield f"delivers    {delivery}"
         yield f"rendering   {about or 'known after a first render here'}"
@@ -204,7 +206,7 @@ def make_plan(
         scenes=tuple(
             _scene_row(storyboard, timeline, index) for index in range(len(storyboard.scenes))
         ),
-        frames=timeline.frames,
+        frames=timeline.film_frames,
         fps=float(storyboard.fps),
         seconds=timeline.seconds,
         total_iter=timeline.total_iter,
@@ -215,13 +217,31 @@ def make_plan(
         render_seconds=known and known.seconds * timeline.total_iter,
         rendered_on=known and known.on,
         disk_bytes=estimate_disk(
-            timeline.frames, (width, height), frame_latent_bytes(storyboard, outline.config)
+            timeline.frames,
+            (width, height),
+            frame_latent_bytes(storyboard, outline.config),
+            0 if is_as_shot(storyboard) else timeline.film_frames,
         ),
         memory=_memory(storyboard, outline, known),
+        timing=_timing(storyboard),
         deliveries=tuple(_deliveries(storyboard, timeline.seconds)),
         guides=guides,
         tracks=tracks_over(storyboard, SAMPLES),
     )
+
+
+def _timing(storyboard: Storyboard) -> str:
+    """How frames are placed: the pacing, where scenes stand still, how the film ends."""
+    scenes = range(len(storyboard.scenes))
+    own = [
+        f"scene {n + 1} {storyboard.scenes[n].pacing}"
+        for n in scenes
+        if pacing_of(storyboard, n) != storyboard.pacing
+    ]
+    still = [f"scene {n + 1} stands still for the last {plain_number(held(storyboard, n))}s"
+             for n in scenes if held(storyboard, n)]  # fmt: skip
+    ends = {True: ["a loop"], "pingpong": ["there and back"]}.get(storyboard.loop, [])
+    return "; ".join([storyboard.pacing, *own, *still, *ends])
 
 
 def _deliveries(storyboard: Storyboard, seconds: float) -> Iterator[str]:

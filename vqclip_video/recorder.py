@@ -7,7 +7,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,20 +18,27 @@ from safetensors.torch import save as safetensors_bytes
 from .disk.files import atomic_write, explained
 from .disk.part import Part
 from .engine.session import Progress, State
+from .models.vqgan.first_stage import VQGAN
 from .output import checkpoint
 from .output.checkpoint import Parts
 from .output.film_writer import FilmWriter
 from .output.formats import Encoder, Format
 from .output.metadata import FilmMetadata, chapters
 from .output.origin import Origin
-from .output.progress import ProgressLog, frame_record
+from .output.progress import ProgressLog, frame_record, read_steps
 from .output.provenance import label_of
 from .output.report import RunFacts, read_records, report_page
 from .output.rundir import RunDir
 from .output.stills import ContactSheet, Poster
+from .output.stopwatch import Stopwatch
+from .printing.film_print import FilmPrint, Told
+from .printing.reel import film_reel
+from .printing.takes import Takes
 from .sound.soundtrack import Cut, Soundtrack, make_soundtrack
 from .storyboard.sizes import frame_size
-from .storyboard.timeline import Timeline
+from .storyboard.timeline import Timeline, is_as_shot
+
+Notice = Callable[[str], None]
 
 CHECKPOINT_SECONDS = 5.0  # between two at least
 CHECKPOINT_SHARE = 0.005  # of the time at most; what each one takes is measured
@@ -53,38 +60,6 @@ class FilmResult:
     sittings: int = 1  # how often it was begun or gone on with
 
 
-class Stopwatch:
-    """The seconds that a film has taken, by stage and in all its sittings."""
-
-    def __init__(self, began: float):
-        """began: when this sitting began, by the monotonic clock."""
-        self.seconds: dict[str, float] = {}
-        self.sittings, self._began = 1, began
-
-    @property
-    def elapsed(self) -> float:
-        """Seconds in all, what lay between the sittings left out."""
-        return time.monotonic() - self._began
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Add the time that the block takes to a stage's."""
-        began = time.monotonic()
-        try:
-            yield
-        finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - began
-
-    def state(self) -> Part:
-        about = {"seconds": self.seconds, "elapsed": self.elapsed, "sittings": self.sittings}
-        return Part(numbers=about)
-
-    def restore(self, part: Part) -> None:
-        self.seconds = dict(part.numbers["seconds"])
-        self.sittings = part.numbers["sittings"] + 1
-        self._began -= part.numbers["elapsed"]
-
-
 class Recorder:
     """Everything a render leaves on disk, kept together so that a checkpoint is one position in
     all of it.
@@ -96,27 +71,31 @@ class Recorder:
         run: RunDir,
         encoder: Encoder,
         saved: Parts | None,
-        notice: Callable[[str], None],
+        notice: Notice,
         began: float,
         origin: Origin,
+        takes: Takes,
     ):
         """`saved`: a checkpoint to go on from; `began`: when this sitting began, by the monotonic
-        clock; `origin`: what the film says that it was made by.
+        clock; `origin`: what the film says that it was made by; `takes`: what films are printed
+        from, which is closed with the rest.
         """
         self.timeline, self.run, self.encoder, self.origin = timeline, run, encoder, origin
-        self.storyboard, self.saved = timeline.storyboard, saved
+        self.storyboard, self.saved, self.takes = timeline.storyboard, saved, takes
+        self.as_shot, self.print = is_as_shot(timeline.storyboard), None
         self.soundtrack: Soundtrack | None = None  # once it is encoded
         self._notice = notice
         self.watch, self.poster = Stopwatch(began), Poster()
         if saved:
             self.watch.restore(saved["watch"])
             self.poster.restore(saved["poster"])
-        self.sheet = ContactSheet(run.work, timeline.frames)
+        self.sheet = ContactSheet(run.work, timeline.film_frames)
         self._last_frames = {
             span.first_frame + span.frames - 1: span.scene for span in timeline.spans
         }
         self._saved_at, self._cost = time.monotonic(), 0.0
         with ExitStack() as stack:
+            stack.callback(takes.close)
             self.writer = stack.enter_context(self._film_writer(notice))
             self.log = ProgressLog(run.progress, saved["log"].numbers["lines"] if saved else 0)
             stack.callback(self.log.close)
@@ -128,7 +107,7 @@ class Recorder:
     def __exit__(self, *exception: object) -> None:
         self._stack.close()
 
-    def _film_writer(self, notice: Callable[[str], None]) -> FilmWriter:
+    def _film_writer(self, notice: Notice) -> FilmWriter:
         size, frames = frame_size(self.storyboard.size), self.timeline.frames
         start = self.saved["film"].numbers["frames"] if self.saved else 0
         fps, work = self.storyboard.fps, self.run.work
@@ -162,10 +141,12 @@ class Recorder:
         with self.watch.stage("write"):
             for frame in progress.frames:
                 self.writer.append(frame.pixels)
-                self.sheet.offer(frame.pixels, frame.number)
+                if self.as_shot:
+                    self.sheet.offer(frame.pixels, frame.number)
                 self.poster.offer(frame.pixels, progress.similarity)
-            self.log.append(frame_record(progress))
-            self._keep_latent(progress.latent, progress.moment.frame)
+                step = self.takes.take(frame.pixels, progress.latent)
+                self.log.append({**frame_record(progress), "step": step})
+            self._keep_end(progress.latent, progress.moment.frame)
         if time.monotonic() - self._saved_at > max(
             CHECKPOINT_SECONDS, self._cost / CHECKPOINT_SHARE
         ):
@@ -175,7 +156,7 @@ class Recorder:
         """Make everything up to `state` something to go on from."""
         began = time.monotonic()
         with self.watch.stage("checkpoint"):
-            own = {"film": self.writer.state(), "log": self.log.state()}
+            own = {"film": self.writer.state(), "log": self.log.state(), **self.takes.state()}
         # Outside of the stage, whose seconds are part of what is kept.
         own |= {"poster": self.poster.state(), "watch": self.watch.state()}
         threads = Part(numbers={"count": torch.get_num_threads()})
@@ -188,9 +169,26 @@ class Recorder:
     def stop(self, state: State, device: torch.device) -> FilmResult:
         """Save an unfinished run, with a film of what there is to look at."""
         self.checkpoint(state)
-        there = self.writer.preview(self.run.preview, self._metadata(), self._sound())
+        there = self.writer.preview(self.run.preview, self._metadata(), self._sound(self.writer))
         self.run.save_run(self._about(device), finished=False)
         return self._result("stopped", self.run.preview if there else None)
+
+    def print_film(
+        self, vqgan: VQGAN, should_stop: Callable[[], bool], told: Told, notice: Notice
+    ) -> bool:
+        """Prints the film from what was captured, where its frames are others; returns whether all
+        are there, or `should_stop` said so before.
+        """
+        if self.as_shot:
+            return True
+        board, work = self.storyboard, self.run.printing
+        with self.watch.stage("print"):
+            steps = read_steps(self.run.progress)
+            reel = film_reel(self.timeline, self.takes.latents(), steps, vqgan)
+            format = Format(self.encoder, frame_size(board.size))
+            printed = FilmPrint(reel, work, format, board.fps, self.sheet, notice)
+            self.print = self._stack.enter_context(printed)
+            return self.print.run(should_stop, told)
 
     def finish(self, device: torch.device) -> FilmResult:
         """Close the film and everything beside it."""
@@ -201,7 +199,9 @@ class Recorder:
             self.sheet.save(
                 self.run.contact_sheet, board.fps, metadata.chapters, board.title, label
             )
-            self.writer.finish({"film": self.run.film}, metadata, self._sound())
+            film = self.print or self.writer
+            film.finish({"film": self.run.film}, metadata, self._sound(film))
+            self.takes.finish()
             stills = list(self.sheet.stills(board.fps, metadata.chapters))
         facts = RunFacts(
             self.timeline, metadata.title, self.origin, self._about(device), self.run.folder.name
@@ -210,46 +210,47 @@ class Recorder:
         self.run.save_run(facts.about, finished=True)
         return self._result("finished", self.run.film)
 
-    def _sound(self) -> str | None:
-        """Encodes the sound of the frames that there are; its name in the work folder."""
-        audio, frames = self.storyboard.audio, self.writer.frames
+    def _sound(self, film: FilmWriter | FilmPrint) -> str | None:
+        """Encodes the sound of the frames that there are; its name in that film's work folder."""
+        audio, frames = self.storyboard.audio, film.frames
         if audio is None or not frames:
             return None
-        fade_out = audio.fade_out if frames == self.timeline.frames else 0.0
+        fade_out = audio.fade_out if frames == self.timeline.film_frames else 0.0
         seconds = float(frames / self.storyboard.fps)
         cut = Cut(audio.file, seconds, audio.start, audio.fade_in, fade_out, audio.gain)
         with explained(audio.file):
-            self.soundtrack = make_soundtrack(cut, self.run.work)
+            self.soundtrack = make_soundtrack(
+                cut, self.run.printing if film is self.print else self.run.work
+            )
         self._notice(f"sound: {self.soundtrack}")
         return self.soundtrack.name
 
     def _result(self, state: str, film: Path | None) -> FilmResult:
         similarity, watch = self._similarity(), self.watch
-        frames = self.writer.frames
+        frames = (self.print or self.writer).frames
         return FilmResult(state, film, frames, similarity, watch.elapsed, watch.sittings)
 
     def _similarity(self) -> float | None:
         return round(self.poster.similarity, 5) if self.poster.picture is not None else None
 
-    def _keep_latent(self, latent: torch.Tensor, number: int) -> None:
-        names = [f"frame-{number:06}"] if self.storyboard.latents == "all" else []
+    def _keep_end(self, latent: torch.Tensor, number: int) -> None:
+        """The latent of a scene's end, for another film to start there."""
         if number in self._last_frames:
-            names.append(f"scene-{self._last_frames[number] + 1:02}")
-        for name in names:
+            name = f"scene-{self._last_frames[number] + 1:02}"
             content = safetensors_bytes({"latent": latent.contiguous().cpu()})
             atomic_write(self.run.latents / f"{name}.safetensors", content)
 
     def _metadata(self) -> FilmMetadata:
         board, origin = self.storyboard, self.origin
         title = board.title or self.run.folder.name
-        scenes = chapters(board.scenes, self.timeline.spans)
+        scenes = chapters(board.scenes, self.timeline.showings())
         return FilmMetadata(title, origin.as_json(), scenes, label_of(board, origin.packed()))
 
     def _about(self, device: torch.device) -> dict[str, Any]:
         """What run.json says."""
         saved = self.saved
         return {
-            "frames": self.writer.frames,
+            "frames": (self.print or self.writer).frames,
             "total_iter": self.timeline.total_iter,
             "best_similarity": self._similarity(),
             "encoder": self.encoder.name,

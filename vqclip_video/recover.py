@@ -9,8 +9,8 @@ from pathlib import Path
 from .disk.checksums import sha256_of
 from .disk.files import atomic_write
 from .errors import OutputError, UsageError
+from .output.differences import differences
 from .output.origin import FORMATS, NamedFile, Origin
-from .output.rundir import differences
 from .output.self_description import read_origin
 from .text import readable
 

@@ -22,6 +22,7 @@ from . import (
     images,
     keep,
     models,
+    prints,
     sign,
     sketchbook,
     train,
@@ -72,6 +73,7 @@ def main():
 for command in (
     films.render, films.plan, films.check, films.schema, films.new, deliver.deliver,
     keep.vary, keep.recover, sign.sign,
+    prints.print_film,
     images.image, dreams.dream, bench.bench,
     models.models, sketchbook.sketchbook, farm.farm, train.train, doctor.doctor,
 ):  # fmt: skip

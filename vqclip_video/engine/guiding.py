@@ -149,15 +149,21 @@ class Dreaming:
     def _travels(self, scene: int) -> bool:
         transition = self.storyboard.scenes[scene].transition
         wanted = transition and transition.morph == "dream" and transition.duration
-        return bool(wanted) and scene - 1 in self.dreams
+        before = self._before(scene)
+        return bool(wanted) and before != scene and before in self.dreams
+
+    def _before(self, scene: int) -> int:
+        """The scene that one is travelled to from: to the first, in a loop, from the last."""
+        return (scene - 1) % len(self.storyboard.scenes)
 
     def _morph(self, scene: int) -> Morph:
         if self.should_stop():
             raise Interrupted
         keyframes = self.storyboard.scenes[scene].transition.keyframes
-        found = morph(self.dreamer, self.dreams[scene - 1], self.dreams[scene], keyframes)
+        before = self._before(scene)
+        found = morph(self.dreamer, self.dreams[before], self.dreams[scene], keyframes)
         count = len(found.places)
-        self.on_notice(f"scene {scene} becomes scene {scene + 1} through {count} dreams")
+        self.on_notice(f"scene {before + 1} becomes scene {scene + 1} through {count} dreams")
         return found
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from ..disk.part import Part
 from ..footprint import LOW_MEMORY_CUTOUTS
 from ..models.clip.perceptor import Perceptor
+from ..storyboard.courses import opening
 from ..storyboard.schema import Settings, Storyboard
 from ..storyboard.timeline import Moment
 from . import terms
@@ -27,6 +28,9 @@ class Verdict:
     similarity: Tensor  # mean cosine between the cutouts and the target, -1..1
     # The same of each CLIP by its name, where several judge.
     each: Mapping[str, Tensor] = field(default_factory=dict)
+    # The same to the own targets of the scene before, this one and the next, by their indices, of
+    # a captured picture.
+    to_scenes: Mapping[int, Tensor] = field(default_factory=dict)
 
 
 @dataclass
@@ -61,6 +65,10 @@ class Judge:
         self.calls, self.place, self.weight = calls, place, weight
         self.seed = storyboard.seed
         self.targets = encode_scenes(storyboard, perceptor)
+        self.own = [
+            texts.target(scene).include
+            for texts, scene in zip(self.targets.scenes, opening(storyboard).scenes, strict=True)
+        ]
 
     def look(self, picture: Tensor, moment: Moment) -> Verdict:
         """Judge a picture [1, 3, H, W], 0..1, a leaf whose gradient is added to."""
@@ -80,6 +88,7 @@ class Judge:
             )
         weight = self.weight * settings.losses.clip / count
         include = exclude = similarity = picture.new_zeros(())
+        whole = torch.zeros_like(target.include)
         batch = self.calls.at(settings)
         for start in range(0, count, batch):
             with self.stage("cutouts"):
@@ -94,8 +103,17 @@ class Judge:
             with torch.no_grad():
                 include, exclude = include + wanted.detach(), exclude + unwanted.detach()
                 similarity = similarity + (embeddings.detach() @ target.include).sum() / count
+                whole = whole + embeddings.detach().sum(0) / count
         found = {"clip": include} | ({"exclude": exclude} if len(target.exclude) else {})
-        return Verdict(found, similarity)
+        return Verdict(found, similarity, to_scenes=self._to_scenes(whole, moment))
+
+    def _to_scenes(self, whole: Tensor, moment: Moment) -> dict[int, Tensor]:
+        """Similarities of the cutouts' mean [dim] to the scenes around a captured moment."""
+        if moment.frame is None:
+            return {}
+        around = {moment.scene - 1, moment.scene, moment.scene + 1, moment.previous}
+        there = (scene for scene in range(len(self.own)) if scene in around)
+        return {scene: whole @ self.own[scene] for scene in there}
 
 
 class Judges:
@@ -134,21 +152,29 @@ class Judges:
     def look(self, picture: Tensor, moment: Moment) -> Verdict:
         """Judge a picture [1, 3, H, W], 0..1, a leaf whose gradient is added to.
 
-        In turns the similarities are the latest of each.
+        In turns the similarities are the latest of each, and those to the scenes of the one that
+        looked.
         """
         if len(self.all) == 1:
             return self.all[0].look(picture, moment)
         places = range(len(self.all))
         terms: dict[str, Tensor] = {}
-        for place in [moment.iteration % len(self.all)] if self.in_turns else places:
+        to_scenes: dict[int, Tensor] = {}
+        looking = [moment.iteration % len(self.all)] if self.in_turns else places
+        counted = sum(self.shares[place] for place in looking)
+        for place in looking:
             verdict = self.all[place].look(picture, moment)
             for name, loss in verdict.terms.items():
                 terms[name] = terms[name] + loss if name in terms else loss
+            for scene, similarity in verdict.to_scenes.items():
+                share = self.shares[place] / counted * similarity
+                to_scenes[scene] = to_scenes[scene] + share if scene in to_scenes else share
             self._latest[place] = verdict.similarity
         seen = [place for place in places if place in self._latest]
         total = sum(self.shares[place] for place in seen)
         together = sum(self.shares[place] * self._latest[place] for place in seen) / total
-        return Verdict(terms, together, {self.names[place]: self._latest[place] for place in seen})
+        each = {self.names[place]: self._latest[place] for place in seen}
+        return Verdict(terms, together, each, to_scenes)
 
     def state(self) -> Part:
         latest = self._latest.items() if self.in_turns else ()

@@ -85,6 +85,7 @@ class Outcome:
     terms: dict[str, Tensor]  # weighted
     similarity: Tensor
     each: Mapping[str, Tensor] = field(default_factory=dict)  # the similarities of several CLIPs
+    to_scenes: Mapping[int, Tensor] = field(default_factory=dict)  # as of `Verdict`
 
 
 class Objective:
@@ -124,7 +125,12 @@ class Objective:
         # change.
         copy = value.detach().clone()
         return Outcome(
-            picture.detach(), copy, verdict.terms | found, verdict.similarity, verdict.each
+            picture.detach(),
+            copy,
+            verdict.terms | found,
+            verdict.similarity,
+            verdict.each,
+            verdict.to_scenes,
         )
 
     def _weighted(self, of: str, tensor: Tensor, moment: Moment) -> dict[str, Tensor]:

@@ -26,6 +26,7 @@ from .expectation import Expectations
 from .frames import Arriving, deliver
 from .guides import Guides
 from .guiding import prepare
+from .home import Home
 from .judge import Judges
 from .latent import Latent
 from .memory import release
@@ -63,6 +64,8 @@ class Progress:
     moment: Moment
     similarity: float | None = None  # mean cosine between the cutouts and the target, -1..1
     similarities: dict[str, float] = field(default_factory=dict)  # of each CLIP, where several
+    # To the own targets of the scene before, this one and the next, by their indices.
+    to_scenes: dict[int, float] = field(default_factory=dict)
     losses: dict[str, float] = field(default_factory=dict)  # weighted terms
     frames: tuple[Frame, ...] = ()
     latent: Tensor | None = None  # [1, channels, h, w], of the captured picture
@@ -120,6 +123,7 @@ class Session:
         self.latent = Latent(first, vqgan.bound, storyboard.grids)
         self.smoothing = Smoothing(storyboard, cast.device)
         self.camera = CameraWork(self.timeline, vqgan, self.start.full_size)
+        self.home = Home(storyboard.loop is True, cast.device)
         self._participants = {
             "latent": self.latent,
             "judge": self.judge,
@@ -127,6 +131,7 @@ class Session:
             "start": self.start,
             "smoothing": self.smoothing,
             "printer": self.printer,
+            "home": self.home,
         }
         if start:
             self.restore(start)
@@ -183,6 +188,8 @@ class Session:
             self.latent.step(rate, moment.settings.weight_decay)
             if pull := self.guides.at(moment, size, self.camera.seen(moment)):
                 self.latent.pull(*pull)
+            if homeward := self.home.at(moment, size):
+                self.latent.pull(*homeward)
         self.iteration += 1
         with self.stage("capture"):
             return self._captured(outcome, moment)
@@ -193,6 +200,7 @@ class Session:
             return _Pending(Progress(self.iteration, total, moment))
         take = self._take(outcome, moment)
         self.start.keep(take.latent, moment)
+        self.home.offer(outcome.latent)
         prints = list(self.printer.take(take))
         if self.iteration == total:
             prints += self.printer.finish()
@@ -250,6 +258,7 @@ class _Pending:
             self.progress,
             similarity=float(self.outcome.similarity),
             similarities={name: float(value) for name, value in self.outcome.each.items()},
+            to_scenes={scene: float(value) for scene, value in self.outcome.to_scenes.items()},
             losses={name: float(value) for name, value in self.outcome.terms.items()},
             frames=tuple(Frame(number, arriving.array()) for number, arriving in self.frames),
         )

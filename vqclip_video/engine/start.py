@@ -56,7 +56,11 @@ class Start:
             return self._picture(init.image, h, w)
         if init.latent:
             return load_latent(init.latent, (1, vqgan.channels, h, w)).to(vqgan.device)
-        return self._noise(moment)
+        guide = self.guides.start(moment.scene) if self.storyboard.loop is True else None
+        if guide is None:
+            return self._noise(moment)
+        # A loop comes back to where it began, which had better not be noise.
+        return F.interpolate(guide, size=(h, w), mode="bilinear", align_corners=False)
 
     def after_cut(self, moment: Moment) -> Tensor:
         """The latent that a scene begins with which nothing leads to: what it is `from`, else its

@@ -50,6 +50,10 @@ ENCODERS = {
 }
 
 
+# Pictures as they are, for a file that others are made of.
+LOSSLESS = {"libx264rgb": "-preset ultrafast -qp 0 -threads 2"}
+
+
 @dataclass(frozen=True)
 class Encoder:
     """An ffmpeg and the encoder of it that has been seen to work.
@@ -63,7 +67,12 @@ class Encoder:
 
     @property
     def arguments(self) -> tuple[str, ...]:
-        return ("-c:v", self.name, *ENCODERS[self.name].split())
+        return ("-c:v", self.name, *{**ENCODERS, **LOSSLESS}[self.name].split())
+
+    @property
+    def lossless(self) -> bool:
+        """Whether its pictures stay rgb24, to the last bit."""
+        return self.name in LOSSLESS
 
 
 @dataclass(frozen=True)
@@ -142,7 +151,8 @@ class Format:
         """ffmpeg's filters that make the pictures of `source` those of the file."""
         width, height = self.size
         fit = [FITS[self.fit].format(width=width, height=height)]
-        return ",".join([*source.filters, *(fit if source.size != self.size else []), TO_BT709])
+        colours = "format=rgb24" if self.encoder.lossless else TO_BT709
+        return ",".join([*source.filters, *(fit if source.size != self.size else []), colours])
 
     def segment_arguments(self, source: Raw | Encoded, frames: int, target: str) -> list[str]:
         """Arguments that turn the first `frames` frames of `source` into the MP4 `target` (both
@@ -153,7 +163,8 @@ class Format:
         if self.group:
             longest = max(int(self.group * source.fps), 1)
             pictures += ["-g", str(longest), "-flags:v", "+cgop"]
-        encoder = [*self.encoder.arguments, *BT709_TAGS.split()]
+        tags = [] if self.encoder.lossless else BT709_TAGS.split()
+        encoder = [*self.encoder.arguments, *tags]
         return [*source.arguments, *pictures, *encoder, *exact, target]
 
     def join_arguments(

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ from ..text import plain_text, shortened
 from .provenance import Label
 
 if TYPE_CHECKING:
-    from ..storyboard.timeline import Span
+    from ..storyboard.timeline import Showing
 
 TITLE_BYTES = 240  # MP4's chapter list gives a title 255 bytes
 
@@ -71,14 +71,10 @@ def escaped(text: str) -> str:
     return value + " " if text.endswith("\\") else value
 
 
-def chapters(scenes: Sequence[Scene], spans: Sequence[Span]) -> tuple[Chapter, ...]:
-    """One chapter for each scene that has frames, called by its prompt."""
+def chapters(scenes: Sequence[Scene], showings: Iterable[Showing]) -> tuple[Chapter, ...]:
+    """One chapter for each time that a scene is seen, called by its prompt."""
     return tuple(
-        Chapter(
-            span.first_frame, span.first_frame + span.frames, caption(scenes[span.scene].prompt)
-        )
-        for span in spans
-        if span.frames
+        Chapter(seen.start, seen.end, caption(scenes[seen.scene].prompt)) for seen in showings
     )
 
 

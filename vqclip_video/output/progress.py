@@ -9,8 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..disk.files import explained, write_all
 from ..disk.part import Part
+from ..errors import OutputError
 
 
 class ProgressLog:
@@ -51,7 +54,11 @@ class ProgressLog:
 
 
 def frame_record(progress) -> dict[str, Any]:
-    """What is kept of a captured frame: of an `engine.session.Progress` that was captured."""
+    """What is kept of a captured frame: of an `engine.session.Progress` that was captured.
+
+    `scenes` are its similarities to the own targets of the scene before, its own and the next, by
+    their indices: where the one overtakes the other, the film has turned to the new prompt.
+    """
     moment, several = progress.moment, progress.similarities
     each = {name: round(value, 5) for name, value in several.items()}
     return {
@@ -62,8 +69,25 @@ def frame_record(progress) -> dict[str, Any]:
         "mix": round(moment.mix, 4),
         "similarity": round(progress.similarity, 5),
         **({"similarities": each} if each else {}),
+        "scenes": {str(scene): round(value, 5) for scene, value in progress.to_scenes.items()},
         "losses": {name: round(value, 6) for name, value in progress.losses.items()},
     }
+
+
+def read_steps(log: Path) -> np.ndarray:
+    """From each captured picture of a film to the next, as its log has them; the first is 0.
+
+    Raises OutputError where the log is not there, or not whole.
+    """
+    with explained(log):
+        lines = log.read_bytes().splitlines()
+    try:
+        return np.array([float(json.loads(line)["step"]) for line in lines])
+    except (ValueError, KeyError, TypeError):
+        raise OutputError(
+            f"{log}: not the log that the film was shot with, by which its frames are placed; "
+            "start again with fresh=True"
+        ) from None
 
 
 def to_json(value: Any, indent: int | None = None) -> str:

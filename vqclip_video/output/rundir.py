@@ -9,10 +9,9 @@ unfinished: the lock, the identity of the run, checkpoints, frames. It is remove
 from __future__ import annotations
 
 import contextlib
-import difflib
 import glob
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from ..catalogue.platforms import PLATFORMS
 from ..disk.files import atomic_write, explained, remove, remove_leftovers
 from ..disk.lock import Lock
 from ..errors import OutputError, UsageError
+from .differences import differences
 from .progress import to_json
 
 PROGRAM = "vqclip-video"
@@ -44,10 +44,10 @@ OWN_WORK = (
     "loudness",
     "checkpoint-*",
     "guides",
+    "about.json",
     "sheet-*.png",
     ".*.part",
 )
-DIFFERENCES = 6  # shown of one kind
 NO_NAMES: Mapping[str, str] = {}
 
 
@@ -79,6 +79,7 @@ class RunDir:
         self.deliveries = self.folder / "deliveries.json"  # what each was made by
         self.work = self.folder / ".work"
         self.guides = self.work / "guides"
+        self.printing = self.work / "print"
         self._identity = self.work / "identity.json"
         self._lock = Lock(self.work / "lock")
         self._fingerprint: dict[str, Any] = {}
@@ -136,6 +137,18 @@ class RunDir:
     def close(self) -> None:
         """Lets go of the folder; an unfinished run stays to be gone on with."""
         self._lock.release()
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Holds a finished run's folder, while something is added to it.
+
+        Raises OutputError where it is in use.
+        """
+        self._lock.acquire()
+        try:
+            yield
+        finally:
+            self._remove_work()
 
     def save_run(self, run: Mapping[str, Any], finished: bool) -> None:
         """Writes run.json; `finished` says that all else is in place, and removes what was only
@@ -229,51 +242,23 @@ class RunDir:
         name = glob.escape(self.folder.name)
         delivered = (f"{name}.{platform}{end}" for platform in PLATFORMS for end in ("", ".*"))
         _remove_matching(self.folder, (*OWN_FILES, *delivered))
-        _remove_matching(self.latents, ("*.safetensors", ".*.part"))
-        _remove_matching(self.work, OWN_WORK)
+        _remove_matching(self.latents, ("*.safetensors", "frames.*", ".*.part"))
+        self._remove_own_work()
+
+    def _remove_own_work(self) -> None:
+        for folder in (self.printing, self.work):
+            _remove_matching(folder, OWN_WORK)
+        with contextlib.suppress(OSError):
+            self.printing.rmdir()
 
     def _remove_work(self) -> None:
         for folder in (self.folder, self.latents):
             _remove_matching(folder, (".*.part",))
-        _remove_matching(self.work, OWN_WORK)
+        self._remove_own_work()
         remove(self._identity)
         self._lock.release()
         with contextlib.suppress(OSError):  # somebody's own file in there keeps the folder
             self.work.rmdir()
-
-
-def differences(known: Any, wanted: Any, name: str = "") -> list[str]:
-    """In words, how the fingerprint of the run that is there differs from the one wanted."""
-    if isinstance(known, dict) and isinstance(wanted, dict):
-        keys = [*wanted, *(key for key in known if key not in wanted)]
-        parts = (
-            differences(known.get(key), wanted.get(key), f"{name}.{key}" if name else key)
-            for key in keys
-        )
-        return [line for part in parts for line in part]
-    if known == wanted:
-        return []
-    if isinstance(known, str) and isinstance(wanted, str) and "\n" in known + wanted:
-        return _different_lines(known, wanted, name)
-    return [f"{name}: {_short(known)} there, {_short(wanted)} now"]
-
-
-def _different_lines(known: str, wanted: str, name: str) -> list[str]:
-    before, now = known.splitlines(), wanted.splitlines()
-    found = []
-    for tag, a, b, c, d in difflib.SequenceMatcher(None, before, now, autojunk=False).get_opcodes():
-        if tag != "equal":
-            there, here = " ".join(before[a:b]), " ".join(now[c:d])
-            found.append(f"{name}: {_short(there or None)} there, {_short(here or None)} now")
-    more = [f"{name}: {len(found) - DIFFERENCES} more"] if len(found) > DIFFERENCES else []
-    return found[:DIFFERENCES] + more
-
-
-def _short(value: Any) -> str:
-    if value is None:
-        return "nothing"
-    text = " ".join(str(value).split())
-    return text if len(text) <= 70 else f"{text[:67]}…"
 
 
 def _read_json(file: Path) -> dict:

@@ -27,27 +27,32 @@ def segment_frames(size: Size) -> int:
 
 
 def estimate_disk(
-    frames: int, size: Size, frame_latent: int = 0, deliveries: Iterable[Size] = ()
+    frames: int,
+    size: Size,
+    frame_latent: int = 0,
+    printed: int = 0,
+    deliveries: Iterable[Size] = (),
 ) -> int:
     """Bytes that writing so many frames may take at most: segments, the film joined from them, raw
     frames.
 
-    `frame_latent` is the bytes of a latent that is kept beside each frame; `deliveries` are the
-    sizes of what is made of the frames beside the film.
+    `frame_latent` is the bytes of a latent that is kept beside each frame; `printed` is the number
+    of frames of the film that is printed from them; `deliveries` are the sizes of what is made of
+    the frames beside the film.
     """
     encoded = sum(width * height for width, height in (size, *deliveries))
     spooled = min(frames, RAW_SEGMENTS * segment_frames(size))
     return (
-        int(2 * frames * encoded * FILM_BYTES_PER_PIXEL)
-        + spooled * size[0] * size[1] * 3
+        int(2 * (frames + printed) * encoded * FILM_BYTES_PER_PIXEL)
+        + (2 if printed else 1) * spooled * size[0] * size[1] * 3
         + frames * frame_latent
     )
 
 
 def check_space(
-    folder: Path, frames: int, size: Size, frame_latent: int = 0, deliveries: Iterable[Size] = ()
+    folder: Path, frames: int, size: Size, frame_latent: int = 0, printed: int = 0
 ) -> None:
     """Raises FullDiskError when a film of so many (more) frames would fill the disk of `folder`."""
-    needed = estimate_disk(frames, size, frame_latent, deliveries)
+    needed = estimate_disk(frames, size, frame_latent, printed)
     if free_space(folder) < needed:
         raise FullDiskError(full_disk(folder / "film", needed, "try again"))

@@ -16,6 +16,9 @@ class Display:
     def update(self, progress) -> None:
         """An iteration is done: an `engine.session.Progress`."""
 
+    def printing(self, done: int, frames: int) -> None:
+        """So many of the film's frames are printed, once all of it is rendered."""
+
     def notice(self, text: str) -> None:
         """Something the user should know."""
 
@@ -39,6 +42,10 @@ class Displays(Display):
     def update(self, progress) -> None:
         for each in self.listeners:
             each.update(progress)
+
+    def printing(self, done: int, frames: int) -> None:
+        for each in self.listeners:
+            each.printing(done, frames)
 
     def notice(self, text: str) -> None:
         for each in self.listeners:

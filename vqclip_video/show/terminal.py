@@ -40,6 +40,11 @@ class Lines(Display):
                 f"{progress.similarity:.3f}, {speed:.1f} it/s, {clock(left)} left"
             )
 
+    def printing(self, done: int, frames: int) -> None:
+        if time.monotonic() - self.shown >= SECONDS_BETWEEN_LINES:
+            self.shown = time.monotonic()
+            self.notice(f"printing frame {done}/{frames}")
+
     def notice(self, text: str) -> None:
         ERR.write(f"{in_flags(text)}\n")
 
@@ -93,6 +98,9 @@ class Bar(Lines):
         if progress.similarity is not None:
             self.bar.set_postfix_str(f"similarity {progress.similarity:.3f}", refresh=False)
         self.bar.update(progress.iteration - self.bar.n)
+
+    def printing(self, done: int, frames: int) -> None:
+        self.bar.set_description_str(f"printing {done}/{frames}")
 
     def notice(self, text: str) -> None:
         tqdm.write(in_flags(text), file=ERR)

@@ -3,7 +3,8 @@
 The reader, the JSON Schema, the command line's `--set` and the README's settings table are all made
 from these dataclasses. A value here is always complete and checked: film-wide settings have been
 merged into each scene, paths are absolute, times are seconds. Those of a scene's settings stand in
-settings.py, those of the models in chosen_models.py; all are imported from here.
+settings.py, those of the models in chosen_models.py, what is made of the film in delivered.py; all
+are imported from here.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from ..catalogue.platforms import CAPTION_WAYS, FITS, PLATFORMS
 from . import files
 from .audio import AUDIO, DRIVES
 from .audio import Audio as Audio
@@ -22,6 +22,9 @@ from .camera import CAMERA, Camera
 from .chosen_models import CHOSEN_MODELS
 from .chosen_models import ChosenCLIP as ChosenCLIP
 from .chosen_models import Models as Models
+from .delivered import CAPTIONS, ORDER
+from .delivered import Captioning as Captioning
+from .delivered import Order as Order
 from .file_kinds import Picture, TensorFile
 from .grid import Grid
 from .kinds import internal, option
@@ -40,14 +43,13 @@ from .settings import Settings as Settings
 from .settings import StepSize as StepSize
 from .shorthands import InitSection, TransitionSection
 from .sounds import BeatFile, BeatsOfABar
-from .texts import Flag, Text, Word
+from .texts import Flag, FlagOrWord, Text, Word
 
 CURVES = ("linear", "ease-in", "ease-out", "ease-in-out", "cut")
 BLENDS = ("slerp", "lerp")
 MORPHS = ("dream", "blend")
-LATENT_KEEP = ("scenes", "all")
-CAPTION_TEXTS = ("prompt", "own")
-CAPTION_STYLES = ("outline", "box")
+PACINGS = ("even", "steady")
+LATENT_KEEP = ("auto", "frames", "ends")
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,14 @@ class Scene:
     transition: Transition | None = option(
         None, "how the target travels here from the scene before", TransitionSection(Transition)
     )
+    pacing: str | None = option(
+        None, "how its frames are placed, instead of the film's way", Word(PACINGS)
+    )
+    hold: float | None = option(
+        None,
+        "seconds at the scene's end in which the picture stands still, within its length",
+        Time(least=0.0, most=86400.0),
+    )
     caption: str | None = option(
         None, "words to show over the scene, where the film has captions", Text()
     )
@@ -159,44 +169,6 @@ class Init:
 
 
 @dataclass(frozen=True)
-class Order:
-    """One file to be made of the finished film, for a place where it is shown."""
-
-    name: str = option("", "where it goes: tiktok, reel, youtube, …", Word(tuple(PLATFORMS)))
-    fit: str = option(
-        FITS[0],
-        "what becomes of another shape: cut, with bars, or before itself, blurred",
-        Word(FITS),
-    )
-    max_mb: float | None = option(
-        None, "most megabytes, instead of the platform's own", Number(above=0.0, most=1e6)
-    )
-    captions: str | None = option(
-        None, "how captions are shown, instead of the platform's own way", Word(CAPTION_WAYS)
-    )
-
-
-ORDER = Section(Order, {"required": ["name"]})
-
-
-@dataclass(frozen=True)
-class Captioning:
-    """Words shown over the film in its deliveries."""
-
-    text: str = option(
-        "prompt",
-        "each scene's prompt, or only its own `caption`, which comes first in any case",
-        Word(CAPTION_TEXTS),
-    )
-    style: str = option(
-        "outline", "white letters: outlined in black, or on a box", Word(CAPTION_STYLES)
-    )
-
-
-CAPTIONS = Section(Captioning)
-
-
-@dataclass(frozen=True)
 class Storyboard:
     """A whole film, checked and complete."""
 
@@ -241,9 +213,26 @@ class Storyboard:
         "optimise the first half of the first scene at half the resolution, which is faster",
         Flag(),
     )
+    pacing: str = option(
+        "even",
+        "how a scene's frames are placed on the way of its picture: at equal distances, or as it "
+        "was optimised, steadily in time",
+        Word(PACINGS),
+    )
+    loop: bool | str = option(
+        False,
+        "true: the end leads back to the first picture; pingpong: the film, then backwards",
+        FlagOrWord("pingpong"),
+    )
+    hold: float = option(
+        0.0,
+        "seconds at the film's end in which the picture stands still, within the last scene",
+        Time(least=0.0, most=86400.0),
+    )
     latents: str = option(
-        "scenes",
-        "which latents are kept: those of the scenes' ends, or one for each frame",
+        "auto",
+        "which latents are kept: one for each frame, from which other films are printed, or those "
+        "of the scenes' ends; auto: frames, where they take at most a tenth of the free disk",
         Word(LATENT_KEEP),
     )
     audio: Audio | None = option(

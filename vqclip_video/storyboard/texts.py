@@ -88,6 +88,27 @@ class Word(Kind):
 
 
 @dataclass(frozen=True)
+class FlagOrWord(Kind):
+    """`true`, `false`, or one more word that says how."""
+
+    word: str
+
+    def expected(self) -> str:
+        return f"true, false or {self.word}"
+
+    def read(self, node: Node, place: Place) -> bool | str:
+        written = self.scalar(node)
+        if written.text == self.word:
+            return self.word
+        if not written.plain or written.text not in ("true", "false"):
+            raise self.refusal(node, did_you_mean(written.text, [self.word]))
+        return written.text == "true"
+
+    def schema(self, sections: dict[str, Schema]) -> Schema:
+        return {"enum": [True, False, self.word]}
+
+
+@dataclass(frozen=True)
 class Flag(Kind):
     """`true` or `false`; YAML's other spellings are refused, since they are also prompts."""
 

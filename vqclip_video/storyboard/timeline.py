@@ -46,6 +46,8 @@ class Moment:
     coarse: bool = False  # whether the latent has half its resolution yet (see `Storyboard.grow`)
     # whether the picture begins anew at this iteration: a cut leads to its scene
     afresh: bool = False
+    # whether a loop is on its way from its last scene to its first, here `previous` and `scene`
+    homeward: bool = False
 
     @property
     def settings(self) -> Settings:
@@ -65,6 +67,15 @@ class Span:
     transition_iterations: int
 
 
+@dataclass(frozen=True)
+class Showing:
+    """Frames `start` to `end` (not included) of the film, in which a scene is seen."""
+
+    scene: int
+    start: int
+    end: int
+
+
 class Timeline:
     """A storyboard's scenes laid end to end; memory grows with the scenes, never with the film's
     length.
@@ -75,7 +86,9 @@ class Timeline:
         self.spans: tuple[Span, ...] = tuple(spans(storyboard))
         self.frames: int = sum(span.frames for span in self.spans)
         self.total_iter: int = sum(span.iterations for span in self.spans)
-        self.seconds = float(self.frames / storyboard.fps)
+        self.film_frames = film_frames(storyboard.loop, self.frames)
+        self.seconds = float(self.film_frames / storyboard.fps)
+        self.closing: int = _closing_iterations(storyboard)  # of a loop's way to its first scene
         self._first_iterations = [span.first_iteration for span in self.spans]
         self._first_frames = [span.first_frame for span in self.spans]
         self._moves: dict[int, bool] = {}  # by scene, once it is known
@@ -88,25 +101,31 @@ class Timeline:
         span = self.spans[bisect_right(self._first_iterations, iteration) - 1]
         scene = self.storyboard.scenes[span.scene]
         local = iteration - span.first_iteration
-        mix = _mix(scene, span, local)
-        instant = Instant(stretch_of(self.storyboard, span, self.frames), local)
         frame = span.first_frame + local // scene.settings.show_step
         shot = min(frame, span.first_frame + span.frames - 1)
         captured = (local + 1) % scene.settings.show_step == 0
+        index, previous, travel = span.scene, span.scene - 1, span.transition_iterations
+        instant = Instant(stretch_of(self.storyboard, span, self.frames), local)
+        if homeward := iteration >= self.total_iter - self.closing:
+            scene, index, previous, travel = self.storyboard.scenes[0], 0, index, self.closing
+            local = iteration - (self.total_iter - self.closing)
+            instant = Instant(stretch_of(self.storyboard, self.spans[0], self.frames), 0)
+        mix = _mix(scene, travel, local)
         return Moment(
             iteration=iteration,
-            scene=span.scene,
-            previous=span.scene - 1 if mix < 1 else None,
+            scene=index,
+            previous=previous if mix < 1 else None,
             mix=mix,
             blend=scene.transition.blend if scene.transition else "slerp",
-            now=self._still(span.scene, lambda motion: float(motion.at(instant))),
-            before=self._left(span.scene - 1) if mix < 1 else None,
+            now=self._still(index, lambda motion: float(motion.at(instant))),
+            before=self._left(previous) if mix < 1 else None,
             instant=instant,
             frame=frame if captured else None,
             shot=shot,
             begins=local % scene.settings.show_step == 0 and shot == frame,
             time=float(frame / self.storyboard.fps),
             afresh=local == 0 and scene.begins_afresh,
+            homeward=homeward,
             coarse=self.storyboard.grow and iteration < self.spans[0].iterations // 2,
         )
 
@@ -115,6 +134,20 @@ class Timeline:
         span = self.spans[bisect_right(self._first_frames, frame) - 1]
         show_step = self.storyboard.scenes[span.scene].settings.show_step
         return self.at(span.first_iteration + (frame - span.first_frame) * show_step)
+
+    def showings(self) -> Iterator[Showing]:
+        """Where each scene that has frames is seen in the film, in order; on the way back of one
+        that goes there and back, once more.
+        """
+        for span in self.spans:
+            if span.frames:
+                yield Showing(span.scene, span.first_frame, span.first_frame + span.frames)
+        turn = self.frames - 1
+        for span in reversed(self.spans if self.film_frames > self.frames else ()):
+            start = max(2 * turn - (span.first_frame + span.frames) + 1, self.frames)
+            end = min(2 * turn - span.first_frame + 1, self.film_frames)
+            if start < end:
+                yield Showing(span.scene, start, end)
 
     def _still(self, index: int, number: Callable[[Motion], float]) -> Scene:
         """A scene with a number in place of each motion."""
@@ -177,7 +210,8 @@ def scene_seconds(scene: Scene, fps: Fraction) -> float:
 
 def film_seconds(storyboard: Storyboard) -> float:
     """How long a film lasts."""
-    return float(sum(span.frames for span in spans(storyboard)) / storyboard.fps)
+    captured = sum(span.frames for span in spans(storyboard))
+    return float(film_frames(storyboard.loop, captured) / storyboard.fps)
 
 
 def spans(storyboard: Storyboard) -> Iterator[Span]:
@@ -218,7 +252,42 @@ def _transition_iterations(scene: Scene, fps: Fraction) -> int:
     return _half_up(in_frames(scene.transition.duration, fps) * scene.settings.show_step)
 
 
-def _mix(scene: Scene, span: Span, local: int) -> float:
-    if local >= span.transition_iterations:
+def _mix(scene: Scene, travel: int, local: int) -> float:
+    if local >= travel:
         return 1.0
-    return COURSES[scene.transition.curve]((local + 1) / span.transition_iterations)
+    return COURSES[scene.transition.curve]((local + 1) / travel)
+
+
+def film_frames(loop: bool | str, captured: int) -> int:
+    """How many frames a film of so many captured ones has: those of its way back too, where it goes
+    there and back; the two at which it turns are shown once.
+    """
+    return max(2 * captured - 2, 1) if loop == "pingpong" else captured
+
+
+def held(storyboard: Storyboard, scene: int) -> float:
+    """Seconds for which a scene stands still at its end: its own, or the film's for the last."""
+    own = storyboard.scenes[scene].hold
+    if own is not None:
+        return own
+    return storyboard.hold if scene == len(storyboard.scenes) - 1 else 0.0
+
+
+def pacing_of(storyboard: Storyboard, scene: int) -> str:
+    """How a scene's frames are placed: its own way, or the film's."""
+    return storyboard.scenes[scene].pacing or storyboard.pacing
+
+
+def is_as_shot(storyboard: Storyboard) -> bool:
+    """Whether a film's frames are its captured ones, each at its time."""
+    scenes = range(len(storyboard.scenes))
+    moved = (pacing_of(storyboard, scene) == "even" or held(storyboard, scene) for scene in scenes)
+    return not (storyboard.loop or any(moved))
+
+
+def _closing_iterations(storyboard: Storyboard) -> int:
+    if storyboard.loop is not True:
+        return 0
+    first, last = storyboard.scenes[0], storyboard.scenes[-1]
+    frames = in_frames(first.transition.duration, storyboard.fps)
+    return _half_up(frames * last.settings.show_step)
