@@ -90,6 +90,7 @@ BEYOND = (
     "nothing of it is left",
     "the fades take",
     "the lower comes first",
+    "s of the film",
 )
 
 
@@ -98,7 +99,8 @@ def storyboard_with(place, name, value):
     section = board
     for step in place:
         section = section[step]
-    if name in ("text", "image", "sketch", "file") or place[-1:] + (name,) == ("guide", "dream"):
+    alone = ("text", "image", "sketch", "file")
+    if (name in alone and place[:1] != ("drive",)) or place[-1:] + (name,) == ("guide", "dream"):
         section.clear()
     section[name] = value
     return board

@@ -22,6 +22,7 @@ from . import (
     images,
     keep,
     models,
+    new,
     sign,
     sketchbook,
     train,
@@ -70,7 +71,7 @@ def main():
 
 
 for command in (
-    films.render, films.plan, films.check, films.schema, films.new, deliver.deliver,
+    films.render, films.plan, films.check, films.schema, new.new, deliver.deliver,
     keep.vary, keep.recover, sign.sign,
     images.image, dreams.dream, bench.bench,
     models.models, sketchbook.sketchbook, farm.farm, train.train, doctor.doctor,

@@ -1,0 +1,1 @@
+"""Storyboards to start from, made of what somebody has: lyrics, photographs, other tools' settings."""
