@@ -1,1 +1,1 @@
-"""Storyboards to start from, made of what somebody has: lyrics, photographs, other tools' settings."""
+"""Storyboards to start from: of lyrics, of photographs, of the settings of other tools."""

@@ -19,6 +19,7 @@ WEIGHTED = re.compile(r"\(([^():]*):\s*[\d.]+\)")
 FORMULA = re.compile(r"\$\{[^}]*\}|`[^`]*`")
 MOST_SCENES = 5000
 MOST_FRAMES = 2_000_000
+MOST_NAMES = 200
 SHORT = 60  # characters of a value that are told
 SIDE = 8192
 TAKEN = {
@@ -49,31 +50,28 @@ def draft_of_settings(file: Path) -> Draft:
         ) from None
     if not isinstance(said, dict):
         raise UsageError(f"{file}: neither settings of Deforum's nor a document of Parseq's")
-    source = f"{file.name}"
+    source = file.name
     if "keyframes" in said or "managedFields" in said:
         return _parseq(said, source)
     low = {str(name).lower(): value for name, value in said.items()}
     prompts = low.get("prompts") or low.get("animation_prompts")
     if not isinstance(prompts, dict) or not prompts:
         raise UsageError(f"{file}: there are no prompts in it, so there is nothing to show")
-    return _deforum(low, prompts, source, file.parent)
+    return _deforum(low, prompts, source)
 
 
-def _deforum(low: dict[str, Any], prompts: dict, source: str, home: Path) -> Draft:
+def _deforum(low: dict[str, Any], prompts: dict, source: str) -> Draft:
     lost: list[str] = []
     both = (low.get("animation_prompts_positive"), low.get("animation_prompts_negative"))
     before, after = (plain_text(text) if isinstance(text, str) else "" for text in both)
-    frames = sorted((_frame(at), text) for at, text in prompts.items() if isinstance(text, str))
+    frames = [(_frame(at), text) for at, text in prompts.items() if isinstance(text, str)]
+    frames.sort(key=lambda each: each[0])
     scenes = _scenes([(at, f"{before} {text}", after) for at, text in frames], lost)
     last = _frame(low.get("max_frames"))
     _end(scenes, last)
     film = {"size": _size(low), "fps": _rate(low.get("fps"), lost), "seed": _seed(low.get("seed"))}
-    sound = low.get("soundtrack_path")
-    if (
-        isinstance(sound, str)
-        and sound.strip()
-        and str(low.get("add_soundtrack")).lower() != "none"
-    ):
+    sound, heard = low.get("soundtrack_path"), str(low.get("add_soundtrack")).lower() != "none"
+    if isinstance(sound, str) and sound.strip() and heard:
         lost.append(f"soundtrack_path {quoted(sound)}: name it with --audio")
     if low.get("use_init") and isinstance(low.get("init_image"), str) and low["init_image"]:
         lost.append(f"init_image {quoted(low['init_image'])}: write init: {{image: FILE}}")
@@ -87,32 +85,22 @@ def _parseq(said: dict[str, Any], source: str) -> Draft:
     prompts = said.get("prompts")
     listed = prompts.get("promptList") if isinstance(prompts, dict) else prompts
     if not isinstance(listed, list):
-        listed = [prompts] if isinstance(prompts, dict) else []
+        listed = [prompts]
     found = [p for p in listed if isinstance(p, dict) and isinstance(p.get("positive"), str)]
-    begun = (
-        sorted(
-            (0 if p.get("allFrames") else _frame(p.get("from")), p["positive"], p.get("negative"))
-            for p in found
-        )
-        if found
-        else []
-    )
-    if not begun:
+    if not found:
         raise UsageError(f"{source}: there are no prompts in it, so there is nothing to show")
-    scenes = _scenes(
-        [(at, text, neg if isinstance(neg, str) else "") for at, text, neg in begun], lost
-    )
+    begun = [(0 if p.get("allFrames") else _frame(p.get("from")), p) for p in found]
+    begun.sort(key=lambda each: each[0])
+    texts = [(at, p["positive"], p.get("negative")) for at, p in begun]
+    scenes = _scenes([(at, t, no if isinstance(no, str) else "") for at, t, no in texts], lost)
     _end(scenes, max((_frame(key.get("frame")) for key in keyed), default=0) + 1)
     bpm = options.get("bpm")
     film = {"fps": _rate(options.get("output_fps"), lost)}
     film["bpm"] = float(bpm) if isinstance(bpm, int | float) and 20 <= bpm <= 400 else None
     fields = said.get("managedFields")
-    names = sorted({str(name) for name in fields}) if isinstance(fields, list) else []
-    lost += [
-        f"{plain_text(name)[:SHORT]} by keyframes: {_why(name)}"
-        for name in names[:100]
-        if name != "prompt_weight_1"
-    ]
+    fields = fields if isinstance(fields, list) else []
+    names = sorted({plain_text(str(name))[:SHORT] for name in fields})[:MOST_NAMES]
+    lost += [f"{name} by keyframes: {_why(name)}" for name in names if "prompt" not in name]
     return Draft(film, scenes, tuple(lost), source)
 
 
@@ -182,7 +170,7 @@ def _left(low: dict[str, Any]) -> list[str]:
         if not (isinstance(value, int | float) and math.isfinite(value)):
             value = plain_text(str(value))
         left.append(f"{plain_text(name)[:SHORT]} {str(value)[:SHORT]}: {_why(name)}")
-    return left[:200]
+    return left[:MOST_NAMES]
 
 
 def _why(name: str) -> str:
