@@ -121,17 +121,13 @@ def test_the_learning_rate_with_its_course_can_be_driven(folder):
         ("bass", "1:8: drive: expected a list of"),
         (
             "{to: noise_factor, amount: 4, file: drums.wav, band: mid}",
-            "1:36: settings.noise_factor: expected a number from 0 to 1, found",
+            "1:35: settings.noise_factor: expected a number from 0 to 1, found",
         ),
     ],
 )
 def test_what_cannot_be_driven(folder, drive, said):
     found = complaint(f"drive: {drive}\nscenes: [{{prompt: a}}]", base=folder)
-    assert (
-        said.replace("settings.noise_factor", "drive.amount")
-        in found.replace("settings.noise_factor", "drive.amount")
-        and "\n" not in found
-    )
+    assert said in found
 
 
 def test_every_setting_that_moves_can_be_driven(folder):

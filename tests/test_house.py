@@ -30,6 +30,7 @@ ROOMS = [
     "materials",
     "models",
     "remarks",
+    "drafts",
     "output",
     "sketchbook",
     "show",

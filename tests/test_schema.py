@@ -102,6 +102,7 @@ BEYOND = (
     "begins the picture anew",
     "no shorter than the scene",
     "a loop",
+    "s of the film",
 )
 
 
@@ -110,10 +111,8 @@ def storyboard_with(place, name, value):
     section = board
     for step in place:
         section = section[step]
-    if name in ("text", "image", "sketch", "file", "scene") or place[-1:] + (name,) == (
-        "guide",
-        "dream",
-    ):
+    alone = ("text", "image", "sketch", "file", "scene")
+    if (name in alone and place[:1] != ("drive",)) or place[-1:] + (name,) == ("guide", "dream"):
         section.clear()
     section[name] = value
     return board

@@ -352,7 +352,7 @@ REFUSED = [
     ("{2s: 1, 1s: 2}", "2:15", "1s comes after 2s; put the keys in order"),
     ("{1s: 1, 24f: 2}", "2:15", "24f is there twice, as 1s before it"),
     ("{0s: 1, 3s: 2, 50%: 1}", "2:22", "50% does not come after the key before it: the film lasts 5s"),
-    ("{4b: 1}", "2:8", "expected a time such as 2s"),
+    ("{4x: 1}", "2:8", "expected a time such as 2s"),
     ("{-1s: 1}", "2:8", "expected a time such as 2s"),
     ("{0s: 1, 2s: 2000}", "2:19", "expected a number from 0 to 1000, found '2000'"),
     ("{0s: .nan}", "2:12", "found '.nan'"),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..catalogue.platforms import AS_OF, PLATFORMS
-from ..errors import OutputError, UsageError
+from ..errors import UsageError
 from ..output.encoders import ENCODER_CHOICES
 from .options import (
     PATH,
@@ -267,21 +267,3 @@ def schema():
     from ..storyboard.json_schema import json_schema
 
     click.echo(json.dumps(json_schema(), indent=2))
-
-
-@click.command()
-@click.argument("storyboard", type=PATH)
-def new(storyboard):
-    """Write a commented storyboard to start from."""
-    from ..disk.files import atomic_write
-    from ..storyboard.template import TEMPLATE
-
-    if storyboard.exists():
-        raise UsageError(f"{storyboard} is there already; choose another name or remove it first")
-    if not storyboard.parent.is_dir():
-        raise OutputError(f"{storyboard.parent} is no folder; create it first")
-    atomic_write(storyboard, TEMPLATE)
-    click.echo(
-        f"{storyboard} written. Look what it will become, then render it:\n"
-        f"  vqclip-video plan {storyboard}\n  vqclip-video render {storyboard}"
-    )

@@ -22,6 +22,7 @@ from . import (
     images,
     keep,
     models,
+    new,
     prints,
     sign,
     sketchbook,
@@ -71,7 +72,7 @@ def main():
 
 
 for command in (
-    films.render, films.plan, films.check, films.schema, films.new, deliver.deliver,
+    films.render, films.plan, films.check, films.schema, new.new, deliver.deliver,
     keep.vary, keep.recover, sign.sign,
     prints.print_film,
     images.image, dreams.dream, bench.bench,

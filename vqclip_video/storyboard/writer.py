@@ -14,7 +14,7 @@ import yaml
 
 from .driven import without_drives
 from .kinds import Naming, keys
-from .schema import FILM, SCENE, Scene, Settings, Storyboard
+from .schema import FILM, SCENE, Scene, Storyboard
 
 
 def dump(storyboard: Storyboard, name: Naming = str) -> str:

@@ -1,0 +1,167 @@
+"""`new --from` and `--photos`: storyboards made of lyrics, photographs and other tools' settings."""
+
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+from sounds import drums, write_wav
+
+from vqclip_video.cli.main import main
+from vqclip_video.storyboard import reader
+from vqclip_video.storyboard.timeline import Timeline
+
+SRT = """\
+1
+00:00:01,000 --> 00:00:03,500
+The <i>river</i> runs
+to the sea
+
+2
+00:00:04,000 --> 00:00:06,000
+&amp; the moon
+
+3
+00:00:06,100 --> 00:00:06,200
+♪
+
+"""
+VTT = "WEBVTT\n\nNOTE hello\n\n01:01.000 --> 01:03.500 line:0\nA river\n\n01:04.000 --> 01:06.000\nA moon\n"
+LRC = "[ar: Somebody]\n[offset:+500]\n[00:01.50]A river\n[00:04.00][00:08.00]A moon\n[00:10.00]\n"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_wav(tmp_path / "song.wav", drums(120, 12)[::6], 8000)
+    return tmp_path
+
+
+def new(*arguments, status=0):
+    result = CliRunner().invoke(main, ["new", "story.yaml", *map(str, arguments)])
+    assert result.exit_code == status, result.output + repr(result.exception)
+    return result.output
+
+
+def test_a_line_of_a_song_becomes_a_scene_at_its_time_with_its_caption(folder):
+    (folder / "song.srt").write_text(SRT)
+    new("--from", "song.srt", "--audio", "song.wav")
+    story = reader.read("story.yaml")
+    assert [scene.caption for scene in story.scenes] == ["The river runs to the sea", "& the moon"]
+    spans = Timeline(story).spans
+    assert [span.first_frame / 24 for span in spans] == [0, 4]
+    assert Timeline(story).seconds == 12 and story.audio.file == folder / "song.wav"
+    assert story.captions.text == "own"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "starts", "seconds"),
+    [("a.srt", SRT, [0, 4], 6), ("a.vtt", VTT, [0, 64], 66), ("a.lrc", LRC, [0, 3.5, 7.5], 9.5)],
+)
+def test_each_kind_of_lyrics(folder, name, text, starts, seconds):
+    (folder / name).write_text(text)
+    new("--from", name)
+    line = Timeline(reader.read("story.yaml"))
+    assert [span.first_frame / 24 for span in line.spans] == starts and line.seconds == seconds
+
+
+def test_lines_at_one_time_are_said_together(folder):
+    (folder / "a.lrc").write_text("[00:01.00]One\n[00:01.10]two\n[00:03.00]Three\n")
+    new("--from", "a.lrc")
+    assert [scene.caption for scene in reader.read("story.yaml").scenes] == ["One two", "Three"]
+
+
+def test_a_photograph_a_bar(folder):
+    (folder / "pictures").mkdir()
+    for name in ("b.png", "a.jpg"):
+        Image.fromarray(np.full((20, 30, 3), 90, np.uint8)).save(folder / "pictures" / name)
+    (folder / "pictures" / "c.png").write_bytes(b"no picture")
+    (folder / "pictures" / "notes.txt").write_text("x")
+    said = new("--photos", "pictures", "--audio", "song.wav", status=2)
+    assert "needs the tempo; by its sound 120" in said and "--bpm" in said
+    said = new("--photos", "pictures", "--audio", "song.wav", "--bpm", 120)
+    assert "not taken over: " in said and "c.png" in said
+    story = reader.read("story.yaml")
+    assert [scene.prompt[0].image.name for scene in story.scenes] == ["a.jpg", "b.png"]
+    assert abs(story.scenes[0].duration - 2.37) < 0.01 and Timeline(story).seconds == 12
+    (folder / "story.yaml").unlink()
+    new("--photos", "pictures")
+    assert [scene.duration for scene in reader.read("story.yaml").scenes] == [2, 2]
+
+
+DEFORUM = {
+    "W": 512, "H": 448, "seed": 7, "fps": 12, "max_frames": 120, "animation_mode": "2D",
+    "zoom": "0:(1.02), 60:(1.05)", "strength_schedule": "0: (0.65)", "steps": 25,
+    "prompts": {"0": "a river (bright:1.3) --neg blurry", "60": "a moon", "30": "`x`"},
+    "animation_prompts_negative": "text", "soundtrack_path": "song.mp3", "add_soundtrack": "File",
+}  # fmt: skip
+
+
+def test_settings_of_deforums(folder):
+    (folder / "settings.txt").write_text(json.dumps(DEFORUM))
+    said = new("--from", "settings.txt")
+    story = reader.read("story.yaml")
+    assert (story.size, story.fps, story.seed) == ((512, 448), 12, 7)
+    assert [scene.prompt[0].text for scene in story.scenes] == ["a river bright", "a moon"]
+    assert [part.text for part in story.scenes[0].settings.exclude] == ["blurry", "text"]
+    assert [(s.first_frame, s.frames) for s in Timeline(story).spans] == [(0, 60), (60, 60)]
+    text = (folder / "story.yaml").read_text()
+    for lost in (
+        "zoom 0:(1.02), 60:(1.05): a move",
+        "strength_schedule",
+        "soundtrack_path 'song.mp3'",
+    ):
+        assert f"not taken over: {lost}" in said and f"#   {lost}" in text
+    assert "weights of words in the prompt at frame 0" in said and "formula" in said
+
+
+def test_documents_of_parseqs(folder):
+    document = {
+        "options": {"output_fps": 20, "bpm": 140},
+        "managedFields": ["zoom", "strength"],
+        "prompts": {
+            "promptList": [
+                {"positive": "a moon", "negative": "", "from": 50, "to": 99, "allFrames": False},
+                {"positive": "a river", "negative": "blurry", "from": 0, "to": 49},
+            ]
+        },
+        "keyframes": [{"frame": 0, "zoom": 1}, {"frame": 99, "zoom": 1.1}],
+    }
+    (folder / "parseq.json").write_text(json.dumps(document))
+    said = new("--from", "parseq.json")
+    story = reader.read("story.yaml")
+    assert (story.fps, story.bpm, Timeline(story).frames) == (20, 140, 100)
+    assert [scene.prompt[0].text for scene in story.scenes] == ["a river", "a moon"]
+    assert "zoom by keyframes: a move of the camera" in said and "strength by keyframes" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.srt", b"hello", "no lines with times"),
+        ("a.lrc", b"\xff\xfe\x00", "no lines with times"),
+        ("a.txt", b"hello", "this is no JSON"),
+        ("a.json", b"[1, 2]", "neither settings"),
+        ("a.json", b"{}", "there are no prompts"),
+        ("a.json", b'{"prompts": {"0": 3}}', "no prompts"),
+        ("a.json", b'{"keyframes": [1], "prompts": 7}', "there are no prompts"),
+        ("a.json", b"[" * 100_000, "this is no JSON"),
+        ("a.mp3", b"", "such files are not known"),
+    ],
+)
+def test_what_makes_no_storyboard(folder, name, content, said):
+    (folder / name).write_bytes(content)
+    assert said in new("--from", name, status=2)
+    assert not (folder / "story.yaml").exists()
+
+
+def test_options_that_do_not_go_together(folder):
+    (folder / "a.srt").write_text(SRT)
+    assert "no file" in new("--from", "none.srt", status=2)
+    assert "no such file" in new("--from", "a.srt", "--audio", "none.mp3", status=2)
+    assert "name one" in new("--from", "a.srt", "--photos", ".", status=2)
+    assert "--audio goes with" in new("--audio", "song.wav", status=2)
+    assert "--bpm is of" in new("--from", "a.srt", "--bpm", 120, status=2)
+    assert "no pictures" in new("--photos", ".", status=2)
+    assert "is no folder" in new("--photos", "song.wav", status=2)
