@@ -2,7 +2,11 @@
 // The film of a finished run: what it shows is what the report speaks of.
 const film = at("film");
 const still = () => film.paused || film.ended;
-const frameNow = () => Math.min(Math.floor(film.currentTime * curves.fps + 1e-3), last);
+// Of a film that goes back after its end, the frame that it shows again.
+const frameNow = () => {
+  const frame = Math.floor(film.currentTime * curves.fps + 1e-3);
+  return frame > last ? Math.max(Math.min(2 * last - frame, last), 0) : frame;
+};
 
 // To the middle of a frame, so that rounding does not lead to its neighbour.
 seek = (frame) => {
