@@ -45,9 +45,9 @@ class Looked:
     def click_at(self, place: str, share: float) -> None:
         """Where on an element, as a share of its width."""
         element = self.page.locator(place)
-        element.scroll_into_view_if_needed()
         box = element.bounding_box()
-        self.page.mouse.click(box["x"] + share * box["width"], box["y"] + box["height"] / 2)
+        # By the element itself, which is waited for until it stands still.
+        element.click(position={"x": share * box["width"], "y": box["height"] / 2})
 
 
 @contextmanager
