@@ -1,10 +1,13 @@
 """A film parted at its cuts is, put together again, byte for byte the film in one piece."""
 
+from dataclasses import replace
+
 import pytest
 from click.testing import CliRunner
 from tiny import make_clip, make_vqgan
 
 from vqclip_video.cli.main import main
+from vqclip_video.disk.part import Part
 from vqclip_video.engine.options import EngineOptions
 from vqclip_video.farm import orders, split
 from vqclip_video.farm.jobs import jobs_of, parts_of
@@ -93,13 +96,33 @@ def test_parts_whose_learning_rate_was_lowered_are_not_put_together(monkeypatch,
     worker = Renderer(
         WorkerOptions(str(tmp_path / "farm"), EngineOptions("cpu", "fp32"), threads=1), "a"
     )
-    monkeypatch.setattr(split.Rendered, "state", lambda part: {"recovery": Lowered})
+    lowered = {"recovery": Part(numbers={"rate_scale": 0.5}), "printer": Part()}
+    film = {"film": Part(numbers={"frames": 46})}
+    monkeypatch.setattr(split.Rendered, "state", lambda part: lowered | film)
     parts = tuple((part.name, part.stretch) for part in parts_of(job))
-    assert worker.render(Assignment(job.name, cargo, parts=parts)).state in (
-        orders.APART,
-        orders.FAILED,
+    assert worker.render(Assignment(job.name, cargo, parts=parts)).state == orders.APART
+
+
+@pytest.mark.parametrize("beyond", [0, 1])
+def test_a_part_that_was_left_where_it_ends_is_taken_up_there(story, tmp_path, beyond):
+    """A machine that dies between the last step of a part and the note that it is done."""
+    place = tmp_path / "farm"
+    (job,) = jobs_of([story], (), ())
+    cargo = packed(job.storyboard, job.name, place)
+    options = WorkerOptions(str(place), EngineOptions("cpu", "fp32"), threads=1)
+    worker = Renderer(options, "a")
+    for part in parts_of(job):
+        ended = part.stretch.stop_at + beyond
+        early = replace(part.stretch, end_iteration=ended + (2 if part.stretch.last else 0))
+        assert worker.render(Assignment(part.name, cargo, early)).state == orders.FINISHED
+        for name in ("result", "job"):
+            worker.store.remove(f".farm/jobs/{part.name}/{name}.json")
+        again = worker.render(Assignment(part.name, cargo, part.stretch))
+        assert again.state == orders.FINISHED, again.message
+    parts = tuple((part.name, part.stretch) for part in parts_of(job))
+    assert worker.render(Assignment(job.name, cargo, parts=parts)).state == orders.FINISHED
+    plain = ["render", str(story), "-o", str(tmp_path / "plain/story.mp4"), "-q"]
+    assert (
+        not CliRunner().invoke(main, [*plain, "--precision", "fp32", "--device", "cpu"]).exit_code
     )
-
-
-class Lowered:
-    numbers = {"rate_scale": 0.5}
+    assert left(place) == left(tmp_path / "plain")

@@ -47,7 +47,7 @@ from .orders import (
 )
 from .position import Position
 from .shipping import Unpacked, locate, unload
-from .split import Rendered, begin, is_of, join, lay, same_course
+from .split import Rendered, begin, fit_together, is_of, join, lay
 from .store import files_in, open_store
 from .watcher import Watcher
 
@@ -179,7 +179,7 @@ class Sitting:
             place = folder / "parts" / str(number)
             Position(self.renderer.store, place_of(job)).fetch(place)
             parts.append(Rendered(stretch, place / output.stem))
-        fit = same_course(parts)
+        fit = fit_together(parts)
         if fit:
             join(parts, output.with_suffix(""), frame_size(unpacked.storyboard.size))
         shutil.rmtree(folder / "parts", ignore_errors=True)

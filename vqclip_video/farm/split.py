@@ -21,7 +21,7 @@ from ..errors import OutputError
 from ..output import checkpoint
 from ..output.space import Size, segment_frames
 from ..output.stills import Poster
-from ..storyboard.schema import Storyboard
+from ..storyboard.schema import Scene, Storyboard
 from ..storyboard.timeline import Span, Timeline
 
 LEAST = 8  # iterations of a part
@@ -45,7 +45,7 @@ class FilmPart:
     @property
     def stop_at(self) -> int:
         """Iterations after which rendering is to stop; the last one's rest is for the whole."""
-        return self.end_iteration - (2 if self.last else 1)
+        return self.end_iteration - (3 if self.last else 1)
 
 
 @dataclass(frozen=True)
@@ -67,10 +67,13 @@ class Rendered:
 
 
 def film_parts(storyboard: Storyboard) -> tuple[FilmPart, ...]:
-    """The parts of a film; a single one where it has no cut, or something goes across them."""
+    """The parts of a film; a single one where it has no cut, or something goes across them: CLIPs
+    in turns, whose similarities are the latest of each, and scenes that begin as another one ends.
+    """
     timeline, groups = Timeline(storyboard), []
+    across = storyboard.models.alternate or any(map(_begins_as_another, storyboard.scenes))
     for span in filter(_has_iterations, timeline.spans):
-        afresh = timeline.at(span.first_iteration).afresh and not storyboard.models.alternate
+        afresh = timeline.at(span.first_iteration).afresh and not across
         if groups and afresh and _length(groups[-1]) >= LEAST:
             groups.append([span])
         elif groups:
@@ -121,11 +124,17 @@ def is_of(path: Path, stretch: FilmPart, size: Size) -> bool:
     return number >= stretch.first_frame // segment_frames(size)
 
 
-def same_course(parts: Sequence[Rendered]) -> bool:
-    """Whether no part changed what a cut does not set back: the learning rate, lowered after a
-    number that is none.
+def fit_together(parts: Sequence[Rendered]) -> bool:
+    """Whether no part has what a cut does not set back: a learning rate lowered after a number
+    that is none, or frames that the printer still holds.
     """
-    return all(part.state()["recovery"].numbers["rate_scale"] == 1.0 for part in parts)
+    states = [part.state() for part in parts]
+    whole = all(
+        state["film"].numbers["frames"] >= part.stretch.end_frame
+        for part, state in zip(parts[:-1], states, strict=False)
+    )
+    steady = all(state["recovery"].numbers["rate_scale"] == 1.0 for state in states)
+    return whole and steady and not any(state["printer"].tensors for state in states)
 
 
 def join(parts: Sequence[Rendered], folder: Path, size: Size) -> None:
@@ -151,6 +160,11 @@ def join(parts: Sequence[Rendered], folder: Path, size: Size) -> None:
         "watch": _watch(states),
     }
     checkpoint.save(work, {**states[-1], **together})
+
+
+def _begins_as_another(scene: Scene) -> bool:
+    origin = getattr(scene, "from_", None)
+    return bool(origin and origin.scene is not None)
 
 
 def _has_iterations(span: Span) -> bool:

@@ -24,13 +24,17 @@ class Watcher(Display):
         """begin_only: stop before the first iteration."""
         self.sitting, self.output, self.begin_only = sitting, output, begin_only
         self._newest, self._pushed, self._cost = "", time.monotonic(), 0.0
-        self._began, self._first = 0.0, 0
+        self._began, self._first, self._moved = 0.0, 0, False
 
     def should_stop(self) -> bool:
-        stretch, iteration = self.sitting.order.stretch, self.sitting.renderer.report.iteration
+        """Also where a part ends. One step more is at work already, so a sitting that begins where
+        it would be told to stop has to make one.
+        """
+        stretch, renderer = self.sitting.order.stretch, self.sitting.renderer
         begun = self.begin_only and self._began > 0.0
-        at_cut = stretch is not None and iteration >= stretch.stop_at
-        return begun or at_cut or self.sitting.renderer.stopping or not self.sitting.lease.held
+        past = renderer.report.iteration - (stretch.stop_at if stretch else 0)
+        at_cut = stretch is not None and (past > 0 or (past == 0 and self._moved))
+        return begun or at_cut or renderer.stopping or not self.sitting.lease.held
 
     def start(self, timeline: Timeline, done: int) -> None:
         self._began, self._first = time.monotonic(), done
@@ -40,7 +44,7 @@ class Watcher(Display):
 
     def update(self, progress) -> None:
         renderer, done = self.sitting.renderer, progress.iteration - self._first
-        told = {"iteration": progress.iteration}
+        self._moved, told = True, {"iteration": progress.iteration}
         told["rate"] = done / max(time.monotonic() - self._began, 1e-9)
         if progress.frame is not None:
             told |= {"frame": progress.moment.frame + 1, "similarity": progress.similarity}
