@@ -69,8 +69,10 @@ class Rendered:
 def film_parts(storyboard: Storyboard) -> tuple[FilmPart, ...]:
     """The parts of a film; a single one where it has no cut, or something goes across them."""
     timeline, groups = Timeline(storyboard), []
+    carried = any(scene.from_ and scene.from_.scene is not None for scene in storyboard.scenes)
+    across = storyboard.models.alternate or carried
     for span in filter(_has_iterations, timeline.spans):
-        afresh = timeline.at(span.first_iteration).afresh and not storyboard.models.alternate
+        afresh = timeline.at(span.first_iteration).afresh and not across
         if groups and afresh and _length(groups[-1]) >= LEAST:
             groups.append([span])
         elif groups:
