@@ -13,7 +13,6 @@ from vqclip_video.storyboard.kinds import keys
 from vqclip_video.storyboard.schema import (
     Audio,
     Augment,
-    Beginning,
     Camera,
     Captioning,
     ChosenCLIP,
@@ -27,6 +26,7 @@ from vqclip_video.storyboard.schema import (
     Order,
     PromptPart,
     Scene,
+    SceneStart,
     Settings,
     StepSize,
     Storyboard,
@@ -57,7 +57,7 @@ SECTIONS = {
     Drive: ("drive", 0),
     Captioning: ("captions",),
     Camera: ("camera",),
-    Beginning: ("scenes", 1, "from"),
+    SceneStart: ("scenes", 1, "from"),
 }
 SOUND = str(Path(__file__).parent / "sound.wav")
 BASE = {

@@ -23,7 +23,6 @@ from .sections import Section, TwoValues
 from .shorthands import RampSection
 from .timeline import film_seconds
 
-
 AXES = ("x", "y")  # what the two values of a pair are called
 
 
