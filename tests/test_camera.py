@@ -104,6 +104,24 @@ def test_a_scene_has_what_it_does_not_say_from_the_film():
     assert third.still and not first.still and reader.parse(reader.dump(board)) == board
 
 
+def test_a_loop_comes_back_to_where_it_began():
+    timeline = Timeline(
+        reader.parse(
+            "size: 128x96\nfps: 12\nloop: true\ncamera: {zoom: 1.3, pan: [0.1, 0], rotate: 9}\n"
+            "scenes: [{prompt: a, duration: 2s, transition: 1s}, {prompt: b, duration: 3s}]\n"
+        )
+    )
+    path = CameraPath(timeline, ASPECT, REACH)
+    frames = range(timeline.frames - 12, timeline.frames)
+    assert timeline.begins(frames[0]).homeward and not timeline.begins(frames[0] - 1).homeward
+    step = path.at(1).in_scene
+    for frame in frames:  # the first scene goes on as the camera does, and is home at the seam
+        following = HOME if frame == frames[-1] else path.at(frame + 1).in_scene
+        found = step.after(path.at(frame).in_scene)
+        assert abs(found.turn - following.turn) < 1e-9 and abs(found.shift - following.shift) < 1e-9
+    assert abs(path.at(frames[-1]).in_previous.turn) == pytest.approx(1.3 ** (35 / 12))
+
+
 # What it makes of a picture
 
 

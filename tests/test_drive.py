@@ -77,6 +77,21 @@ def test_a_stem_drives_a_setting_while_the_song_is_heard(folder, to):
     assert "drums.wav" in reader.dump(story) and reader.dump(story).count("settings:") == 1
 
 
+@pytest.mark.parametrize("to", ["camera.zoom", "camera.rotate", "camera.pan.y"])
+def test_a_sound_drives_the_camera(folder, to):
+    story = reader.parse(BOARD.format(to=to, amount=0.5), base=folder)
+    line = Timeline(story)
+
+    def now(frame):
+        camera = line.begins(frame).now.camera
+        return {"zoom": camera.zoom, "rotate": camera.rotate, "pan.y": camera.pan[1]}[to[7:]]
+
+    found = np.array([now(frame) for frame in range(line.frames)])
+    assert np.ptp(found) == pytest.approx(0.5, abs=0.05)
+    assert abs(found.argmax() / 24 - 0.52) <= FRAME
+    assert reader.parse(reader.dump(story)) == story
+
+
 def test_a_drive_is_added_to_what_moves_already(folder):
     more = "settings: {w1: {0s: 1, 3s: 2}, learning_rate: 0.05}\n"
     board = BOARD.format(to="w1", amount=0.5) + more

@@ -63,6 +63,8 @@ def test_short_scenes_and_clips_in_turns_are_not_parted(story, tmp_path):
     short = ("scenes[3]={prompt: snow, iterations: 4, transition: cut}",)
     (job,) = jobs_of([story], (), short)
     assert [each.end_frame for each in film_parts(job.storyboard)] == [12, 30]
+    carried = ("scenes[3]={prompt: snow, duration: 1s, from: {scene: '1'}}",)
+    assert len(film_parts(jobs_of([story], (), carried)[0].storyboard)) == 1
     resnet = make_clip(tmp_path, "resnet", "safetensors")
     clips = f"[{job.storyboard.models.clip[0].model},{resnet}]"
     (job,) = jobs_of([story], (), (f"models.clip={clips}", "models.alternate=true"))

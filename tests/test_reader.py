@@ -183,7 +183,7 @@ def test_what_yaml_takes_for_something_else_is_a_text_where_a_text_is_meant(word
         ("w1: ~", "found nothing"),
         ("w1: null", "found nothing"),
         ("w1: [1]", "found a list"),
-        ("w1: {a: 1}", "100f (frames) or 50% (of what the track counts in) or ease, found 'a'"),
+        ("w1: {a: 1}", "50% (of the scene or film) or ease, found 'a'"),
         ("w1: {}", "found a mapping"),
         ("learning_rate: 0", "expected a number above 0 and at most 10, found '0'"),
         ("style: ", 'found nothing; write "" for an empty text'),

@@ -13,7 +13,6 @@ from vqclip_video.storyboard.kinds import keys
 from vqclip_video.storyboard.schema import (
     Audio,
     Augment,
-    Beginning,
     Camera,
     Captioning,
     ChosenCLIP,
@@ -27,6 +26,7 @@ from vqclip_video.storyboard.schema import (
     Order,
     PromptPart,
     Scene,
+    SceneStart,
     Settings,
     StepSize,
     Storyboard,
@@ -57,7 +57,7 @@ SECTIONS = {
     Drive: ("drive", 0),
     Captioning: ("captions",),
     Camera: ("camera",),
-    Beginning: ("scenes", 1, "from"),
+    SceneStart: ("scenes", 1, "from"),
 }
 SOUND = str(Path(__file__).parent / "sound.wav")
 BASE = {
@@ -200,7 +200,7 @@ VALUES = [
     [{"prompt": "a", "duration": 3, "iterations": 9}], {"curve": "cut"}, {"noise": 1},
     {"image": "a", "latent": "b"}, "ViT-B-32", "reel", ["reel"], ["reel", {"name": "gif", "max_mb": 2}],
     [{"name": "reel", "fit": "pad"}], {"name": "reel", "max_mb": 0}, "pad", "burnt", "own", "box", "on",
-    "audio", "bass", [40, 120], "-3dB",
+    "audio", "bass", [40, 120], "-3dB", "wrap", "frame", [0.1, 0], "previous",
     {"text": "own"}, {"style": "box"}, {"text": "prompt", "style": "none"}, False,
 ]  # fmt: skip
 

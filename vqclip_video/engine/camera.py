@@ -38,7 +38,7 @@ class CameraWork:
         height, width = size
         self.vqgan = vqgan
         self.path = CameraPath(timeline, height / width, 0.5 / width)
-        self._seen: dict[Hashable, Tensor] = {}
+        self._seen: dict[Hashable, tuple[Tensor, Tensor]] = {}  # with what it was made of
 
     def move(self, latent: Latent, moment: Moment, also: Carry | None = None) -> Carry | None:
         """Carries the latent along before the first iteration of a frame, where it is time; returns
@@ -72,17 +72,20 @@ class CameraWork:
 
     def seen(self, moment: Moment) -> Seen:
         """How guides lie in the latent at a moment."""
-        shot, part = self.path.at(moment.shot), moment.instant.done // moment.settings.show_step
+        shot = self.path.at(moment.shot)
 
         def seen(target: Tensor, *, previous: bool, fleeting: bool) -> Tensor:
             if (pose := shot.of_guide(previous)) == HOME:
                 return target
-            key = (moment.scene - previous, pose, (moment.scene, part) if fleeting else None)
-            if key not in self._seen:
-                if len(self._seen) >= KEPT:
+            # one that is on its way is looked at once in a frame
+            key = (pose, (previous, moment.scene, moment.time) if fleeting else id(target))
+            known, found = self._seen.get(key, (None, None))
+            if known is None or not (fleeting or known is target):
+                while len(self._seen) >= KEPT:
                     del self._seen[next(iter(self._seen))]
-                self._seen[key] = self.moved(target, pose, moment.now.camera.border)
-            return self._seen[key]
+                found = self.moved(target, pose, moment.now.camera.border)
+                self._seen[key] = target, found
+            return found
 
         return seen
 

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ..disk.part import Part
 from ..storyboard.timeline import Moment
+from .guides import Seen, unmoved
 
 PULL = 0.5  # of the way in an iteration, where the film has nearly come home
 
@@ -29,11 +30,16 @@ class Home:
         if self._loops and self._first is None:
             self._first = latent
 
-    def at(self, moment: Moment, size: tuple[int, int]) -> tuple[Tensor, float] | None:
-        """Where to go, at that size (h, w), and the share of the way; None but on the way home."""
+    def at(
+        self, moment: Moment, size: tuple[int, int], seen: Seen = unmoved
+    ) -> tuple[Tensor, float] | None:
+        """Where to go, at that size (h, w), and the share of the way; None but on the way home.
+
+        seen: how the camera sees it.
+        """
         if not moment.homeward or self._first is None:
             return None
-        first = self._first
+        first = seen(self._first, previous=False, fleeting=False)
         if first.shape[-2:] != size:
             first = F.interpolate(first, size=size, mode="bilinear", align_corners=False)
         return first, PULL * moment.mix**2

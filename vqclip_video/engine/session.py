@@ -186,9 +186,10 @@ class Session:
         with self.stage("step"):
             rate = moment.settings.learning_rate * self._steps_back.rate_scale
             self.latent.step(rate, moment.settings.weight_decay)
-            if pull := self.guides.at(moment, size, self.camera.seen(moment)):
+            seen = self.camera.seen(moment)
+            if pull := self.guides.at(moment, size, seen):
                 self.latent.pull(*pull)
-            if homeward := self.home.at(moment, size):
+            if homeward := self.home.at(moment, size, seen):
                 self.latent.pull(*homeward)
         self.iteration += 1
         with self.stage("capture"):

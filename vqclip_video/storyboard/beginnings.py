@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..text import quoted
 from .file_kinds import Picture
 from .kinds import internal, keys, option
-from .sections import Section
+from .problems import Problems
+from .sections import Given, Section
 from .shorthands import WordOrOne
 from .texts import Text
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Beginning:
+class SceneStart:
     """What a scene's picture begins as: `previous`, `noise`, an image, or where another scene
     ended.
     """
@@ -30,13 +32,15 @@ class Beginning:
 
     @property
     def word(self) -> str:
-        """One of `BEGINNING_WORDS`; nothing where an image or a scene is named."""
+        """One of `SCENE_START_WORDS`; nothing where an image or a scene is named."""
         return self.said
 
 
-BEGINNING_WORDS = ("previous", "noise")
-BEGINNING = Section(Beginning, {"oneOf": [{"required": [name]} for name in keys(Beginning)]})
-BEGINNING_VALUE = WordOrOne(BEGINNING, BEGINNING_WORDS, "a scene begins as one of them")
+SCENE_START_WORDS = ("previous", "noise")
+ONE_KEY = {"oneOf": [{"required": [name]} for name in keys(SceneStart)]}
+SCENE_START = WordOrOne(
+    Section(SceneStart, ONE_KEY), SCENE_START_WORDS, "a scene begins as one of them"
+)
 
 
 def scene_named(name: str, scenes: Sequence[Scene]) -> int | None:
@@ -45,3 +49,28 @@ def scene_named(name: str, scenes: Sequence[Scene]) -> int | None:
     if not found and name.isdecimal() and 1 <= int(name) <= len(scenes):
         return int(name) - 1
     return found[-1] if found else None
+
+
+def check_cut(transition: Given, where: str, problems: Problems) -> None:
+    """A scene that begins as something else than the picture before has nothing to travel from."""
+    if transition.get("curve", "cut") != "cut" or transition.get("duration", 0.0) != 0.0:
+        message = (
+            "`from` begins the picture anew, which is a cut; remove the transition, or begin from "
+            "previous"
+        )
+        problems.at(f"{where}.transition", message)
+
+
+def check_beginnings(scenes: list[Scene], problems: Problems) -> None:
+    """Turn the names of scenes in `from` into what they stand for, and refuse others."""
+    for index, scene in enumerate(scenes):
+        where, origin = f"scenes[{index}].from", scene.from_
+        if not origin:
+            continue
+        if index == 0:
+            message = "nothing is before the first scene; what it starts from is the film's `init`"
+            problems.at(where, message)
+        elif origin.scene is not None and scene_named(origin.scene, scenes[:index]) is None:
+            known = ", ".join(earlier.name or str(n) for n, earlier in enumerate(scenes[:index], 1))
+            message = f"expected an earlier scene, found {quoted(origin.scene)}; there are {known}"
+            problems.at(f"{where}.scene", message)

@@ -135,12 +135,18 @@ class CameraPath:
         step = step_of(moment.now.camera, float(self.timeline.storyboard.fps), self.aspect)
         seen = step.after(before.view)
         too_far = seen.reach(self.aspect) > self.reach
-        starts = moment.instant.done == 0
+        last = self.timeline.begins(frame - 1)
+        leaves = (moment.scene, moment.homeward) != (last.scene, last.homeward)
+        in_scene = HOME if leaves else step.after(before.in_scene)
+        if moment.homeward:  # a loop: what comes lies where it has to, to arrive as it began
+            in_scene = HOME
+            for _ in range(frame, self.timeline.frames):
+                in_scene = step.undone().after(in_scene)
         return Shot(
             move=seen if too_far else HOME,
             view=HOME if too_far else seen,
-            in_scene=HOME if starts else step.after(before.in_scene),
-            in_previous=step.after(before.in_scene if starts else before.in_previous),
+            in_scene=in_scene,
+            in_previous=step.after(before.in_scene if leaves else before.in_previous),
         )
 
 

@@ -11,6 +11,7 @@ from ..sound.envelope import Envelope, envelope_of
 from ..sound.listen import samples_of
 from ..text import did_you_mean, quoted
 from .audio import Drive
+from .camera import Camera
 from .instants import Instant, Stretch
 from .kinds import keys
 from .maths import NUMBERS, Arithmetic, Values
@@ -18,9 +19,11 @@ from .motions import KeyFrame, Motion, stilled
 from .moving import Moving
 from .problems import Problems
 from .schema import Settings, Storyboard
-from .sections import Section
+from .sections import Section, TwoValues
 from .shorthands import RampSection
 from .timeline import film_seconds
+
+AXES = ("x", "y")  # what the two values of a pair are called
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,9 +90,8 @@ def with_drives(film: Storyboard, problems: Problems) -> Storyboard:
     for setting, drives in by_setting.items():
         known = {"mark": problems.marks[places[setting]], "limits": drivable()[setting].number}
         make = functools.partial(Driven, of_film=True, drives=tuple(drives), **known)
-        scenes = tuple(
-            replace(scene, settings=_replaced(scene.settings, setting, make)) for scene in scenes
-        )
+        path = setting if setting.startswith("camera.") else f"settings.{setting}"
+        scenes = tuple(_replaced(scene, path, make) for scene in scenes)
     return replace(film, scenes=scenes)
 
 
@@ -102,16 +104,22 @@ def without_drives(film: Storyboard) -> Storyboard:
 
 
 @functools.cache
-def drivable(section: type = Settings, before: str = "") -> dict[str, Moving]:
-    """The settings that may move, by their dotted path."""
+def drivable() -> dict[str, Moving]:
+    """The settings that may move, and the camera's, by their dotted path."""
+    return _drivable(Settings, "") | _drivable(Camera, "camera.")
+
+
+def _drivable(section: type, before: str) -> dict[str, Moving]:
     found: dict[str, Moving] = {}
     for name, key in keys(section).items():
         if isinstance(key.kind, RampSection):
             found[before + name] = key.kind.moving
         elif isinstance(key.kind, Moving):
             found[before + name] = key.kind
+        elif isinstance(key.kind, TwoValues):
+            found |= {f"{before}{name}.{axis}": key.kind.each for axis in AXES}
         elif isinstance(key.kind, Section):
-            found |= drivable(key.kind.type, f"{before}{name}.")
+            found |= _drivable(key.kind.type, f"{before}{name}.")
     return found
 
 
@@ -125,4 +133,9 @@ def _replaced(section: Any, path: str, make: Any) -> Any:
     """The section with what `make` makes of the value at a dotted path."""
     name, _, rest = path.partition(".")
     value = getattr(section, name)
-    return replace(section, **{name: _replaced(value, rest, make) if rest else make(base=value)})
+    if isinstance(value, tuple):
+        pairs = zip(AXES, value, strict=True)
+        new: Any = tuple(make(base=one) if axis == rest else one for axis, one in pairs)
+    else:
+        new = _replaced(value, rest, make) if rest else make(base=value)
+    return replace(section, **{name: new})

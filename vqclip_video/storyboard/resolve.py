@@ -8,9 +8,8 @@ from dataclasses import replace
 from fractions import Fraction
 
 from ..catalogue.platforms import PLATFORMS
-from ..text import quoted
 from . import doubts
-from .beginnings import scene_named
+from .beginnings import check_beginnings, check_cut
 from .courses import check_motions
 from .driven import with_drives
 from .kinds import BAD
@@ -56,7 +55,7 @@ def assemble(given: Given, problems: Problems) -> Storyboard:
         for index, scene in enumerate(scenes)
         if scene is not BAD
     ]
-    _check_origins(resolved, problems)
+    check_beginnings(resolved, problems)
     film = replace(film, scenes=tuple(resolved))
     if not problems:
         _check_length(film, problems)
@@ -225,36 +224,11 @@ def _scene(given: Given, where: str, fps: Fraction, common: Given, problems: Pro
         scene = replace(scene, duration=SCENE_SECONDS)
     if _holds_a_frame(scene, where, fps, problems) and transition is not BAD:
         if scene.begins_afresh:
-            _check_cut(transition, where, problems)
+            check_cut(transition, where, problems)
             transition = {"curve": "cut"}
         travel = _transition(transition, where, scene_seconds(scene, fps), problems)
         scene = replace(scene, transition=travel)
     return scene
-
-
-def _check_cut(transition: Given, where: str, problems: Problems) -> None:
-    """A scene that begins as something else than the picture before has nothing to travel from."""
-    if transition.get("curve", "cut") != "cut" or transition.get("duration", 0.0) != 0.0:
-        message = (
-            "`from` begins the picture anew, which is a cut; remove the transition, or begin from "
-            "previous"
-        )
-        problems.at(f"{where}.transition", message)
-
-
-def _check_origins(scenes: list[Scene], problems: Problems) -> None:
-    """Turn the names of scenes in `from` into what they stand for, and refuse others."""
-    for index, scene in enumerate(scenes):
-        where, origin = f"scenes[{index}].from", scene.from_
-        if not origin:
-            continue
-        if index == 0:
-            message = "nothing is before the first scene; what it starts from is the film's `init`"
-            problems.at(where, message)
-        elif origin.scene is not None and scene_named(origin.scene, scenes[:index]) is None:
-            known = ", ".join(earlier.name or str(n) for n, earlier in enumerate(scenes[:index], 1))
-            message = f"expected an earlier scene, found {quoted(origin.scene)}; there are {known}"
-            problems.at(f"{where}.scene", message)
 
 
 def _check_settings(settings: Settings, where: str, problems: Problems) -> None:

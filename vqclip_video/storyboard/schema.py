@@ -17,7 +17,7 @@ from . import files
 from .audio import AUDIO, DRIVES
 from .audio import Audio as Audio
 from .audio import Drive as Drive
-from .beginnings import BEGINNING_VALUE, Beginning
+from .beginnings import SCENE_START, SceneStart
 from .camera import CAMERA, Camera
 from .chosen_models import CHOSEN_MODELS
 from .chosen_models import ChosenCLIP as ChosenCLIP
@@ -118,11 +118,11 @@ class Scene:
         None, "words to show over the scene, where the film has captions", Text()
     )
     name: str | None = option(None, "what another scene's `from` calls it", Text())
-    from_: Beginning | None = option(
+    from_: SceneStart | None = option(
         None,
         "what the picture begins as: `previous`, `noise`, {image} or {scene}; by default the "
         "picture before it, and after a `cut` the scene's guide, or noise",
-        BEGINNING_VALUE,
+        SCENE_START,
     )
     camera: Camera = option(Camera(), "overrides of the film's camera", CAMERA)
     settings: Settings = option(Settings(), "overrides of the film's settings", Section(Settings))
