@@ -11,6 +11,7 @@ from ..sound.envelope import Envelope, envelope_of
 from ..sound.listen import samples_of
 from ..text import did_you_mean, quoted
 from .audio import Drive
+from .camera import Camera
 from .instants import Instant, Stretch
 from .kinds import keys
 from .maths import NUMBERS, Arithmetic, Values
@@ -87,9 +88,7 @@ def with_drives(film: Storyboard, problems: Problems) -> Storyboard:
     for setting, drives in by_setting.items():
         known = {"mark": problems.marks[places[setting]], "limits": drivable()[setting].number}
         make = functools.partial(Driven, of_film=True, drives=tuple(drives), **known)
-        scenes = tuple(
-            replace(scene, settings=_replaced(scene.settings, setting, make)) for scene in scenes
-        )
+        scenes = tuple(_replaced(scene, _in_a_scene(setting), make) for scene in scenes)
     return replace(film, scenes=scenes)
 
 
@@ -102,8 +101,12 @@ def without_drives(film: Storyboard) -> Storyboard:
 
 
 @functools.cache
-def drivable(section: type = Settings, before: str = "") -> dict[str, Moving]:
-    """The settings that may move, by their dotted path."""
+def drivable() -> dict[str, Moving]:
+    """What may move, by its dotted path: of a scene's settings, and of its camera."""
+    return _moving_in(Settings, "") | _moving_in(Camera, "camera.")
+
+
+def _moving_in(section: type, before: str) -> dict[str, Moving]:
     found: dict[str, Moving] = {}
     for name, key in keys(section).items():
         if isinstance(key.kind, RampSection):
@@ -111,8 +114,12 @@ def drivable(section: type = Settings, before: str = "") -> dict[str, Moving]:
         elif isinstance(key.kind, Moving):
             found[before + name] = key.kind
         elif isinstance(key.kind, Section):
-            found |= drivable(key.kind.type, f"{before}{name}.")
+            found |= _moving_in(key.kind.type, f"{before}{name}.")
     return found
+
+
+def _in_a_scene(setting: str) -> str:
+    return setting if setting.startswith("camera.") else f"settings.{setting}"
 
 
 def _no_such(setting: str) -> str:
