@@ -146,7 +146,15 @@ def test_what_cannot_be_driven(folder, drive, said):
 
 
 def test_every_setting_that_moves_can_be_driven(folder):
-    assert {"learning_rate", "w1", "losses.tv", "augment.rotate", "guide_weight"} <= set(drivable())
+    assert {
+        "camera.zoom",
+        "camera.rotate",
+        "learning_rate",
+        "w1",
+        "losses.tv",
+        "augment.rotate",
+        "guide_weight",
+    } <= set(drivable())
     for setting in drivable():
         reader.parse(BOARD.format(to=setting, amount=0.001), base=folder)
 

@@ -22,7 +22,16 @@ from hypothesis import strategies as st
 from vqclip_video.errors import StoryboardError
 from vqclip_video.storyboard import reader, yaml_nodes
 from vqclip_video.storyboard.kinds import keys
-from vqclip_video.storyboard.schema import Augment, Losses, Scene, Settings, Storyboard, Transition
+from vqclip_video.storyboard.schema import (
+    Audio,
+    Augment,
+    Drive,
+    Losses,
+    Scene,
+    Settings,
+    Storyboard,
+    Transition,
+)
 from vqclip_video.storyboard.template import TEMPLATE
 from vqclip_video.storyboard.timeline import Timeline
 
@@ -31,6 +40,7 @@ MEBIBYTES = 200
 SHORT = 100
 OUTCOMES: collections.Counter[str] = collections.Counter()
 
+SOUND = str(Path(__file__).parent / "sound.wav")
 SEEDS = [
     TEMPLATE,
     (
@@ -46,6 +56,11 @@ SEEDS = [
         " b, settings: *s}]\n"
     ),
     (
+        f"audio: {{file: {SOUND}, start: 0.2s, gain: -3dB}}\nlength: audio\nbpm: 240\noffset: 0.1s\nland: beats\n"
+        f"drive: [{{file: {SOUND}, to: w1, amount: 0.1, band: [40, 120]}}]\nscenes:\n"
+        "- {prompt: a, duration: 1b}\n- {prompt: b, transition: 0.5b, settings: {w2: {0b: 1, 1b: 2}}}\n"
+    ),
+    (
         "init: {image: none.png}\nmodels: {clip: ViT-B/32, vqgan: x.ckpt}\nscenes: [{prompt: "
         "{image: 'a\\0'}}]\n"
     ),
@@ -58,14 +73,14 @@ SEEDS = [
 ]
 NAMES = [
     name
-    for section in (Storyboard, Scene, Settings, Losses, Augment, Transition)
+    for section in (Audio, Drive, Storyboard, Scene, Settings, Losses, Augment, Transition)
     for name in keys(section)
 ]
 NASTY = [
     "~", ".nan", ".inf", "1e400", "-1", "0", "1e-300", "0x10", "1_000", "99999999999999999999", "on", "''", "'x",
     '"\\0"', '"\\uD800"', "[", "{", "]", "- ", "*s", "&s", "!!python/name:os.system", "!", "<<: *s", "? ", ":", "|",
     ">", "%", "@", "\t", "\0", "\x85", "\u2028", "\ufeff", "\ud7ff", "🔥", "{}", "[]", "[[]]", "{text: a}",
-    "{image: /dev/zero}", "/", "..", "3s", "1:30", "24h", "64x64", "8192x8192", "cut", "---", "...", "# ", "\r",
+    "{image: /dev/zero}", "/", "..", "3s", "1:30", "24h", "4b", "2bars", "audio", "bass", "-3dB", "[40, 120]", "64x64", "8192x8192", "cut", "---", "...", "# ", "\r",
     "10000", "240", "a" * 300, "{0s: 1, 2s: 2}", "{2s: 1, 1s: 2}", "{0s: 1, 24f: 1}", "sin(period=1s)", "t",
     "1e308**2", "1/t", "(" * 50 + "t", "t+" * 5000 + "t", "0:(1), 60:(t)", "0:(", "t % 0", "-" * 60 + "t", "4b",
     "1 + nan", "log(-t)", "100%", "ease: out", "value: t",

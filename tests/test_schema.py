@@ -103,6 +103,7 @@ BEYOND = (
     "no shorter than the scene",
     "a loop",
     "s of the film",
+    "there is nothing to land on",
 )
 
 
@@ -200,7 +201,7 @@ VALUES = [
     [{"prompt": "a", "duration": 3, "iterations": 9}], {"curve": "cut"}, {"noise": 1},
     {"image": "a", "latent": "b"}, "ViT-B-32", "reel", ["reel"], ["reel", {"name": "gif", "max_mb": 2}],
     [{"name": "reel", "fit": "pad"}], {"name": "reel", "max_mb": 0}, "pad", "burnt", "own", "box", "on",
-    "audio", "bass", [40, 120], "-3dB", "wrap", "frame", [0.1, 0], "previous",
+    "audio", "beats", "bass", [40, 120], "-3dB", "wrap", "frame", [0.1, 0], "previous",
     {"text": "own"}, {"style": "box"}, {"text": "prompt", "style": "none"}, False,
 ]  # fmt: skip
 

@@ -32,6 +32,7 @@ from .output.rundir import RunDir
 from .output.stills import ContactSheet, Poster
 from .output.stopwatch import Stopwatch
 from .printing.film_print import FilmPrint, Told
+from .printing.landing import crossings
 from .printing.reel import film_reel
 from .printing.takes import Takes
 from .sound.soundtrack import Cut, Soundtrack, make_soundtrack
@@ -184,11 +185,23 @@ class Recorder:
         board, work = self.storyboard, self.run.printing
         with self.watch.stage("print"):
             steps = read_steps(self.run.progress)
-            reel = film_reel(self.timeline, self.takes.latents(), steps, vqgan)
+            crossed = self._crossed(notice) if board.land else ()
+            reel = film_reel(self.timeline, self.takes.latents(), steps, vqgan, crossed)
             format = Format(self.encoder, frame_size(board.size))
             printed = FilmPrint(reel, work, format, board.fps, self.sheet, notice)
             self.print = self._stack.enter_context(printed)
             return self.print.run(should_stop, told)
+
+    def _crossed(self, notice: Notice) -> list[int]:
+        """The frames at which each scene's prompt overtakes the one before."""
+        found = dict(crossings(self.run.progress, self.timeline))
+        late = [str(n + 1) for n in range(1, len(self.storyboard.scenes)) if n not in found]
+        if late:
+            notice(
+                "scenes that never come nearer to their prompt than to the one before, so land "
+                f"on no beat: {', '.join(late)}; make them longer"
+            )
+        return list(found.values())
 
     def finish(self, device: torch.device) -> FilmResult:
         """Close the film and everything beside it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -13,6 +14,7 @@ from ..engine.frames import deliver
 from ..models.vqgan.first_stage import VQGAN
 from ..output.latents import KeptLatents
 from ..storyboard.timeline import Timeline
+from .landing import beats_in_frames
 from .passage import Passage
 from .route import Route, legs
 
@@ -88,10 +90,19 @@ class Reel:
         return self.way.at(self.route.at(float(time)))
 
 
-def film_reel(timeline: Timeline, latents: KeptLatents, steps: np.ndarray, vqgan: VQGAN) -> Reel:
-    """A whole film, as its storyboard wants it. steps: from picture to picture, see `Route`."""
+def film_reel(
+    timeline: Timeline,
+    latents: KeptLatents,
+    steps: np.ndarray,
+    vqgan: VQGAN,
+    crossed: Sequence[int] = (),
+) -> Reel:
+    """A whole film, as its storyboard wants it. steps: from picture to picture, see `Route`;
+    crossed: the frames at which prompts overtake, where it lands on its beats.
+    """
     board = timeline.storyboard
-    route = Route(list(legs(timeline)), steps, board.loop is True)
+    beats = beats_in_frames(timeline)
+    route = Route(list(legs(timeline)), steps, board.loop is True, crossed, beats)
     show_step = board.scenes[-1].settings.show_step
     closing = Fraction(timeline.closing, show_step)
     cut = Passage(Fraction(0), Fraction(timeline.frames), Fraction(1), board.loop, closing)

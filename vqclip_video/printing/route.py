@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..storyboard.timeline import Timeline, held, in_frames, pacing_of
+from .landing import landed
 
 STILL = 1e-6  # a way that is shorter is none: the scene does not change
 
@@ -43,14 +44,26 @@ class Leg:
 class Route:
     """The place of every frame of a film, and, by `at`, of every time between two."""
 
-    def __init__(self, legs: Sequence[Leg], steps: np.ndarray, loops: bool = False):
+    def __init__(
+        self,
+        legs: Sequence[Leg],
+        steps: np.ndarray,
+        loops: bool = False,
+        crossed: Sequence[int] = (),
+        beats: Sequence[float] = (),
+    ):
         """steps: from each captured frame to the next, as far apart as their pictures are; the
-        first is 0. loops: whether the last frame leads to the first.
+        first is 0. loops: whether the last frame leads to the first. crossed, beats: see
+        `landing.landed`.
         """
         placed = [_placed(each, steps, loops and each is legs[-1]) for each in legs]
         self.places = np.concatenate(placed)
         self.loops = loops
-        self._afresh = {each.first for each in legs if each.afresh}
+        cuts = [each.first for each in legs if each.afresh]
+        if beats:
+            self.places = landed(self.places, crossed, beats, cuts)
+        jumps = np.searchsorted(self.places, cuts)  # the frames at which they are shown
+        self._afresh = set(jumps.tolist())
 
     @property
     def frames(self) -> int:

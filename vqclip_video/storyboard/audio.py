@@ -38,7 +38,9 @@ class Audio:
 class Drive:
     """A setting that moves with a band of a sound."""
 
-    to: str = option("", "what it moves: a number of `settings`, such as learning_rate", Text())
+    to: str = option(
+        "", "what it moves: a number of `settings`, such as learning_rate, or camera.zoom", Text()
+    )
     amount: float = option(
         0.0, "what the loudest adds to the setting", Number(least=-1e6, most=1e6)
     )

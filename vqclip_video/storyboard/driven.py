@@ -90,8 +90,7 @@ def with_drives(film: Storyboard, problems: Problems) -> Storyboard:
     for setting, drives in by_setting.items():
         known = {"mark": problems.marks[places[setting]], "limits": drivable()[setting].number}
         make = functools.partial(Driven, of_film=True, drives=tuple(drives), **known)
-        path = setting if setting.startswith("camera.") else f"settings.{setting}"
-        scenes = tuple(_replaced(scene, path, make) for scene in scenes)
+        scenes = tuple(_replaced(scene, _in_a_scene(setting), make) for scene in scenes)
     return replace(film, scenes=scenes)
 
 
@@ -105,11 +104,11 @@ def without_drives(film: Storyboard) -> Storyboard:
 
 @functools.cache
 def drivable() -> dict[str, Moving]:
-    """The settings that may move, and the camera's, by their dotted path."""
-    return _drivable(Settings, "") | _drivable(Camera, "camera.")
+    """What may move, by its dotted path: of a scene's settings, and of its camera."""
+    return _moving_in(Settings, "") | _moving_in(Camera, "camera.")
 
 
-def _drivable(section: type, before: str) -> dict[str, Moving]:
+def _moving_in(section: type, before: str) -> dict[str, Moving]:
     found: dict[str, Moving] = {}
     for name, key in keys(section).items():
         if isinstance(key.kind, RampSection):
@@ -119,8 +118,12 @@ def _drivable(section: type, before: str) -> dict[str, Moving]:
         elif isinstance(key.kind, TwoValues):
             found |= {f"{before}{name}.{axis}": key.kind.each for axis in AXES}
         elif isinstance(key.kind, Section):
-            found |= _drivable(key.kind.type, f"{before}{name}.")
+            found |= _moving_in(key.kind.type, f"{before}{name}.")
     return found
+
+
+def _in_a_scene(setting: str) -> str:
+    return setting if setting.startswith("camera.") else f"settings.{setting}"
 
 
 def _no_such(setting: str) -> str:

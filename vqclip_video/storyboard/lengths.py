@@ -86,6 +86,12 @@ def _contradictory(film: Storyboard, problems: Problems) -> bool:
     return False
 
 
+def check_landing(film: Storyboard, beats: Beats) -> None:
+    """A film that is to change on its beats has some."""
+    if film.land and beats.grid is None and not beats.told:
+        beats.problems.at("land", f"there is nothing to land on: {wanted_beats(film)}")
+
+
 def starts_in_seconds(scenes: list[Given], beats: Beats) -> None:
     """Turn each `at` in beats into seconds, in place."""
     for index, scene in enumerate(scenes):

@@ -13,7 +13,7 @@ from .beginnings import check_beginnings, check_cut
 from .courses import check_motions
 from .driven import with_drives
 from .kinds import BAD
-from .lengths import Beats, check_sound, lengths_in_seconds, starts_in_seconds
+from .lengths import Beats, check_landing, check_sound, lengths_in_seconds, starts_in_seconds
 from .numbers import plain_number, rate_text
 from .problems import Problems, nearest, setting_of
 from .schema import Scene, Settings, Storyboard, Transition
@@ -43,6 +43,7 @@ def assemble(given: Given, problems: Problems) -> Storyboard:
     beats = Beats(film, problems)
     film = replace(film, grid=beats.grid)
     common = {name: _usable(given, name) for name in ("settings", "camera")}
+    check_landing(film, beats)
     starts_in_seconds(scenes, beats)
     _resolve_starts(scenes, problems)
     steps = [_show_step(scene, common["settings"]) for scene in scenes]

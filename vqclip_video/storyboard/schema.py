@@ -253,6 +253,11 @@ class Storyboard:
         None, "a list of beats, instead of bpm: Audacity labels, .beats, CSV", BeatFile()
     )
     bar: int = option(4, "beats of a bar", BeatsOfABar(least=1, most=32))
+    land: str | None = option(
+        None,
+        "which beats the pictures change on: `beats` or `downbeats`",
+        Word(("beats", "downbeats")),
+    )
     drive: tuple[Drive, ...] = option(
         (), "settings that move with a band of a sound: {band, to, amount, …}", DRIVES
     )

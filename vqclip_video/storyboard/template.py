@@ -25,7 +25,7 @@ grids: 2                    # resolutions the latent is the sum of; 1 is the pla
 #deliver: [reel, {name: square, fit: blur}]   # files to post, made of the finished film; see docs/deliver.md
 #captions: {text: prompt, style: outline}     # words over them; or true, and a scene's own `caption`
 # `audio: song.mp3` is heard with it, `length: audio` lets it last as long; `bpm: 124` and `offset: 0.37s`, or `beats: list.txt`,
-# give times in beats, 4b, and bars, 2bars (of 4 beats; `bar: 3` of three); `drive` moves settings with it; see docs/sound.md
+# give times in beats, 4b, and bars, 2bars (of 4 beats; `bar: 3` of three); `drive` moves settings with it, `land: beats` lets pictures change on beats; see docs/sound.md
 #provenance: on             # every file says that it was generated
 
 settings:                   # for every scene; a scene's own settings come first

@@ -282,7 +282,7 @@ def is_as_shot(storyboard: Storyboard) -> bool:
     """Whether a film's frames are its captured ones, each at its time."""
     scenes = range(len(storyboard.scenes))
     moved = (pacing_of(storyboard, scene) == "even" or held(storyboard, scene) for scene in scenes)
-    return not (storyboard.loop or any(moved))
+    return not (storyboard.loop or storyboard.land or any(moved))
 
 
 def _closing_iterations(storyboard: Storyboard) -> int:
