@@ -15,8 +15,9 @@ def cast_of(
     precision: str = "auto",
     memory: str = "auto",
     compile: str = "auto",
+    graphs: str = "auto",
 ) -> Cast:
-    options = EngineOptions(device, precision, memory, compile)
+    options = EngineOptions(device, precision, memory, compile, graphs)
     cast = load_cast(find_materials(storyboard), options)
     cast.prepare(storyboard, Timeline(storyboard), options)
     return cast

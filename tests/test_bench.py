@@ -9,10 +9,12 @@ import pytest
 import torch
 from click.testing import CliRunner
 
+from vqclip_video.bench import iteration
 from vqclip_video.bench.cases import NAMED, Case, find_case, find_weights, random_weights
-from vqclip_video.bench.iteration import measure
+from vqclip_video.bench.iteration import iterations_of_a_round, measure
 from vqclip_video.bench.quality import Smoothed, measure_quality, until
 from vqclip_video.bench.reference import Reference
+from vqclip_video.bench.runners import EngineRunner
 from vqclip_video.bench.tables import measured_text, quality_text
 from vqclip_video.bench.timing import Range, StageClock, flops_of, host_peak, matmul_peak
 from vqclip_video.catalogue.vqgan_config import DDConfig, VQGANConfig
@@ -144,7 +146,8 @@ def test_an_unknown_setting_is_refused():
 
 
 def test_named_settings_are_those_that_are_documented():
-    assert NAMED.keys() == {"storybook", "256", "512"}
+    assert NAMED.keys() == {"storybook", "256", "512", "1080x1920"}
+    assert find_case("1080x1920").storyboard.size == (1080, 1920)
     storybook, large = find_case("storybook").storyboard, find_case("512").storyboard
     assert storybook.size == (192, 192) and storybook.scenes[0].settings.cutouts == 16
     assert storybook.scenes[0].settings.show_step == 2 and storybook.models == Models()
@@ -208,3 +211,40 @@ def test_gauges():
     assert matmul_peak(CPU, torch.float32) > 1e9
     assert host_peak() is None or host_peak() > 10e6
     assert Range.of([3.0, 1.0, 2.0]) == Range(1.0, 2.0, 3.0)
+
+
+def test_rounds_are_shorter_of_large_pictures_on_a_gpu():
+    cuda = torch.device("cuda")
+    rounds = [
+        iterations_of_a_round(find_case(name).storyboard, cuda) for name in ("256", "1080x1920")
+    ]
+    assert rounds == [40, 6]
+    assert iterations_of_a_round(find_case("512").storyboard, CPU) == 2
+
+
+def test_against_a_recipe_with_tf32_there_are_two_ratios(case, monkeypatch):
+    """On a CPU, which has none, as on a GPU: the recipe runs for itself, twice."""
+    allowed = []
+    step = Reference.step
+
+    def noted(self, *told):
+        allowed.append(torch.backends.cudnn.allow_tf32)
+        return step(self, *told)
+
+    monkeypatch.setattr(Reference, "step", noted)
+    monkeypatch.setattr(iteration, "races_alone", lambda device: True)
+    before = torch.backends.cudnn.allow_tf32
+    speed = measure(case, PLAIN, repeats=2, against=True)
+    assert speed.ratio.median > 0 and speed.ratio_with_tf32.median > 0
+    assert set(allowed) == {False, True} and allowed == sorted(allowed)
+    assert torch.backends.cudnn.allow_tf32 == before
+    text = measured_text(speed)
+    assert "without TF32" in text and "with TF32" in text
+
+
+def test_operations_are_counted_without_graphs(case):
+    session = find_weights(case.storyboard).session(case.storyboard, PLAIN)
+    runner = EngineRunner(session, StageClock(CPU), 2, None)
+    captured = session.works.capture = object()
+    runner.frames = type("Frames", (), {"take": lambda self, frame: None})()
+    assert flops_of(runner.plain_round) > 0 and session.works.capture is captured

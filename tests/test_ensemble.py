@@ -106,26 +106,26 @@ def test_gradients_and_similarities_are_those_of_each_by_its_share(second):
 
     def judged(judge):
         leaf = picture.clone().requires_grad_()
-        return judge.look(leaf, moment), leaf.grad
+        return judge.look(leaf, judge.inputs(moment, (32, 48))), leaf.grad
 
-    judges = Judges(cast.perceptors, board, 1.0, low_memory=False)
+    judges = Judges(cast.perceptors, board, low_memory=False)
     verdict, gradient = judged(judges)
     alone = [
-        judged(Judge(perceptor, board, 1.0, judges.calls, place=place))
+        judged(Judge(perceptor, board, judges.calls, place=place))
         for place, perceptor in enumerate(cast.perceptors)
     ]
     shares = (2 / 3, 1 / 3)
-    similarity = sum(s * each.similarity for s, (each, _) in zip(shares, alone, strict=True))
-    assert verdict.similarity == pytest.approx(float(similarity), abs=1e-6)
+    seen = [verdict.seen[place] for place, (verdict, _) in enumerate(alone)]
+    similarity = sum(s * each for s, each in zip(shares, seen, strict=True))
+    together, each = judges.together(verdict.seen)
+    assert together == pytest.approx(float(similarity), abs=1e-6)
     for name in ("clip", "exclude"):
         together = sum(s * each.terms[name] for s, (each, _) in zip(shares, alone, strict=True))
         assert verdict.terms[name] == pytest.approx(float(together), abs=1e-6)
     wanted = sum(share * each for share, (_, each) in zip(shares, alone, strict=True))
     assert torch.allclose(gradient, wanted, atol=1e-7)
-    assert [float(each) for each in verdict.each.values()] == [
-        float(each.similarity) for each, _ in alone
-    ]
-    assert list(verdict.each) == ["storybook", second.name]
+    assert [float(value) for value in each.values()] == [float(value) for value in seen]
+    assert list(each) == ["storybook", second.name]
 
 
 def test_each_sees_cutouts_of_its_own_size_and_choice(second, third):
@@ -169,14 +169,13 @@ def test_over_all_turns_each_counts_by_its_share(second):
     turns = story(second, ", alternate: true")
     cast, timeline = cast_of(board, "cpu", "fp32"), Timeline(board)
     picture = torch.rand(1, 3, 32, 48, generator=torch.Generator().manual_seed(1))
-    at_once, in_turns = (
-        Judges(cast.perceptors, each, 1.0, low_memory=False) for each in (board, turns)
-    )
+    at_once, in_turns = (Judges(cast.perceptors, each, low_memory=False) for each in (board, turns))
     for place, share in enumerate((2 / 3, 1 / 3)):
         leaf, other = picture.clone().requires_grad_(), picture.clone().requires_grad_()
         moment = timeline.at(place)
-        in_turns.look(leaf, moment)
-        at_once.all[place].look(other, moment)
+        in_turns.look(leaf, in_turns.inputs(moment, (32, 48)))
+        judge = at_once.all[place]
+        judge.look(other, judge.inputs(moment, (32, 48)))
         assert at_once.all[place].weight == pytest.approx(share)
         assert torch.allclose(leaf.grad, 2 * other.grad, atol=1e-7)
 

@@ -134,7 +134,7 @@ def test_a_pull_moves_the_latent_that_share_of_the_way(grids):
     latent = Latent(torch.rand(1, 2, 12, 12), ChannelRange(-bound, bound), grids)
     for grid in latent.grids:
         grid.grad = torch.rand_like(grid)
-    latent.step(0.1, 0.0)
+    latent.step(latent.pace(0.1, 0.0))
     before, target = latent.value.detach().clone(), torch.full((1, 2, 12, 12), 0.5)
     moments = [moment.clone() for moment in latent.means]
     latent.pull(target, 0.3)

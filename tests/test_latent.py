@@ -14,7 +14,7 @@ WIDE = ChannelRange(torch.full((4,), -100.0), torch.full((4,), 100.0))
 def optimise(latent, steps=5, rate=0.05, decay=0.1, target=1.0):
     for _ in range(steps):
         (latent.value - target).square().sum().backward()
-        latent.step(rate, decay)
+        latent.step(latent.pace(rate, decay))
     return latent
 
 
@@ -121,7 +121,7 @@ def test_a_latent_lies_in_memory_as_one_from_a_checkpoint_does():
     latent = Latent(start, ChannelRange.around(codebook), grids=2)
     for _ in range(2):
         latent.value.square().sum().backward()
-        latent.step(0.1, 0.01)
+        latent.step(latent.pace(0.1, 0.01))
         latent.pull(torch.zeros(1, *latent.size, 8).permute(0, 3, 1, 2), 0.5)
         assert all(tensor.is_contiguous() for tensor in latent.state().tensors.values())
         latent.resize(9, 12)

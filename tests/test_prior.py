@@ -564,9 +564,8 @@ def test_a_prior_that_would_change_nothing_changes_nothing_at_any_size(
     monkeypatch.setattr(
         found.prior, "clean", lambda mixture, *rest: shown.append(mixture) or mixture
     )
-    assert torch.allclose(
-        found.at(Timeline(story).at(0), latent, torch.ones(64)), latent, atol=1e-6
-    )
+    told = found.inputs(Timeline(story).at(0), latent.shape, torch.ones(64))
+    assert torch.allclose(found.at(latent, told), latent, atol=1e-6)
     assert shown[0].shape[-2:] == found.prior.inner_size(*size)
 
 

@@ -322,7 +322,7 @@ def test_a_latent_stays_on_the_sphere():
     assert on_sphere(latent.value) and not on_sphere(start)
     for step in range(5):
         latent.value.mul(codebook[step].view(1, 8, 1, 1)).sum().backward()
-        latent.step(0.1, 0.01)
+        latent.step(latent.pace(0.1, 0.01))
         assert on_sphere(latent.value)
     latent.pull(F.normalize(torch.randn(1, 8, 6, 8, generator=random), dim=1), 0.5)
     assert on_sphere(latent.value)

@@ -218,7 +218,7 @@ def make_fingerprint(
         **materials.identity(),
         "device": device.type,
         "precision": dtype_name(pick_precision(options.precision, device)),
-        "compiled": pick_compile(options.compile, device, timeline.total_iter),
+        "compiled": pick_compile(options.compile),
         "numerics": f"{NUMERICS}, torch {torch.__version__}",
     }
 

@@ -59,7 +59,12 @@ class Case:
         return replace(self.storyboard, scenes=(scene,))
 
 
-NAMED = {"storybook": (192, 16, Models()), "256": (256, 32, PUBLISHED), "512": (512, 32, PUBLISHED)}
+NAMED = {
+    "storybook": ((192, 192), 16, Models()),
+    "256": ((256, 256), 32, PUBLISHED),
+    "512": ((512, 512), 32, PUBLISHED),
+    "1080x1920": ((1080, 1920), 32, PUBLISHED),
+}
 
 
 def find_case(name: str) -> Case:
@@ -71,12 +76,10 @@ def find_case(name: str) -> Case:
         storyboard = reader.read(Path(name))
         prompts = [part.text for scene in storyboard.scenes for part in scene.prompt if part.text]
         return Case(Path(name).name, _endless(storyboard), tuple(dict.fromkeys(prompts)))
-    side, cutouts, models = NAMED[name]
+    size, cutouts, models = NAMED[name]
     settings = Settings(cutouts=cutouts, show_step=2)
     scene = Scene(prompt=(PromptPart(text=PROMPTS[0]),), settings=settings)
-    storyboard = Storyboard(
-        size=(side, side), seed=1, models=models, settings=settings, scenes=(scene,)
-    )
+    storyboard = Storyboard(size=size, seed=1, models=models, settings=settings, scenes=(scene,))
     return Case(name, _endless(storyboard))
 
 

@@ -4,15 +4,11 @@ turns.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
-from functools import partial
-from pathlib import Path
 from statistics import median
 
-import numpy as np
 import torch
 
 from ..engine.compilation import pick_compile
@@ -22,18 +18,26 @@ from ..engine.session import Session
 from ..engine.stages import STAGES
 from ..footprint import footprint
 from ..outline import outline_of
-from ..output.encoders import pick_encoder
-from ..output.film_writer import FilmWriter
-from ..output.formats import Format
-from ..output.metadata import FilmMetadata
 from ..storyboard.schema import Storyboard
 from ..storyboard.sizes import frame_size
 from .cases import Case, Weights, find_weights
-from .reference import Reference
-from .timing import Range, StageClock, device_peak, flops_of, host_peak, matmul_peak, seconds_of
+from .runners import EngineRunner, FrameSink, ReferenceRunner
+from .timing import (
+    Range,
+    StageClock,
+    device_peak,
+    flops_of,
+    host_peak,
+    matmul_peak,
+    seconds_of,
+    tf32,
+)
 
 WARM_UP = 2  # rounds
-ENCODED_FRAMES = 96
+# Of the usual recipe on a GPU, once without TensorFloat-32 and once with it: it takes many times as
+# long, and varies little.
+RECIPE_ROUNDS, RECIPE_ITERATIONS = 3, 4
+PLAIN_PIXELS = 512 * 512  # up to which a round has all of its iterations
 ITERATIONS_PER_ROUND = {"cpu": 2, "cuda": 40}  # about; always whole frames
 
 
@@ -69,87 +73,17 @@ class Measured:
     gflops: float  # a second
     matmul_peak_gflops: float
     share_of_peak: float
+    graphs: int  # iterations that were captured as CUDA graphs
+    # Of the time, how much the GPU was busy by events in its stream: with graphs, the kernels'
+    # share; without, gaps between kernels count too. None on a CPU.
+    busy: float | None
     reference_seconds: Range | None = None
-    ratio: Range | None = None  # reference / engine, round by round
+    ratio: Range | None = None  # reference / engine, round by round; on CUDA without TF32
+    ratio_with_tf32: Range | None = None
     ratio_without_saving: Range | None = None  # the reference's second decoding left out
 
     def as_dict(self) -> dict:
         return asdict(self)
-
-
-class EngineRunner:
-    """The real engine, a round of iterations at a time."""
-
-    def __init__(self, session: Session, clock: StageClock, iterations: int, frames: FrameSink):
-        self.session, self.clock, self.iterations, self.frames = session, clock, iterations, frames
-        self._progress = session.run()
-
-    def round(self) -> None:
-        for _ in range(self.iterations):
-            progress = next(self._progress)
-            if progress.frame is not None:
-                with self.clock("capture"):
-                    self.frames.take(progress.frame)
-
-
-class ReferenceRunner:
-    """The usual recipe, a round of iterations at a time, from the same start to the same target."""
-
-    def __init__(
-        self,
-        session: Session,
-        weights: Weights,
-        clock: StageClock,
-        iterations: int,
-        frames: FrameSink,
-    ):
-        vqgan, start = session.cast.vqgan, session.latent.value.detach()
-        networks = weights.packaged_networks()
-        self.reference = Reference(
-            *networks, start, vqgan.bound, session.storyboard.seed, weights.clip_config
-        )
-        self.clock, self.iterations, self.frames = clock, iterations, frames
-        self.settings = session.timeline.at(0).settings
-        self.target = session.judge.targets.at(session.timeline.at(0))
-
-    def round(self) -> None:
-        for i in range(self.iterations):
-            self.reference.step(self.target, self.settings)
-            if (i + 1) % self.settings.show_step == 0:
-                with self.clock("saving"):
-                    self.frames.take(self.reference.save())
-
-
-class FrameSink:
-    """Where the frames of a measurement go: through the film's own writer, into a folder that is
-    removed.
-    """
-
-    def __init__(self, storyboard: Storyboard, stack: ExitStack):
-        self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="vqclip-bench-")))
-        self.size, self.fps = frame_size(storyboard.size), storyboard.fps
-        encoder = pick_encoder("auto", self.size, self.fps)
-        self.formats = {"film": Format(encoder, self.size)}
-        self.latest: list[np.ndarray] = []
-        self.writer = stack.enter_context(
-            FilmWriter(self.folder, self.size, self.fps, ENCODED_FRAMES, self.formats)
-        )
-
-    def take(self, frame: np.ndarray) -> None:
-        width, height = self.size
-        frame = frame[:height, :width]
-        self.latest = [*self.latest[-7:], frame]
-        self.writer.append(frame)
-
-    def encode_seconds(self) -> float:
-        """Seconds to encode a frame, from a short film of the latest ones over and over."""
-        folder = self.folder / "encode"
-        folder.mkdir()
-        with FilmWriter(folder, self.size, self.fps, ENCODED_FRAMES, self.formats) as writer:
-            for i in range(ENCODED_FRAMES):
-                writer.append(self.latest[i % len(self.latest)])
-            finish = partial(writer.finish, {"film": folder / "film.mp4"}, FilmMetadata())
-            return seconds_of(finish, torch.device("cpu")) / ENCODED_FRAMES
 
 
 def measure(
@@ -169,21 +103,22 @@ def measure(
     clock, other_clock = StageClock(device), StageClock(device)
     session = weights.session(storyboard, options, clock)
     show_step = storyboard.scenes[0].settings.show_step
-    iterations = show_step * max(1, round(ITERATIONS_PER_ROUND.get(device.type, 2) / show_step))
+    iterations = iterations_of_a_round(storyboard, device)
     with ExitStack() as stack:
         frames = FrameSink(storyboard, stack)
         engine = EngineRunner(session, clock, iterations, frames)
         warm_up(engine, on_round)
         peaks = {"host_peak_bytes": host_peak(), "device_peak_bytes": device_peak(device)}
-        reference = None
+        rival = None
         if against:
-            reference = ReferenceRunner(
-                session, weights, other_clock, iterations, FrameSink(storyboard, stack)
+            rounds = RECIPE_ITERATIONS if races_alone(device) else iterations
+            rival = ReferenceRunner(
+                session, weights, other_clock, rounds, FrameSink(storyboard, stack)
             )
-            warm_up(reference, on_round)
-        taken = take_turns(engine, reference, repeats, on_round)
+        taken = raced(engine, rival, repeats, on_round)
+        captures = getattr(session.works, "captures", 0)
         encode = frames.encode_seconds() / show_step
-        gflop = flops_of(engine.round) / iterations / 1e9
+        gflop = flops_of(engine.plain_round) / iterations / 1e9
     peak = matmul_peak(device, session.cast.vqgan.dtype) / 1e9
     return Measured(
         **_setting(case, session, weights, options),
@@ -191,8 +126,45 @@ def measure(
         **_speeds(Range.of(taken["engine"]), show_step, gflop, peak),
         stages=_medians(taken["stages"]),
         encode=encode,
+        graphs=captures,
+        busy=_busy(taken, device),
         **_ratios(taken),
     )
+
+
+def iterations_of_a_round(storyboard: Storyboard, device: torch.device) -> int:
+    """Whole frames; fewer of large pictures."""
+    (scene, *_), (width, height) = storyboard.scenes, storyboard.size
+    show_step, wanted = scene.settings.show_step, ITERATIONS_PER_ROUND.get(device.type, 2)
+    if device.type == "cuda":
+        wanted *= min(1.0, PLAIN_PIXELS / (width * height))
+    return show_step * max(1, round(wanted / show_step))
+
+
+def races_alone(device: torch.device) -> bool:
+    """Whether the usual recipe is timed for itself, with and without TensorFloat-32."""
+    return device.type == "cuda"
+
+
+def raced(
+    engine: EngineRunner, rival: ReferenceRunner | None, repeats: int, on_round
+) -> dict[str, list]:
+    """What `take_turns` takes; on CUDA the usual recipe runs for itself, without TF32 and with it:
+    its rounds are few, and a GPU has no other programs to disturb one side alone.
+    """
+    if rival is None or not races_alone(engine.clock.device):
+        if rival:
+            warm_up(rival, on_round)
+        return take_turns(engine, rival, repeats, on_round)
+    taken = take_turns(engine, None, repeats, on_round)
+    for allowed, name in ((False, "reference"), (True, "with tf32")):
+        with tf32(allowed):
+            warm_up(rival, on_round)
+            alone = take_turns(None, rival, RECIPE_ROUNDS, on_round)
+        taken[name] = alone["reference"]
+        if not allowed:
+            taken["saving"] = alone["saving"]
+    return taken
 
 
 def _speeds(seconds: Range, show_step: int, gflop: float, peak: float) -> dict:
@@ -219,19 +191,21 @@ def warm_up(runner: EngineRunner | ReferenceRunner, on_round: Callable[[], None]
 
 
 def take_turns(
-    engine: EngineRunner, reference: ReferenceRunner | None, repeats: int, on_round
+    engine: EngineRunner | None, reference: ReferenceRunner | None, repeats: int, on_round
 ) -> dict[str, list]:
     """Seconds of an iteration, one value a round: of the engine, its stages, the reference, and
     its saving.
     """
     taken: dict[str, list] = {"engine": [], "stages": [], "reference": [], "saving": []}
-    device = engine.clock.device
+    device = (engine or reference).clock.device
     for _ in range(repeats):
-        seconds = seconds_of(engine.round, device)
-        stages = engine.clock.take()
-        stages["other"] = seconds - sum(stages.values())
-        taken["engine"].append(seconds / engine.iterations)
-        taken["stages"].append({name: value / engine.iterations for name, value in stages.items()})
+        if engine:
+            seconds = seconds_of(engine.round, device)
+            stages = engine.clock.take()
+            stages["other"] = seconds - sum(stages.values())
+            taken["engine"].append(seconds / engine.iterations)
+            shares = {name: value / engine.iterations for name, value in stages.items()}
+            taken["stages"].append(shares)
         if reference:
             taken["reference"].append(seconds_of(reference.round, device) / reference.iterations)
             taken["saving"].append(reference.clock.take()["saving"] / reference.iterations)
@@ -247,14 +221,30 @@ def _medians(rounds: list[dict[str, float]]) -> dict[str, float]:
 def _ratios(taken: dict[str, list]) -> dict[str, Range]:
     if not taken["reference"]:
         return {}
-    rounds = list(zip(taken["reference"], taken["saving"], taken["engine"], strict=True))
-    return {
+    # Neighbours in time where they took turns; where one side has fewer rounds, its median.
+    ours, theirs = taken["engine"], list(zip(taken["reference"], taken["saving"], strict=True))
+    if len(ours) != len(theirs):
+        ours = [median(ours)] * len(theirs)
+    rounds = [(recipe, saving, own) for (recipe, saving), own in zip(theirs, ours, strict=True)]
+    found = {
         "reference_seconds": Range.of(taken["reference"]),
-        "ratio": Range.of([theirs / ours for theirs, _, ours in rounds]),
+        "ratio": Range.of([recipe / own for recipe, _, own in rounds]),
         "ratio_without_saving": Range.of(
-            [(theirs - saving) / ours for theirs, saving, ours in rounds]
+            [(recipe - saving) / own for recipe, saving, own in rounds]
         ),
     }
+    if faster := taken.get("with tf32"):
+        own = median(taken["engine"])
+        found["ratio_with_tf32"] = Range.of([recipe / own for recipe in faster])
+    return found
+
+
+def _busy(taken: dict[str, list], device: torch.device) -> float | None:
+    """The share of the time in which the GPU had work, by the stages' events."""
+    if device.type != "cuda":
+        return None
+    rounds = zip(taken["stages"], taken["engine"], strict=True)
+    return median(1 - stages["other"] / seconds for stages, seconds in rounds)
 
 
 def _setting(case: Case, session: Session, weights: Weights, options: EngineOptions) -> dict:
@@ -270,7 +260,7 @@ def _setting(case: Case, session: Session, weights: Weights, options: EngineOpti
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
         "precision": str(session.cast.vqgan.dtype).removeprefix("torch."),
         "memory": "low" if session.cast.vqgan.low_memory else "high",
-        "compiled": pick_compile(options.compile, device, session.timeline.total_iter),
+        "compiled": pick_compile(options.compile),
         "planned_bytes": _planned(session, weights),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from tqdm import tqdm
 
+from ..engine.device import pick_device
 from ..engine.options import EngineOptions
 from ..errors import UsageError
 from .cases import find_case
-from .iteration import WARM_UP, measure
+from .iteration import RECIPE_ROUNDS, WARM_UP, measure
 from .quality import measure_quality
 from .tables import measured_text, quality_text
 
@@ -23,6 +24,8 @@ def run_bench(
         )
     rivals = 1 + against
     runs = len(case.prompts) * rivals if until is not None else repeats + WARM_UP * rivals
+    if against and until is None and pick_device(options.device).type == "cuda":
+        runs += WARM_UP + 2 * RECIPE_ROUNDS
     with tqdm(total=runs, desc=case.name, leave=False, dynamic_ncols=True, disable=None) as bar:
         if until is not None:
             quality = measure_quality(case, options, until, against, bar.update)

@@ -34,6 +34,9 @@ def _lines(speed: Measured) -> Iterator[str]:
     yield (
         f"  {speed.iterations_per_second:.2f} iterations/s, {speed.frames_per_second:.2f} frames/s"
     )
+    if speed.busy is not None:
+        how = f"{speed.graphs} graphs captured" if speed.graphs else "no graphs, gaps included"
+        yield f"  the GPU is busy for {speed.busy:.0%} of it ({how})"
     yield (
         f"  {speed.gflop:,.0f} GFLOP an iteration, {speed.gflops:,.0f} GFLOP/s, "
         f"{speed.share_of_peak:.0%} of the {speed.matmul_peak_gflops:,.0f} that a matrix product "
@@ -54,7 +57,10 @@ def _lines(speed: Measured) -> Iterator[str]:
             f"  reference: {speed.reference_seconds.median * 1000:.1f} ms "
             f"({_milliseconds(speed.reference_seconds)})"
         )
-        yield f"  reference / engine: {_plain(speed.ratio)}"
+        without = " without TF32" if speed.ratio_with_tf32 else ""
+        yield f"  reference / engine{without}: {_plain(speed.ratio)}"
+        if speed.ratio_with_tf32:
+            yield f"  reference / engine with TF32: {_plain(speed.ratio_with_tf32)}"
         yield (
             "  the same without the reference's second decoding: "
             f"{_plain(speed.ratio_without_saving)}"

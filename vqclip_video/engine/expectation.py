@@ -23,6 +23,7 @@ from ..storyboard.motions import Ramp
 from ..storyboard.schema import Storyboard
 from ..storyboard.timeline import Moment
 from .cutouts import generator_for
+from .inputs import Inputs
 
 # shares of noise: a film's first, a later scene's, a scene's last
 FROM_NOISE, FROM_PICTURE, LAST = 1.0, 0.85, 0.05
@@ -68,20 +69,29 @@ class Expectations:
             return LAST + (first - LAST) * moment.mix * self.free[moment.scene]
         return Ramp(first, LAST, OVER).at(moment.instant)
 
+    def inputs(self, moment: Moment, size: tuple[int, ...], text: Tensor) -> Inputs:
+        """What `at` is told, for a latent of `size` [1, channels, h, w] and a unit vector [dim]."""
+        shown = (*size[:2], *self.prior.inner_size(*size[2:]))
+        random = generator_for(self.seed, moment.iteration, "prior")
+        noise = torch.randn(shown, generator=random).to(text.device, non_blocking=True)
+        return Inputs(
+            {"prior.level": self.level(moment)}, {"prior.noise": noise, "prior.text": text}
+        )
+
     @torch.no_grad()
-    def at(self, moment: Moment, latent: Tensor, text: Tensor) -> Tensor:
-        """The clean latent expected behind `latent` [1, channels, h, w], in its shape, for a unit
-        vector [dim].
+    def at(self, latent: Tensor, told: Inputs) -> Tensor:
+        """The clean latent expected behind `latent` [1, channels, h, w], in its shape.
 
         The prior sees the latent at the size it knows. Only what it would change is brought to the
         film's size, so that details too fine for the prior are left to CLIP.
         """
-        level, size = self.level(moment), latent.shape[-2:]
-        shown = _resized(latent, self.prior.inner_size(*size))
-        random = generator_for(self.seed, moment.iteration, "prior")
-        noise = torch.randn(shown.shape, generator=random).to(latent.device)
+        level, noise, text = (
+            told.numbers["prior.level"],
+            *(told.tensors[f"prior.{name}"] for name in ("noise", "text")),
+        )
+        shown = _resized(latent, noise.shape[-2:])
         clean = self.prior.clean(torch.lerp(shown, noise, level), level, text, GUIDANCE)
-        return self.bound(latent + _resized(clean - shown, size))
+        return self.bound(latent + _resized(clean - shown, latent.shape[-2:]))
 
 
 def _resized(latent: Tensor, size: tuple[int, int]) -> Tensor:

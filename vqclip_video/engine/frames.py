@@ -1,7 +1,8 @@
-"""From a decoded picture to the frame of the film that it becomes, on the host."""
+"""From a decoded picture to the frame of the film that it becomes, and other ways to the host."""
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,16 +15,16 @@ from ..storyboard.sizes import frame_size, picture_size
 
 @dataclass(frozen=True)
 class Arriving:
-    """A frame on its way from the device."""
+    """A tensor on its way from the device; the host waits for no more than that."""
 
-    pixels: Tensor  # [height, width, 3] uint8, on the host
+    there: Tensor  # on the host
     event: torch.cuda.Event | None = None
 
     def array(self) -> np.ndarray:
-        """The frame, once it is here."""
+        """The values, once they are here."""
         if self.event:
             self.event.synchronize()
-        return self.pixels.numpy()
+        return self.there.numpy()
 
 
 def deliver(picture: Tensor, size: tuple[int, int], factor: int) -> Arriving:
@@ -39,14 +40,24 @@ def deliver(picture: Tensor, size: tuple[int, int], factor: int) -> Arriving:
     width, height = frame_size(size)
     top, left = (picture.shape[-2] - height) // 2, (picture.shape[-1] - width) // 2
     part = picture[0, :, top : top + height, left : left + width]
-    return _to_host(part.permute(1, 2, 0).mul(255).round_().to(torch.uint8))
+    return to_host(part.permute(1, 2, 0).mul(255).round_().to(torch.uint8))
 
 
-def _to_host(pixels: Tensor) -> Arriving:
-    if pixels.device.type != "cuda":
-        return Arriving(pixels.cpu().contiguous())
-    host = torch.empty(pixels.shape, dtype=pixels.dtype, pin_memory=True)
-    host.copy_(pixels, non_blocking=True)
-    event = torch.cuda.Event()
-    event.record()
+def to_host(values: Tensor) -> Arriving:
+    """Send values off, beside what the device is given next."""
+    if values.device.type != "cuda":
+        return Arriving(values.cpu().contiguous())
+    beside = _stream_beside(values.device)
+    beside.wait_stream(torch.cuda.current_stream(values.device))
+    host = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)
+    with torch.cuda.stream(beside):
+        host.copy_(values, non_blocking=True)
+        event = torch.cuda.Event()
+        event.record()
+    values.record_stream(beside)
     return Arriving(host, event)
+
+
+@functools.cache
+def _stream_beside(device: torch.device) -> torch.cuda.Stream:
+    return torch.cuda.Stream(device)

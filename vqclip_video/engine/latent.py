@@ -14,6 +14,7 @@ test holds it to torch's own.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -21,9 +22,18 @@ from torch import Tensor
 
 from ..disk.part import Part
 from ..models.vqgan.bounds import Bound
+from .inputs import Number
 
 BETAS = (0.9, 0.95)
 EPSILON = 1e-8
+
+
+class Pace(NamedTuple):
+    """The numbers of one AdamW step."""
+
+    keep: Number  # what weight decay leaves
+    damping: Number  # 1 - beta2 ** steps
+    rate: Number  # by which the mean counts, below 0
 
 
 class Latent:
@@ -68,23 +78,25 @@ class Latent:
             )
         return finest
 
-    @torch.no_grad()
-    def step(self, learning_rate: float, weight_decay: float) -> None:
-        """One AdamW step from the gradients on the grids, then the bound. Clears the gradients."""
+    def pace(self, learning_rate: float, weight_decay: float) -> Pace:
+        """The numbers of the next step, which is counted as done."""
         self.steps += 1
         rate, damping = (1 - beta**self.steps for beta in BETAS)
+        return Pace(1 - learning_rate * weight_decay, damping, -learning_rate / rate)
+
+    @torch.no_grad()
+    def step(self, pace: Pace) -> None:
+        """One AdamW step from the gradients on the grids, then the bound. Clears the gradients."""
         for grid, mean, square in zip(self.grids, self.means, self.squares, strict=True):
             mean.lerp_(grid.grad, 1 - BETAS[0])
             square.mul_(BETAS[1]).addcmul_(grid.grad, grid.grad, value=1 - BETAS[1])
-            grid.mul_(1 - learning_rate * weight_decay)
-            grid.addcdiv_(
-                mean, (square / damping).sqrt_().add_(EPSILON), value=-learning_rate / rate
-            )
+            grid.mul_(pace.keep)
+            grid.addcdiv_(mean * pace.rate, (square / pace.damping).sqrt_().add_(EPSILON))
             grid.grad = None
         self._keep_within()
 
     @torch.no_grad()
-    def pull(self, target: Tensor, share: float) -> None:
+    def pull(self, target: Tensor, share: Number) -> None:
         """Move the value that share of the way to a target [1, channels, height, width] within the
         bound.
 
@@ -92,7 +104,8 @@ class Latent:
         picture instead of zero. All of it goes to the finest grid: the picture sees only the sum,
         and the coarse grids keep what they have learnt.
         """
-        self.grids[0].add_(target - self.value, alpha=share)
+        share = torch.as_tensor(share, dtype=torch.float32, device=target.device)
+        self.grids[0].addcmul_(target - self.value, share)
         self._keep_on_curve()
 
     @torch.no_grad()
@@ -132,6 +145,22 @@ class Latent:
         """The same where what lies between two values within the bound may lie outside."""
         if not self.bound.convex:
             self._keep_within()
+
+    @property
+    def tensors(self) -> list[Tensor]:
+        """All that it consists of: grids, means, squares."""
+        return [*self.grids, *self.means, *self.squares]
+
+    @torch.no_grad()
+    def move_to(self, places: list[Tensor]) -> None:
+        """Be at these tensors from now on, which have the shapes of its own."""
+        for place, tensor in zip(places, self.tensors, strict=True):
+            if place is not tensor:
+                place.copy_(tensor)
+        count = len(self.grids)
+        self.grids, self.means, self.squares = (
+            places[first : first + count] for first in range(0, 3 * count, count)
+        )
 
     def forget_gradients(self) -> None:
         """Free the gradients on the grids."""

@@ -24,7 +24,11 @@ class EngineOptions:
         "auto", "low", "high",
     )  # fmt: skip
     compile: str = choice(
-        "Whether torch compiles the networks first; auto: on CUDA, for films long enough to win "
-        "the time back.",
+        "Whether torch compiles the networks first; auto: never, since it takes a minute and wins "
+        "nothing over the kernels that are here.",
+        "auto", "on", "off",
+    )  # fmt: skip
+    graphs: str = choice(
+        "Whether iterations are replayed as CUDA graphs; auto: on CUDA, if they can be captured.",
         "auto", "on", "off",
     )  # fmt: skip

@@ -139,7 +139,6 @@ def slerp(start: Tensor, end: Tensor, share: float) -> Tensor:
     cosine = (start @ end).clamp(-1, 1)
     angle = torch.arccos(cosine)
     # Between equal vectors the formula divides by zero, between opposite ones no great circle is
-    # the shortest.
-    if angle.sin() < 1e-4:
-        return lerp(start, end, share)
-    return (torch.sin((1 - share) * angle) * start + torch.sin(share * angle) * end) / angle.sin()
+    # the shortest. Both are computed: to choose on the host, it would wait for the device.
+    around = torch.sin((1 - share) * angle) * start + torch.sin(share * angle) * end
+    return torch.where(angle.sin() < 1e-4, lerp(start, end, share), around / angle.sin())

@@ -15,6 +15,7 @@ from .judge import CallSize
 from .memory import is_out_of_memory, release
 
 RETRIES_AFTER_NAN = 4
+STEPS_BACK_IN_FLOAT16 = 2
 Found = TypeVar("Found")
 
 
@@ -78,14 +79,19 @@ class StepsBack:
     def __init__(self, on_notice: Callable[[str], None]):
         self.on_notice = on_notice
         self.rate_scale = 1.0  # of the learning rate, halved with each step back
+        self.taken = 0  # since the number format is what it is
+        self.in_float32 = False  # whether the film had to go on in float32
         self._good: Mapping[str, Part] = {}
         self._failures = 0
 
     def state(self) -> Part:
-        return Part(numbers={"rate_scale": self.rate_scale})
+        numbers = {"rate_scale": self.rate_scale, "taken": self.taken}
+        return Part(numbers=numbers | {"in_float32": self.in_float32})
 
     def restore(self, part: Part) -> None:
         self.rate_scale = part.numbers["rate_scale"]
+        self.taken = part.numbers.get("taken", 0)
+        self.in_float32 = part.numbers.get("in_float32", False)
 
     def keep(self, state: Mapping[str, Part]) -> None:
         """This state's numbers are numbers."""
@@ -103,10 +109,15 @@ class StepsBack:
                 "tries with a lower learning_rate; lower it in the storyboard, or render with "
                 "precision=fp32"
             )
-        self.rate_scale /= 2
+        self.rate_scale, self.taken = self.rate_scale / 2, self.taken + 1
         back = self._good["loop"].numbers["iteration"]
         self.on_notice(
             f"iteration {iteration}: the loss is not a number; going on from iteration {back} with "
             f"{self.rate_scale:g} of the learning rate"
         )
         return self._good
+
+    def leave_half_precision(self) -> None:
+        """Go on in float32 at the full learning rate, which was not what lost the numbers."""
+        self.rate_scale, self.taken, self.in_float32 = 1.0, 0, True
+        self.on_notice("numbers are lost in float16 again; going on in float32, which takes longer")

@@ -9,9 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -23,58 +21,26 @@ from ..storyboard.timeline import Moment, Timeline
 from .camera import CameraWork
 from .cast import Cast, load_cast
 from .expectation import Expectations
-from .frames import Arriving, deliver
+from .frames import deliver, to_host
+from .graphs import Lane, pick_graphs
 from .guides import Guides
 from .guiding import prepare
 from .home import Home
+from .iteration import Iteration, StandingIteration, movement
 from .judge import Judges
 from .latent import Latent
 from .memory import release
 from .objective import Objective, Outcome, loss_scale, require_discriminator, terms_of
 from .options import EngineOptions
 from .printer import Printer, Take
-from .recovery import SmallerBatches, StepsBack
+from .progress import Frame as Frame
+from .progress import Pending, Progress, State, are_finite, sums_of
+from .recovery import STEPS_BACK_IN_FLOAT16, SmallerBatches, StepsBack
 from .smoothing import Smoothing
 from .stages import Stage, no_stage
 from .start import Start
 
-# What the rest of a film depends on besides its storyboard and models, by participant.
-State = Mapping[str, Part]
-
-
-@dataclass(frozen=True)
-class Frame:
-    """A frame of the film: its number, and its pixels [height, width, 3] uint8, even sides."""
-
-    number: int
-    pixels: np.ndarray
-
-
-@dataclass(frozen=True)
-class Progress:
-    """One iteration as the world outside the loop sees it.
-
-    On iterations whose picture is captured, `losses`, `similarity`, `latent` and `state` are there,
-    and the frames that can be printed by then: one, unless the printer holds some back. On the
-    others nothing is fetched from the device, which therefore never waits.
-    """
-
-    iteration: int  # iterations done, 1..total
-    total: int
-    moment: Moment
-    similarity: float | None = None  # mean cosine between the cutouts and the target, -1..1
-    similarities: dict[str, float] = field(default_factory=dict)  # of each CLIP, where several
-    # To the own targets of the scene before, this one and the next, by their indices.
-    to_scenes: dict[int, float] = field(default_factory=dict)
-    losses: dict[str, float] = field(default_factory=dict)  # weighted terms
-    frames: tuple[Frame, ...] = ()
-    latent: Tensor | None = None  # [1, channels, h, w], of the captured picture
-    state: State | None = None
-
-    @property
-    def frame(self) -> np.ndarray | None:
-        """The newest frame's pixels, where there is one."""
-        return self.frames[-1].pixels if self.frames else None
+LESS_SCALE = 32  # of losses, after a step back in float16, whose largest gradients may be lost
 
 
 class Session:
@@ -109,14 +75,15 @@ class Session:
         self.timeline = timeline or Timeline(storyboard)
         vqgan = cast.vqgan
         require_discriminator(storyboard, vqgan)
-        scale = loss_scale(vqgan.dtype)
-        self.judge = Judges(cast.perceptors, storyboard, scale, vqgan.low_memory, stage)
+        self.judge = Judges(cast.perceptors, storyboard, vqgan.low_memory, stage)
         self.guides = guides or prepare(storyboard, cast, on_notice)
         self.expectations = Expectations.of(cast.prior, storyboard, self.guides.free, vqgan)
-        rest = terms_of(vqgan, self.judge, self.expectations, stage)
+        rest = terms_of(vqgan, self.judge, self.expectations)
         self.objective = Objective(vqgan, self.judge, rest, stage)
         self.start, self.printer = Start(storyboard, vqgan, self.guides), Printer()
-        self._memory = SmallerBatches(self.judge.calls, cast.device, storyboard.size, on_notice)
+        self._lane = Lane(cast.device)
+        memory = SmallerBatches(self.judge.calls, cast.device, storyboard.size, on_notice)
+        self.works = self._works(memory, on_notice)
         self._steps_back = StepsBack(on_notice)
         self.iteration = 0
         first = self.start.first(self.timeline.at(0))
@@ -161,15 +128,37 @@ class Session:
     def state(self) -> State:
         """What a later session needs to go on from the iterations done so far."""
         loop = Part(numbers={"iteration": self.iteration})
-        return {"loop": loop} | {name: each.state() for name, each in self._participants.items()}
+        with self._lane():
+            found = {name: each.state() for name, each in self._participants.items()}
+        return {"loop": loop} | found
 
     def restore(self, state: State) -> None:
         """Go on from a `state`."""
         self.iteration = state["loop"].numbers["iteration"]
-        for name, each in self._participants.items():
-            each.restore(state[name])
+        with self._lane():
+            for name, each in self._participants.items():
+                each.restore(state[name])
+        if self._steps_back.in_float32 and self.cast.vqgan.dtype is torch.float16:
+            self._leave_half_precision()
 
-    def _step(self) -> _Pending:
+    def _works(self, memory: SmallerBatches, on_notice: Callable[[str], None]) -> Iteration:
+        """What computes the iterations: from places that stay on CUDA, with graphs or without, so
+        that both give the same bits.
+        """
+        device, graphs = self.cast.device, self.cast.graphs
+        if device.type != "cuda":
+            return Iteration(self.objective, memory, self.stage)
+        capture = self._lane.capture if pick_graphs(graphs, device) else None
+        required = graphs == "on"
+        return StandingIteration(
+            self.objective, memory, device, capture, on_notice, required, self.stage
+        )
+
+    def _step(self) -> Pending:
+        with self._lane():
+            return self._worked()
+
+    def _worked(self) -> Pending:
         moment = self.timeline.at(self.iteration)
         if self.latent.size != (size := self.start.size(moment)):
             self.latent.resize(*size)
@@ -178,27 +167,37 @@ class Session:
             self.smoothing.begin()
         if carried := self.camera.move(self.latent, moment):
             self.smoothing.carry(carried)
-        outcome = self._memory.attempt(
-            lambda: self.objective.gradient(self.latent, moment),
-            moment.settings,
-            self.latent.forget_gradients,
-        )
-        with self.stage("step"):
-            rate = moment.settings.learning_rate * self._steps_back.rate_scale
-            self.latent.step(rate, moment.settings.weight_decay)
-            seen = self.camera.seen(moment)
-            if pull := self.guides.at(moment, size, seen):
-                self.latent.pull(*pull)
-            if homeward := self.home.at(moment, size, seen):
-                self.latent.pull(*homeward)
+        settings = moment.settings
+        rate = settings.learning_rate * self._steps_back.rate_scale
+        told = self.objective.inputs(moment, self.latent)
+        pace = self.latent.pace(rate, settings.weight_decay)
+        pulls = (self.guides.at(moment, size, self.camera.seen(moment)), self.home.at(moment, size))
+        told |= movement(pace, pulls)
+        outcome = self.works.run(self.latent, told, settings, moment.frame is not None)
+        similarity, each = self.judge.together(outcome.seen)
         self.iteration += 1
         with self.stage("capture"):
-            return self._captured(outcome, moment)
+            pending = self._captured(outcome, moment, {"": similarity, **each})
+        self._draw_ahead()
+        return pending
 
-    def _captured(self, outcome: Outcome, moment: Moment) -> _Pending:
+    def _draw_ahead(self) -> None:
+        """Draw what the next iteration is told while the device, which is ahead of nobody, is busy
+        with this one.
+        """
+        if self.cast.device.type == "cuda" and self.iteration < self.timeline.total_iter:
+            following = self.timeline.at(self.iteration)
+            factor = self.cast.vqgan.factor
+            size = tuple(side * factor for side in self.start.size(following))
+            self.judge.draw_ahead(following, size)
+
+    def _captured(
+        self, outcome: Outcome, moment: Moment, similarities: Mapping[str, Tensor]
+    ) -> Pending:
+        """similarities: that of all under no name, and those of several CLIPs under theirs."""
         total = self.timeline.total_iter
         if moment.frame is None:
-            return _Pending(Progress(self.iteration, total, moment))
+            return Pending(Progress(self.iteration, total, moment))
         take = self._take(outcome, moment)
         self.start.keep(take.latent, moment)
         self.home.offer(outcome.latent)
@@ -207,8 +206,13 @@ class Session:
             prints += self.printer.finish()
         size, factor = self.storyboard.size, self.cast.vqgan.factor
         frames = tuple((each.number, deliver(each.picture, size, factor)) for each in prints)
-        told = Progress(self.iteration, total, moment, latent=take.latent, state=self.state())
-        return _Pending(told, outcome, frames)
+        progress = Progress(self.iteration, total, moment, latent=take.latent, state=self.state())
+        to_scenes = self.judge.to_scenes(outcome.wholes, moment)
+        finite = are_finite([*sums_of(progress.state), similarities[""], *outcome.terms.values()])
+        groups = (similarities, to_scenes, outcome.terms)
+        numbers = [finite, *(value for group in groups for value in group.values())]
+        found = to_host(torch.stack([each.float().to(finite.device) for each in numbers]))
+        return Pending(progress, tuple(map(tuple, groups)), found, frames)
 
     def _take(self, outcome: Outcome, moment: Moment) -> Take:
         """What is captured, as it is shown."""
@@ -217,7 +221,7 @@ class Session:
             picture = self.camera.picture(latent)
         return Take(*self.camera.view(latent, picture, moment), moment)
 
-    def _finished(self, pending: _Pending) -> Progress:
+    def _finished(self, pending: Pending) -> Progress:
         progress = pending.result()
         if progress.state is not None:
             self._steps_back.keep(progress.state)
@@ -227,42 +231,19 @@ class Session:
         """Return to the last state whose numbers were finite, with half the learning rate."""
         state = self._steps_back.take(iteration)
         scale = self._steps_back.rate_scale
+        taken = self._steps_back.taken
         self.restore(state)
-        self._steps_back.rate_scale = scale
+        self._steps_back.rate_scale, self._steps_back.taken = scale, taken
+        if self.cast.vqgan.dtype is torch.float16:
+            self.objective.scale /= LESS_SCALE
+            if taken >= STEPS_BACK_IN_FLOAT16:
+                self._steps_back.leave_half_precision()
+                self._leave_half_precision()
 
-
-@dataclass(frozen=True)
-class _Pending:
-    """An iteration given to the device, whose numbers may not have arrived yet."""
-
-    progress: Progress
-    outcome: Outcome | None = None  # where it was captured
-    frames: tuple[tuple[int, Arriving], ...] = ()
-
-    def is_finite(self, state: State | None) -> bool:
-        """Whether a state that may be gone on from (`state`, or that of a captured iteration), and
-        a captured iteration's losses, are numbers; the rest is not looked at.
-        """
-        state = state or self.progress.state
-        if state is None:
-            return True
-        numbers = [tensor.sum() for part in state.values() for tensor in part.tensors.values()]
-        if self.outcome:
-            numbers += [self.outcome.similarity, *self.outcome.terms.values()]
-        found = torch.stack([number.float().to(numbers[0].device) for number in numbers])
-        return bool(found.isfinite().all())
-
-    def result(self) -> Progress:
-        if self.outcome is None:
-            return self.progress
-        return replace(
-            self.progress,
-            similarity=float(self.outcome.similarity),
-            similarities={name: float(value) for name, value in self.outcome.each.items()},
-            to_scenes={scene: float(value) for scene, value in self.outcome.to_scenes.items()},
-            losses={name: float(value) for name, value in self.outcome.terms.items()},
-            frames=tuple(Frame(number, arriving.array()) for number, arriving in self.frames),
-        )
+    def _leave_half_precision(self) -> None:
+        self.cast.compute_in(torch.float32)
+        self.objective.scale = loss_scale(torch.float32)
+        self.works.forget()
 
 
 def render(
@@ -271,6 +252,7 @@ def render(
     precision: str = "auto",
     memory: str = "auto",
     compile: str = "auto",
+    graphs: str = "auto",
 ) -> Iterator[Progress]:
     """Load the storyboard's models and render it, one `Progress` per iteration; device memory is
     freed at the end.
@@ -278,7 +260,8 @@ def render(
     The options are those of `EngineOptions`. Raises VqclipError with a remedy where a model is not
     here, or the rendering cannot go on.
     """
-    options, timeline = EngineOptions(device, precision, memory, compile), Timeline(storyboard)
+    options, timeline = EngineOptions(device, precision, memory, compile, graphs)
+    timeline = Timeline(storyboard)
     cast = load_cast(find_materials(storyboard), options)
     used = cast.device
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
-STAGES = ("decode", "cutouts", "CLIP", "prior", "backward", "step", "capture")
+STAGES = ("decode", "cutouts", "CLIP", "prior", "backward", "step", "graph", "capture")
 Stage = Callable[[str], AbstractContextManager]
 
 

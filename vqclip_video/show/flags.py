@@ -7,7 +7,7 @@ import re
 IN_FLAGS = (
     (
         re.compile(
-            r"\b(against|memory|precision|device|compile|encoder|port|size|address|vqgan)=(?=[\w'])"
+            r"\b(against|memory|precision|device|compile|graphs|encoder|port|size|address|vqgan)=(?=[\w'])"
         ),
         r"--\1 ",
     ),

@@ -45,7 +45,8 @@ class Perceptor:
         # the dtype is the image tower's; texts are encoded in float32
         self.device, self.dtype = device, dtype
         tower = ModifiedResNet if self.any_size else VisionTransformer
-        self._image_tower = tower(clip.visual, config, device, dtype)
+        self._tower = tower(clip.visual, config, device, dtype)
+        self._image_tower = self._tower
         self._text_tower: TextTransformer | None = TextTransformer(clip, config, device)
 
     def embed_text(self, texts: Sequence[str]) -> Tensor:
@@ -81,15 +82,20 @@ class Perceptor:
 
         images: as for `embed_image`, but of any size where the tower is a ResNet.
         """
-        return self._image_tower.features(images)
+        return self._tower.features(images)
 
     def forget_text(self) -> None:
         """Free the text tower (a third to a half of a CLIP) once every text is encoded."""
         self._text_tower = None
 
+    def compute_in(self, dtype: torch.dtype) -> None:
+        """Have the image tower compute in another number format from now on, not compiled."""
+        self.dtype, self._image_tower = dtype, self._tower
+        self._tower.compute_in(dtype)
+
     def compile(self) -> None:
         """Have torch compile the image tower on its first call, for pictures of one shape."""
-        self._image_tower = torch.compile(self._image_tower.__call__, dynamic=False)
+        self._image_tower = torch.compile(self._tower.__call__, dynamic=False)
 
 
 def load_perceptor(

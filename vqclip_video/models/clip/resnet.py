@@ -34,6 +34,11 @@ class ModifiedResNet:
         self.tower = tower.to(device=device, dtype=dtype, memory_format=self.layout)
         self.dtype = dtype
 
+    def compute_in(self, dtype: torch.dtype) -> None:
+        """Compute in another number format from now on."""
+        self.dtype = dtype
+        self.tower.to(dtype)
+
     def __call__(self, images: Tensor) -> Tensor:
         net = self.tower
         x = F.avg_pool2d(self._stem(images), 2)

@@ -124,6 +124,14 @@ class VisionTransformer:
         *self.blocks, self.last = tower.transformer.resblocks
         self.dtype = dtype
 
+    def compute_in(self, dtype: torch.dtype) -> None:
+        """Compute in another number format from now on."""
+        self.dtype = dtype
+        for part in (self.pre, self.post, *self.blocks, self.last):
+            part.to(dtype)
+        for name in ("patch_weight", "first", "positions", "projection"):
+            setattr(self, name, getattr(self, name).detach().to(dtype))
+
     def __call__(self, images: Tensor) -> Tensor:
         x = self._tokens(images)
         for block in self.blocks:

@@ -61,13 +61,21 @@ class Prior:
         self._channels, self._dim = network.channels, network.dim
         self._network = network.to(device, dtype, memory_format=torch.channels_last)
 
+    def compute_in(self, dtype: torch.dtype) -> None:
+        """Compute in another number format from now on."""
+        self.dtype = dtype
+        self._network.to(dtype)
+
     @torch.no_grad()
-    def clean(self, mixture: Tensor, level: float, text: Tensor, guidance: float) -> Tensor:
+    def clean(
+        self, mixture: Tensor, level: float | Tensor, text: Tensor, guidance: float
+    ) -> Tensor:
         """The latents [n, channels, h, w], float32, that are expected behind mixtures with noise,
         of that shape.
 
         mixture: (1 - level) · latent + level · noise of unit variance, float32, of a size that
-        `inner_size` gives; level: above 0, at most 1. text: [dim], or one for each [n, dim], unit
+        `inner_size` gives; level: above 0, at most 1,
+        a number or a tensor []. text: [dim], or one for each [n, dim], unit
         length; what it changes against no text is taken `guidance` times (classifier-free guidance,
         Ho & Salimans 2022). With 1 no text is not asked, which halves the work.
         """
@@ -91,14 +99,15 @@ class Prior:
         told, untold = (float((each - (noise - latent)).square().mean()) for each in answers)
         return 1 - told / max(untold, 1e-12)
 
-    def _velocity(self, mixture: Tensor, level: float, *texts: Tensor) -> list[Tensor]:
+    def _velocity(self, mixture: Tensor, level: float | Tensor, *texts: Tensor) -> list[Tensor]:
         """The network's answer for each of the texts [n, dim], all of them asked at once."""
         count = len(mixture) * len(texts)
         asked = mixture.to(self.dtype).repeat(len(texts), 1, 1, 1)
         told = torch.cat(texts).to(self.dtype)
-        return (
-            self._network(asked, mixture.new_full((count,), level), told).float().chunk(len(texts))
+        levels = (
+            level.expand(count) if isinstance(level, Tensor) else mixture.new_full((count,), level)
         )
+        return self._network(asked, levels, told).float().chunk(len(texts))
 
     def inner_size(self, height: int, width: int) -> tuple[int, int]:
         """The size, in places, at which it should see a latent of that size: about as many places

@@ -23,7 +23,7 @@ from ..apart import apart
 from ..fit import Unfilled, fit
 from ..weights import check_finite, read_tensors
 from .bounds import Bound, ChannelRange, UnitSphere
-from .decoder import LeanDecoder, layout_for, run_encoder
+from .decoder import Layout, LeanDecoder, Planar, layout_for, run_encoder
 from .layouts import taming_names
 
 # left in the file by the training, of no use to a film
@@ -62,9 +62,7 @@ class VQGAN:
         if config.sphere:
             self.codebook = F.normalize(self.codebook, dim=1)
         self.bound: Bound = UnitSphere() if config.sphere else ChannelRange.around(self.codebook)
-        parts = self._checked("decoder"), self._checked("post_quant_conv")
-        self._decoder = LeanDecoder(*parts, layout_for(device, dtype), low_memory)
-        self._decode: Callable[[Tensor], Tensor] = self._decoder
+        self._read_decoder(layout_for(device, dtype), low_memory)
 
     def decode(self, z: Tensor) -> Tensor:
         """Pictures [n, 3, h·factor, w·factor], float32, nominally 0..1 but not clamped;
@@ -118,8 +116,22 @@ class VQGAN:
     def low_memory(self, low: bool) -> None:
         self._decoder.low_memory = low
 
+    def _read_decoder(self, layout: Layout, low_memory: bool) -> None:
+        parts = self._checked("decoder"), self._checked("post_quant_conv")
+        self._decoder = LeanDecoder(*parts, layout, low_memory)
+        self._decode: Callable[[Tensor], Tensor] = self._decoder
+
+    def compute_in(self, dtype: torch.dtype) -> None:
+        """Have the decoder compute in another number format from now on, not compiled."""
+        self.dtype = dtype
+        self._read_decoder(layout_for(self.device, dtype), self.low_memory)
+
     def compile(self) -> None:
-        """Have torch compile the decoder on its first call, for latents of one shape."""
+        """Have torch compile the decoder on its first call, for latents of one shape.
+
+        It is the planar one: of kernels that are written already a compiler makes nothing better.
+        """
+        self._read_decoder(Planar(self.device, self.dtype), self.low_memory)
         self._decode = torch.compile(self._decoder.__call__, dynamic=False)
 
     @cached_property

@@ -33,7 +33,7 @@ class Planar:
 
     def take_over(self, part: nn.Module) -> None:
         """Bring a part's weights to the device."""
-        part.to(self.device, self.dtype)
+        part.to(self.device, self.dtype, memory_format=torch.contiguous_format)
 
     def enter(self, layer: nn.Conv2d) -> Stage:
         """The first convolution, of a latent."""
