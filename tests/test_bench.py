@@ -88,7 +88,8 @@ def test_the_reference_optimises_and_saves_what_it_sees(case):
 
 def test_a_measurement_is_complete(case):
     speed = measure(case, PLAIN, repeats=2, against=True)
-    entered = [stage for stage in STAGES if stage != "prior"]  # these models have none
+    # these models have no prior, and a CPU has no graphs
+    entered = [stage for stage in STAGES if stage not in ("prior", "graph")]
     assert set(speed.stages) == {*entered, "other"}
     assert all(speed.stages[stage] > 0 for stage in entered)
     assert sum(speed.stages.values()) == pytest.approx(speed.seconds.median, rel=0.5)

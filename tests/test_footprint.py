@@ -12,6 +12,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 from peaks import peak_memory
+from test_precision import PeakBytes
 from tiny import make_clip
 
 from vqclip_video.bench.cases import F16_16384, random_weights
@@ -19,7 +20,9 @@ from vqclip_video.catalogue.vqgan_config import DDConfig, VQGANConfig
 from vqclip_video.cli.main import main
 from vqclip_video.engine.memory import saved_bytes
 from vqclip_video.footprint import Footprint, decoder_values, footprint
-from vqclip_video.models.vqgan.first_stage import VQGAN
+from vqclip_video.models.vqgan import group_norm
+from vqclip_video.models.vqgan.decoder import ChannelsLast, LeanDecoder
+from vqclip_video.models.vqgan.first_stage import VQGAN, skeleton
 from vqclip_video.outline import outline
 from vqclip_video.storyboard import reader
 from vqclip_video.storyboard.schema import Models, Storyboard
@@ -151,3 +154,35 @@ def test_plan_says_the_style_and_what_is_missing_and_check_the_latter_too(tmp_pa
     assert "style       ink + wood; scene 2: pixel art\n" in said
     missing = "ViT-B/32 is not here yet; get it with: vqclip-video models fetch ViT-B/32\n"
     assert missing in said and missing in CliRunner().invoke(main, ["check", "story.yaml"]).stdout
+
+
+class SizesAlone:
+    """Group norm's passes on tensors without values: what the kernels allocate."""
+
+    @staticmethod
+    def moments_of(x, bias, beside, norm, keep):
+        total = torch.empty_like(x) if keep else None
+        return total, torch.empty(len(x), 2, norm.groups, device=x.device)
+
+    @staticmethod
+    def applied(x, *told):
+        return torch.empty_like(x)
+
+    @staticmethod
+    def slope_of(x, *told):
+        return torch.empty_like(x)
+
+
+def test_a_tall_film_stays_under_12_gib_of_a_gpu_and_under_6_where_memory_is_low(monkeypatch):
+    """Without a GPU: the decoder for CUDA at its true size, on tensors without values."""
+    monkeypatch.setattr(group_norm, "ways", lambda device: SizesAlone)
+    network, meta = skeleton(F16_16384, {}, Path("made up")), torch.device("meta")
+    parts = network.decoder, network.post_quant_conv
+    film = planned_for(2, models="imagenet", size="1080x1920", settings={"cutouts": 32})
+    for low, planned, most in ((False, film.device, 12), (True, film.device_low, 6)):
+        decoder = LeanDecoder(*parts, ChannelsLast(meta, torch.bfloat16), low)
+        latent = torch.zeros(1, 256, 120, 68, device=meta, dtype=torch.bfloat16, requires_grad=True)
+        with PeakBytes() as counted:
+            decoder(latent).sum().backward()
+        assert counted.peak < planned < most * 2**30
+        assert planned < 1.5 * counted.peak

@@ -49,7 +49,7 @@ seed: 3
 settings: {cutouts: 2, show_step: 1}
 scenes:
   - {prompt: a lighthouse, iterations: 3, settings: {guide: {sketch: a lighthouse}}}
-  - {prompt: a castle, iterations: 5, transition: {duration: 0.25s}, settings: {guide: off}}
+  - {prompt: a castle, iterations: 6, transition: {duration: 0.5s}, settings: {guide: off}}
 """
 
 

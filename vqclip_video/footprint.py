@@ -42,8 +42,10 @@ class Course:
 
 
 HIGH, LOW = Course(790 * MB, 0.25, 1.67), Course(930 * MB, 0.6, 0.57)
-# On an H100: 1.5 GiB at 256x256, 12.9 GiB at 1080x1920. Low memory is untried there.
-DEVICE_HIGH, DEVICE_LOW = Course(300 * MB, 0.6, 1.22), Course(300 * MB, 0.6, 0.45)
+# What the decoder for CUDA holds at most, counted from the sizes of its tensors (6.6 and 4.2 GiB at
+# 1088x1920 in half precision, tests/test_footprint.py), as a share of what that for CPUs keeps. Not
+# measured on a card yet; convolutions' workspaces and what the allocator rounds up are guessed.
+DEVICE_HIGH, DEVICE_LOW = Course(600 * MB, 0.6, 0.69), Course(600 * MB, 0.6, 0.44)
 
 
 @dataclass(frozen=True)

@@ -260,7 +260,7 @@ def render(
     The options are those of `EngineOptions`. Raises VqclipError with a remedy where a model is not
     here, or the rendering cannot go on.
     """
-    options, timeline = EngineOptions(device, precision, memory, compile, graphs)
+    options = EngineOptions(device, precision, memory, compile, graphs)
     timeline = Timeline(storyboard)
     cast = load_cast(find_materials(storyboard), options)
     used = cast.device

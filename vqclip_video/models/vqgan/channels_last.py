@@ -24,7 +24,7 @@ LAYOUT = torch.channels_last
 
 
 @dataclass(frozen=True)
-class Pending:
+class OpenSum:
     """A feature map that is still a sum: value [n, c, h, w] + bias [c], float32 + beside, of
     value's shape.
     """
@@ -34,8 +34,8 @@ class Pending:
     beside: Tensor | None = None
 
     @classmethod
-    def of(cls, x: Features) -> Pending:
-        return x if isinstance(x, Pending) else cls(x)
+    def of(cls, x: Features) -> OpenSum:
+        return x if isinstance(x, OpenSum) else cls(x)
 
     def total(self) -> Tensor:
         found = self.value if self.beside is None else self.value + self.beside
@@ -48,7 +48,7 @@ class Pending:
         return added_and_normalised(norm, self.value, self.bias, self.beside, activate)
 
 
-Features = Tensor | Pending
+Features = Tensor | OpenSum
 Step = Callable[[Features], Features]
 
 
@@ -68,7 +68,7 @@ class ChannelsLast:
 
     def convolution(self, layer: nn.Conv2d) -> Step:
         bias = self.float32(layer.bias)
-        return lambda x: Pending(bare_convolve(layer, x), bias)
+        return lambda x: OpenSum(bare_convolve(layer, x), bias)
 
     def residual(self, block: nn.Module, kept: object) -> Step:
         """kept: of no use here, where a block keeps the inputs of its norms alone."""
@@ -88,7 +88,7 @@ class ChannelsLast:
         last = FrozenNorm.of(norm, self.device)
 
         def picture(x: Features) -> Tensor:
-            _, h = Pending.of(x).normalised(last)
+            _, h = OpenSum.of(x).normalised(last)
             return convolve(layer, h).contiguous()
 
         return picture
@@ -114,14 +114,14 @@ class _Residual:
         biases = [block.conv2.bias, *([block.nin_shortcut.bias] if self.shortcut else [])]
         self.inner, self.outer = layout.float32(block.conv1.bias), layout.float32(*biases)
 
-    def __call__(self, x: Features) -> Pending:
+    def __call__(self, x: Features) -> OpenSum:
         block = self.block
-        x, h = Pending.of(x).normalised(self.first)
+        x, h = OpenSum.of(x).normalised(self.first)
         h = normalised(self.second, bare_convolve(block.conv1, h), self.inner)
         h = bare_convolve(block.conv2, h)
         if not self.shortcut:
-            return Pending(h, self.outer, x)
-        return Pending(_AddedProduct.apply(h, x, block.nin_shortcut.weight), self.outer)
+            return OpenSum(h, self.outer, x)
+        return OpenSum(_AddedProduct.apply(h, x, block.nin_shortcut.weight), self.outer)
 
 
 class _SelfAttention:
@@ -136,11 +136,11 @@ class _SelfAttention:
         self.projection = block.proj_out
         self.outer = layout.float32(block.proj_out.bias)
 
-    def __call__(self, x: Features) -> Pending:
-        x, h = Pending.of(x).normalised(self.norm, activate=False)
+    def __call__(self, x: Features) -> OpenSum:
+        x, h = OpenSum.of(x).normalised(self.norm, activate=False)
         mixed = attend_to_all(F.linear(_places(h), self.weight, self.bias))
         mixed = F.linear(mixed, self.projection.weight.flatten(1))
-        return Pending(_map(mixed, x), self.outer, x)
+        return OpenSum(_map(mixed, x), self.outer, x)
 
 
 class _Upsampling(UpsamplingConvolution):
@@ -153,8 +153,8 @@ class _Upsampling(UpsamplingConvolution):
         self.weight = self.weight.contiguous(memory_format=LAYOUT)
         self.added = layout.float32(layer.bias)
 
-    def __call__(self, x: Features) -> Pending:
-        return Pending(_Dealt.apply(_total(x), self.weight), self.added)
+    def __call__(self, x: Features) -> OpenSum:
+        return OpenSum(_Dealt.apply(_total(x), self.weight), self.added)
 
 
 class _Dealt(torch.autograd.Function):
@@ -213,7 +213,7 @@ class _AddedProduct(torch.autograd.Function):
 
 
 def _total(x: Features) -> Tensor:
-    return Pending.of(x).total()
+    return OpenSum.of(x).total()
 
 
 def _places(x: Tensor) -> Tensor:
