@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..storyboard.schema import Augment
+from .repeatable import sampled
 
 
 def generator_for(
@@ -123,8 +124,11 @@ def cut(picture: Tensor, views: Views) -> Tensor:
     if factor > 1:
         picture = F.avg_pool2d(picture, factor)
     grid = F.affine_grid(views.crops, (count, 3, size, size), align_corners=False)
-    pictures = picture.expand(count, -1, -1, -1)
-    cutouts = F.grid_sample(
-        pictures, grid, mode="bilinear", padding_mode="reflection", align_corners=False
-    )
+    if picture.is_cuda:
+        cutouts = sampled(picture, grid)
+    else:
+        pictures = picture.expand(count, -1, -1, -1)
+        cutouts = F.grid_sample(
+            pictures, grid, mode="bilinear", padding_mode="reflection", align_corners=False
+        )
     return torch.addcmul(views.noise + views.brightness + 0.5, cutouts - 0.5, views.contrast)

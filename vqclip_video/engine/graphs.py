@@ -31,8 +31,14 @@ class Lane:
             return
         outside = torch.cuda.current_stream(self.device)
         self.stream.wait_stream(outside)
-        with torch.cuda.stream(self.stream):
-            yield
+        before = torch.backends.cudnn.deterministic
+        # Some of cuDNN's ways add up in any order.
+        torch.backends.cudnn.deterministic = True
+        try:
+            with torch.cuda.stream(self.stream):
+                yield
+        finally:
+            torch.backends.cudnn.deterministic = before
         outside.wait_stream(self.stream)
 
     def capture(self, work: Callable[[], Outcome]) -> tuple[torch.cuda.CUDAGraph, Outcome]:

@@ -23,6 +23,7 @@ from torch import Tensor
 from ..disk.part import Part
 from ..models.vqgan.bounds import Bound
 from .inputs import Number
+from .repeatable import enlarged
 
 BETAS = (0.9, 0.95)
 EPSILON = 1e-8
@@ -73,9 +74,12 @@ class Latent:
         """
         finest, *coarser = self.grids
         for grid in coarser:
-            finest = finest + F.interpolate(
-                grid, size=finest.shape[-2:], mode="bilinear", align_corners=False
-            )
+            if grid.is_cuda:
+                finest = finest + enlarged(grid, self.size)
+            else:
+                finest = finest + F.interpolate(
+                    grid, size=self.size, mode="bilinear", align_corners=False
+                )
         return finest
 
     def pace(self, learning_rate: float, weight_decay: float) -> Pace:
