@@ -198,7 +198,12 @@ class Sitting:
         torch.set_num_threads(options.threads)
         watcher = Watcher(self, output, begin_only)
         film = FilmOptions(
-            engine.device, engine.precision, engine.memory, engine.compile, encoder=options.encoder
+            engine.device,
+            engine.precision,
+            engine.memory,
+            engine.compile,
+            engine.graphs,
+            encoder=options.encoder,
         )
         told = {"display": watcher, "should_stop": watcher.should_stop}
         with self.renderer.cast(self.order.cargo.models_key, unpacked) as cast:
