@@ -9,22 +9,29 @@ segment that a cut goes through are kept raw, and encoded when all are there.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from ..disk.files import explained, remove
 from ..disk.part import Part
 from ..errors import OutputError
 from ..output import checkpoint
+from ..output.latents import LatentPlaces, total_bytes
+from ..output.progress import to_json
 from ..output.space import Size, segment_frames
+from ..output.steps import step_between
 from ..output.stills import Poster
 from ..storyboard.schema import Scene, Storyboard
 from ..storyboard.timeline import Span, Timeline
 
 LEAST = 8  # iterations of a part
+FIRST = "first.npy"  # in the work folder: the part's first frame, coarsely
 HEAD = "head.rgb"  # in the work folder: raw frames of the segment that the part begins in
 
 
@@ -68,10 +75,12 @@ class Rendered:
 
 def film_parts(storyboard: Storyboard) -> tuple[FilmPart, ...]:
     """The parts of a film; a single one where it has no cut, or something goes across them: CLIPs
-    in turns, whose similarities are the latest of each, and scenes that begin as another one ends.
+    in turns, whose similarities are the latest of each, scenes that begin as another one ends, and
+    a loop's way home.
     """
     timeline, groups = Timeline(storyboard), []
-    across = storyboard.models.alternate or any(map(_begins_as_another, storyboard.scenes))
+    across = storyboard.models.alternate or storyboard.loop is True
+    across = across or any(map(_begins_as_another, storyboard.scenes))
     for span in filter(_has_iterations, timeline.spans):
         afresh = timeline.at(span.first_iteration).afresh and not across
         if groups and afresh and _length(groups[-1]) >= LEAST:
@@ -126,15 +135,16 @@ def is_of(path: Path, stretch: FilmPart, size: Size) -> bool:
 
 def fit_together(parts: Sequence[Rendered]) -> bool:
     """Whether no part has what a cut does not set back: a learning rate lowered after a number
-    that is none, or frames that the printer still holds.
+    that is none, or a step beyond its end that was captured.
     """
     states = [part.state() for part in parts]
     whole = all(
-        state["film"].numbers["frames"] >= part.stretch.end_frame
+        state["log"].numbers["lines"] == part.stretch.end_frame - part.stretch.first_frame
         for part, state in zip(parts[:-1], states, strict=False)
     )
+    kept = len({"latents" in state for state in states}) == 1
     steady = all(state["recovery"].numbers["rate_scale"] == 1.0 for state in states)
-    return whole and steady and not any(state["printer"].tensors for state in states)
+    return whole and kept and steady
 
 
 def join(parts: Sequence[Rendered], folder: Path, size: Size) -> None:
@@ -142,7 +152,7 @@ def join(parts: Sequence[Rendered], folder: Path, size: Size) -> None:
     the last one stopped.
     """
     states = [part.state() for part in parts]
-    work, last = folder / ".work", parts[-1]
+    work = folder / ".work"
     frames = int(states[-1]["film"].numbers["frames"])
     with explained(folder):
         for part in parts:  # the last one's own files, such as its checkpoint, come last
@@ -152,10 +162,11 @@ def join(parts: Sequence[Rendered], folder: Path, size: Size) -> None:
         length = segment_frames(size)
         for segment in range(-(-frames // length)):
             _put_segment(parts, segment, frames, work, size)
-        (folder / "progress.jsonl").write_bytes(b"".join(_log(part, last) for part in parts))
-    lines = sum(part.stretch.end_frame - part.stretch.first_frame for part in parts[:-1])
+        (folder / "progress.jsonl").write_bytes(b"".join(_logs(parts, states)))
+        latents = _join_latents(parts, states, folder)
     together = {
-        "log": Part(numbers={"lines": lines + states[-1]["log"].numbers["lines"]}),
+        "log": Part(numbers={"lines": sum(state["log"].numbers["lines"] for state in states)}),
+        **latents,
         "poster": _poster(states).state(),
         "watch": _watch(states),
     }
@@ -163,8 +174,7 @@ def join(parts: Sequence[Rendered], folder: Path, size: Size) -> None:
 
 
 def _begins_as_another(scene: Scene) -> bool:
-    origin = getattr(scene, "from_", None)
-    return bool(origin and origin.scene is not None)
+    return scene.from_ is not None and scene.from_.scene is not None
 
 
 def _has_iterations(span: Span) -> bool:
@@ -196,7 +206,7 @@ def _black(path: Path, frames: int, size: Size) -> None:
 
 
 def _no_frames(folder: str, names: list[str]) -> list[str]:
-    taken = ("segment-", "head.", "lock", "progress.jsonl")
+    taken = ("segment-", "head.", "lock", "progress.jsonl", "frames.", FIRST)
     return [name for name in names if name.startswith(taken)]
 
 
@@ -229,11 +239,38 @@ def _put_segment(
             target.write(content)
 
 
-def _log(part: Rendered, last: Rendered) -> bytes:
-    """A part's lines, without one of a step beyond its end."""
-    lines = (part.folder / "progress.jsonl").read_bytes().splitlines(keepends=True)
-    count = part.stretch.end_frame - part.stretch.first_frame
-    return b"".join(lines if part is last else lines[:count])
+def _logs(parts: Sequence[Rendered], states: Sequence[checkpoint.Parts]) -> Iterator[bytes]:
+    """Each part's lines; the first one's step is that from the part before."""
+    before = None
+    for part, state in zip(parts, states, strict=True):
+        lines = (part.folder / "progress.jsonl").read_bytes().splitlines(keepends=True)
+        lines = lines[: state["log"].numbers["lines"]]
+        if before is not None:
+            step = step_between(before, np.load(part.work / FIRST))
+            record = json.loads(lines[0]) | {"step": round(step, 6)}
+            lines[0] = to_json(record).encode() + b"\n"
+        before = np.asarray(state["takes"].tensors["last"])
+        yield b"".join(lines)
+
+
+def _join_latents(
+    parts: Sequence[Rendered], states: Sequence[checkpoint.Parts], folder: Path
+) -> dict[str, Part]:
+    """All parts' latents in one file, where they are kept; what a checkpoint says of them."""
+    shapes: list[list] = []
+    if "latents" not in states[0]:
+        return {}
+    with LatentPlaces(folder / "latents").file.open("wb") as target:
+        for part, state in zip(parts, states, strict=True):
+            own = state["latents"].numbers["shapes"]
+            with LatentPlaces(part.folder / "latents").file.open("rb") as file:
+                target.write(file.read(total_bytes([(n, tuple(shape)) for n, shape in own])))
+            for count, shape in own:
+                if shapes and shapes[-1][1] == shape:
+                    shapes[-1][0] += count
+                else:
+                    shapes.append([count, shape])
+    return {"latents": Part(numbers={"shapes": shapes})}
 
 
 def _poster(states: Sequence[checkpoint.Parts]) -> Poster:

@@ -7,9 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from ..disk.files import explained
+from ..output.steps import coarse
 from ..show.displays import Display
 from ..show.flags import in_flags
 from ..storyboard.timeline import Timeline
+from .split import FIRST
 
 if TYPE_CHECKING:
     from .renderer import Sitting
@@ -48,8 +53,16 @@ class Watcher(Display):
         told["rate"] = done / max(time.monotonic() - self._began, 1e-9)
         if progress.frame is not None:
             told |= {"frame": progress.moment.frame + 1, "similarity": progress.similarity}
+            self._keep_first(progress)
         renderer.report = replace(renderer.report, **told)
         self._push_now_and_then()
+
+    def _keep_first(self, progress) -> None:
+        """The first frame of a part, for its distance from the part before."""
+        stretch = self.sitting.order.stretch
+        if stretch and progress.moment.frame == stretch.first_frame:
+            with explained(self._work):
+                np.save(self._work / FIRST, coarse(progress.frame))
 
     def notice(self, text: str) -> None:
         self.sitting.lines.append(in_flags(text))
