@@ -10,6 +10,7 @@ from fractions import Fraction
 from ..catalogue.platforms import PLATFORMS
 from . import doubts
 from .beginnings import check_beginnings, check_cut
+from .closing import check_holds, closed
 from .courses import check_motions
 from .driven import with_drives
 from .kinds import BAD
@@ -19,7 +20,7 @@ from .problems import Problems, nearest, setting_of
 from .schema import Scene, Settings, Storyboard, Transition
 from .sections import Given, built, merged
 from .sizes import named_size
-from .timeline import exact, film_seconds, held, in_frames, scene_seconds, spans
+from .timeline import exact, film_seconds, in_frames, scene_seconds, spans
 
 SCENE_SECONDS = 3.0  # where a scene says nothing of its length
 MOST_ITERATIONS = 10**9
@@ -60,9 +61,9 @@ def assemble(given: Given, problems: Problems) -> Storyboard:
     film = replace(film, scenes=tuple(resolved))
     if not problems:
         _check_length(film, problems)
-        _check_holds(film, problems)
+        check_holds(film, problems)
     if not problems and film.loop is True:
-        film = _closed(film, home, problems)
+        film = closed(film, home, problems)
     if not problems:
         check_sound(film, problems)
         _doubt_deliveries(film, problems)
@@ -93,44 +94,6 @@ def _check_length(film: Storyboard, problems: Problems) -> None:
             "scenes",
             f"the film takes {iterations:,} iterations; at most {MOST_ITERATIONS:,} are possible",
         )
-
-
-def _check_holds(film: Storyboard, problems: Problems) -> None:
-    last = len(film.scenes) - 1
-    for index, (scene, span) in enumerate(zip(film.scenes, spans(film), strict=True)):
-        where = f"scenes[{index}].hold" if scene.hold is not None else "hold"
-        seconds = held(film, index)
-        if seconds and in_frames(seconds, film.fps) > span.frames - 1:
-            length = plain_number(round(float(span.frames / film.fps), 3))
-            found = f"{plain_number(seconds)}s is no shorter than the scene, which lasts {length}s"
-            problems.at(where, f"{found}; leave at least a frame in which it moves")
-        elif seconds and index == last and film.loop is True:
-            problems.at(where, "a loop goes on at its end; remove the hold, or the loop")
-
-
-def _closed(film: Storyboard, given: Given, problems: Problems) -> Storyboard:
-    """The film with the transition of its first scene: the way that leads there from the last, in
-    the last scene's final seconds.
-    """
-    first, last, where = film.scenes[0], film.scenes[-1], "scenes[0].transition"
-    travel = last.transition.duration if last.transition and len(film.scenes) > 1 else 0.0
-    room = round(scene_seconds(last, film.fps) - travel, 6)
-    way = built(Transition, given)
-    if "duration" not in given:
-        way = replace(way, duration=min(way.duration, room))
-    found = f"{plain_number(way.duration)}s"
-    if way.curve == "cut":
-        problems.at(where, "a loop has no seam to cut at; choose another curve, or remove the loop")
-    elif way.duration > room:
-        left = f"the last scene has {plain_number(room)}s after its own transition"
-        problems.at(f"{where}.duration", f"the loop's way back takes {found}, but {left}")
-    elif in_frames(way.duration, film.fps) < 1:
-        problems.at(
-            where,
-            f"the loop's way back takes {found}, which is less than a frame; make the last scene "
-            "longer than its own transition",
-        )
-    return replace(film, scenes=(replace(first, transition=way), *film.scenes[1:]))
 
 
 def _doubt_deliveries(film: Storyboard, problems: Problems) -> None:
