@@ -20,7 +20,7 @@ grids: 2                    # resolutions the latent is the sum of; 1 is the pla
 #camera: {zoom: 1.1, pan: [0.05, 0], rotate: 2, border: reflect}   # motion in a second; see docs/camera.md
 #latents: ends              # latents to keep: of the scenes' ends, or of all `frames`, to print from
 #pacing: steady             # frames as they were optimised, instead of at an even speed; a scene's own too
-#loop: true                 # the end leads back to the first picture; pingpong: there and back
+#loop: pingpong             # there and back; or true: the end leads back to the first picture, without a hold
 #hold: 0.5s                 # the last picture stands still so long, within the last scene; a scene's own too
 #deliver: [reel, {name: square, fit: blur}]   # files to post, made of the finished film; see docs/deliver.md
 #captions: {text: prompt, style: outline}     # words over them; or true, and a scene's own `caption`
