@@ -106,6 +106,24 @@ def test_auto_is_as_loud_as_platforms_play_it(folder, loudness):
         assert made.gain == 12 and made.loudness.lufs == pytest.approx(before.lufs + 12, abs=0.5)
 
 
+def test_the_same_cut_gives_the_same_bytes(folder):
+    path = write_wav(folder / "song.wav", music(120, 3))
+    made = [make_soundtrack(Cut(path, 2.0, 0.5), folder), (folder / "sound.adts").read_bytes()]
+    assert [
+        make_soundtrack(Cut(path, 2.0, 0.5), folder),
+        (folder / "sound.adts").read_bytes(),
+    ] == made
+
+
+def test_plan_says_what_is_heard_and_where_the_beats_are(film):
+    board = film.with_name("story.yaml")
+    said = run("plan", board, "--set", "bpm=120", "--set", "offset=0.7s").output
+    assert (
+        "sound       song.wav from 0.5s on, +0 dB; 120.00 beats a minute, the first at 0.200s"
+        in said
+    )
+
+
 def test_silence_stays_silence(folder):
     path = write_wav(folder / "song.wav", np.zeros(HERTZ))
     assert make_soundtrack(Cut(path, 1.0), folder).gain == 0

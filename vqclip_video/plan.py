@@ -20,13 +20,13 @@ from .storyboard.numbers import plain_number, rate_text
 from .storyboard.schema import Storyboard
 from .storyboard.sizes import frame_size, picture_size
 from .storyboard.timeline import Timeline, held, is_as_shot, pacing_of
-from .storyboard.words import prompt_text
+from .storyboard.words import prompt_text, sound_in_words
 from .text import clock, gigabytes, readable, sparkline
 
 if TYPE_CHECKING:
     from .previews import SceneGuide
 
-ASKED_FOR = ("guides", "tracks")  # parts of a plan that are left out where there are none
+ASKED_FOR = ("guides", "tracks", "sound")  # parts of a plan that are left out where there are none
 SAMPLES, BARS_A_FILM, MOST_APART = 960, 60, 12  # of a track over a film; scenes drawn apart
 
 
@@ -97,6 +97,7 @@ class Plan:
     # of the scenes, where they were asked for
     guides: tuple[SceneGuide, ...] = field(default=(), compare=False)
     tracks: tuple[TrackOfFilm, ...] = ()  # what moves
+    sound: str = ""  # what it is heard with, and its beats, in words
 
     def as_dict(self) -> dict:
         plan = asdict(replace(self, guides=()))
@@ -166,6 +167,8 @@ class Plan:
             yield f"style       {self.style}"
         if self.seed is None:
             yield "seed        random: drawn at the first render, and written down"
+        if self.sound:
+            yield f"sound       {self.sound}"
         yield f"models      {self.models}"
         yield f"goes to     {self.film}, and {self.folder}/"
         known = self.render_seconds is not None
@@ -227,6 +230,7 @@ def make_plan(
         deliveries=tuple(_deliveries(storyboard, timeline.seconds)),
         guides=guides,
         tracks=tracks_over(storyboard, SAMPLES),
+        sound=sound_in_words(storyboard),
     )
 
 

@@ -92,14 +92,6 @@ def check_landing(film: Storyboard, beats: Beats) -> None:
         beats.problems.at("land", f"there is nothing to land on: {wanted_beats(film)}")
 
 
-def starts_in_seconds(scenes: list[Given], beats: Beats) -> None:
-    """Turn each `at` in beats into seconds, in place."""
-    for index, scene in enumerate(scenes):
-        if scene is not BAD and isinstance(start := scene.get("at"), InBeats):
-            first = index == 0 and start.amount == 0
-            scene["at"] = 0.0 if first else beats.start(start, f"scenes[{index}].at")
-
-
 def lengths_in_seconds(scenes: list[Given], usual: float, steps: list[int], beats: Beats) -> None:
     """Turn each duration in beats into seconds, and let the film last as long as its sound where it
     says so, in place.

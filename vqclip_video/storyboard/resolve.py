@@ -14,13 +14,14 @@ from .closing import check_holds, closed
 from .courses import check_motions
 from .driven import with_drives
 from .kinds import BAD
-from .lengths import Beats, check_landing, check_sound, lengths_in_seconds, starts_in_seconds
+from .lengths import Beats, check_landing, check_sound, lengths_in_seconds
 from .numbers import plain_number, rate_text
 from .problems import Problems, nearest, setting_of
 from .schema import Scene, Settings, Storyboard, Transition
 from .sections import Given, built, merged
 from .sizes import named_size
-from .timeline import exact, film_seconds, in_frames, scene_seconds, spans
+from .starts import resolve_starts
+from .timeline import film_seconds, in_frames, scene_seconds, spans
 
 SCENE_SECONDS = 3.0  # where a scene says nothing of its length
 MOST_ITERATIONS = 10**9
@@ -45,8 +46,7 @@ def assemble(given: Given, problems: Problems) -> Storyboard:
     film = replace(film, grid=beats.grid)
     common = {name: _usable(given, name) for name in ("settings", "camera")}
     check_landing(film, beats)
-    starts_in_seconds(scenes, beats)
-    _resolve_starts(scenes, problems)
+    resolve_starts(scenes, beats)
     steps = [_show_step(scene, common["settings"]) for scene in scenes]
     lengths_in_seconds(scenes, SCENE_SECONDS, steps, beats)
     home = {}
@@ -110,56 +110,6 @@ def _doubt_deliveries(film: Storyboard, problems: Problems) -> None:
     else:
         return
     problems.warn(nearest(problems.marks, "captions"), "captions", message)
-
-
-def _resolve_starts(scenes: list[Given], problems: Problems) -> None:
-    """Turn `at` into durations, in place."""
-    if not any(isinstance(scene, dict) and "at" in scene for scene in scenes):
-        return
-    last = len(scenes) - 1
-    for index, scene in enumerate(scenes):
-        if scene is BAD:
-            continue
-        where = f"scenes[{index}]"
-        if "at" not in scene:
-            problems.at(
-                where,
-                "other scenes start `at` a time; then every scene does, and this one does not",
-            )
-        for name in ("duration", "iterations"):
-            if name in scene and index != last:
-                problems.at(
-                    f"{where}.{name}",
-                    "the next scene's `at` ends this one; only the last scene has both",
-                )
-                scene[name] = BAD
-        start = scene.pop("at", BAD)
-        if index == 0 and start is not BAD and start != 0:
-            problems.at(f"{where}.at", f"the first scene starts at 0, not at {plain_number(start)}")
-        before = scenes[index - 1] if index else BAD
-        _end_before(before, start, where, problems)
-        scene["start"] = start
-    for scene in scenes:
-        if scene is not BAD:
-            del scene["start"]
-
-
-def _end_before(before: Given, start: float, where: str, problems: Problems) -> None:
-    """Let the scene before last until this one starts."""
-    if before is BAD:
-        return
-    began = before["start"]
-    if start is BAD or began is BAD:
-        before.setdefault("duration", BAD)
-    elif start <= began:
-        problems.at(
-            f"{where}.at",
-            f"{plain_number(start)} is not after {plain_number(began)}, where the scene before "
-            "starts",
-        )
-        before["duration"] = BAD
-    elif "duration" not in before and "iterations" not in before:
-        before["duration"] = float(exact(start) - exact(began))
 
 
 def _usable(given: Given, name: str) -> Given:
