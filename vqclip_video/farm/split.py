@@ -246,7 +246,7 @@ def _logs(parts: Sequence[Rendered], states: Sequence[checkpoint.Parts]) -> Iter
         lines = (part.folder / "progress.jsonl").read_bytes().splitlines(keepends=True)
         lines = lines[: state["log"].numbers["lines"]]
         if before is not None:
-            step = step_between(before, np.load(part.work / FIRST))
+            step = step_between(before, np.load(part.work / FIRST, allow_pickle=False))
             record = json.loads(lines[0]) | {"step": round(step, 6)}
             lines[0] = to_json(record).encode() + b"\n"
         before = np.asarray(state["takes"].tensors["last"])
