@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from fractions import Fraction
 from pathlib import Path
 
@@ -401,6 +402,21 @@ def test_a_folder_is_held_while_its_deliveries_are_made(folder, tiny_files, monk
     monkeypatch.setattr("vqclip_video.deliveries.deliver_one", meanwhile)
     run("render", write(folder, tiny_files, "deliver: [gif]\n"), "-q")
     assert len(asked) == 1 and not Path("outputs/story/.work").exists()
+    for name in ("outputs/story", "outputs/story.mp4"):
+        run("deliver", name, "--to", "gif", "--to", "webp", "-q")
+    assert len(asked) == 5 and not Path("outputs/story/.work").exists()
+
+
+def test_a_run_that_is_rendered_anew_is_not_delivered(folder, tiny_files):
+    run("render", write(folder, tiny_files), "-q")
+    lock = Lock(Path("outputs/story/.work/lock"))
+    lock.acquire()
+    said = run("deliver", "outputs/story", "--to", "gif", status=1).output
+    assert "rendering here" in said and not Path("outputs/story/story.gif").exists()
+    lock.release()
+    shutil.copy("outputs/story.mp4", "theirs.mp4")
+    run("deliver", "theirs.mp4", "--to", "gif", "-q")
+    assert Path("theirs.gif").exists() and not Path("theirs").exists()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="kills forked children")

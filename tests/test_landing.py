@@ -1,11 +1,13 @@
 """The frame at which a new prompt overtakes the old falls on a beat, within a frame."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 from complaints import complaint
+from filmprobe import read_frames
 
 from vqclip_video.cli.main import main
 from vqclip_video.printing.landing import beats_in_frames, crossings, landed
@@ -91,6 +93,23 @@ offset: 0.1s
 land: beats
 scenes: [{{prompt: a red apple, duration: 1.3s}}, {{prompt: the sea, duration: 1.7s, transition: 0.5s}}]
 """
+
+
+def test_a_landed_film_lands_again_where_it_is_printed(tiny_files, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    here = {kind: shutil.copy(path, tmp_path) for kind, path in tiny_files.items()}
+    story = STORY.format(**here).replace("transition: 0.5s", "transition: cut")
+    (tmp_path / "story.yaml").write_text(story.replace("offset: 0.1s", "offset: 0.4s"))
+    for command in (
+        ["render", "story.yaml", "-o", "film.mp4"],
+        ["print", "film", "-o", "again.mp4"],
+    ):
+        done = CliRunner().invoke(main, [*command, "--device", "cpu", "-q"])
+        assert done.exit_code == 0, done.output + repr(done.exception)
+    film, again = (read_frames(tmp_path / name) for name in ("film.mp4", "again.mp4"))
+    assert np.array_equal(film, again)
+    steps = np.abs(np.diff(film.astype(int), axis=0)).mean((1, 2, 3))
+    assert steps.argmax() + 1 == 19  # shot at frame 16, on a beat at 1.6s
 
 
 def test_a_film_lands_and_says_where_it_does_not(tiny_files, tmp_path, monkeypatch):

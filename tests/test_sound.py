@@ -1,6 +1,7 @@
 """What a film is heard with: in time, as long, as loud; in deliveries, previews, and gone on with."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -43,12 +44,17 @@ def run(*arguments, status=0):
     return result
 
 
+def story_in(home, files):
+    """The storyboard's text; its models are put beside it, so that prints find them there."""
+    return STORY.format(**{kind: shutil.copy(path, home) for kind, path in files.items()})
+
+
 @pytest.fixture(scope="module")
 def film(tiny_files, tmp_path_factory):
     """A film of three scenes with a click at the start of each, and its folder."""
     home = tmp_path_factory.mktemp("film")
     write_wav(home / "song.wav", clicks(4, [0.5, *(0.5 + start for start in STARTS)]))
-    (home / "story.yaml").write_text(STORY.format(**tiny_files))
+    (home / "story.yaml").write_text(story_in(home, tiny_files))
     result = run("render", home / "story.yaml", "-o", home / "film.mp4")
     assert "sound: " in result.output
     return home / "film.mp4"
@@ -72,6 +78,67 @@ def test_the_sound_is_as_long_as_the_pictures_and_named(film):
     )
     about = json.loads((film.with_suffix("") / "run.json").read_text())["sound"]
     assert about["gain_db"] == 0 and about["peak_dbtp"] < -3
+
+
+def test_a_print_is_heard_as_its_film_is(film, folder):
+    run("print", film, "-o", "whole.mp4", "--fps", 24, "--to", "discord")
+    assert np.array_equal(heard(folder / "whole.mp4"), heard(film))
+    part = ("--from", "0.75s", "--to", "2s", "--to", "discord")
+    assert "sound: " in run("print", film, "-o", "part.mp4", *part).output
+    for name in ("part.mp4", "part.discord.mp4"):
+        samples = heard(folder / name)
+        assert 0 <= len(samples) - 1.25 * HERTZ <= 2048
+        for start in STARTS:
+            assert abs(onset_after(samples, start - 0.75) - start + 0.75) <= 0.005
+    run("print", film, "-o", "again.mp4", *part[:4], "-q")
+    assert (folder / "again.mp4").read_bytes() == (folder / "part.mp4").read_bytes()
+    assert not any(track.edits for track in read_mp4(folder / "part.mp4").tracks)
+
+
+@pytest.mark.parametrize(
+    ("wish", "said"),
+    [
+        (("--slow", 2), "another pace"),
+        (("--loop",), "come back"),
+        (("--pingpong",), "come back"),
+        (("--best-loop", "1s"), "come back"),
+    ],
+)
+def test_a_print_that_keeps_another_time_is_silent_and_says_so(film, folder, wish, said):
+    assert f"no sound: the pictures {'go at ' if wish[0] == '--slow' else ''}{said}" in (
+        run("print", film, "-o", "other.mp4", *wish).output
+    )
+    assert not read_mp4(folder / "other.mp4").of_kind("soun")
+
+
+def test_only_the_films_own_ends_fade_and_only_its_own_sound_is_heard(folder, tiny_files):
+    write_wav(folder / "song.wav", np.full(2 * HERTZ, 0.3) * np.sign(np.sin(np.arange(2 * HERTZ))))
+    fades = "gain: 0dB, fade_in: 250ms, fade_out: 250ms"
+    (folder / "story.yaml").write_text(story_in(folder, tiny_files).replace("gain: 0dB", fades))
+    run("render", "story.yaml", "-o", "film.mp4", "-q")
+
+    def level(name, second):
+        return np.abs(heard(folder / name)[round(second * HERTZ) :][:960]).mean()
+
+    run("print", "film", "-o", "begin.mp4", "--to", "1s", "-q")
+    run("print", "film", "-o", "middle.mp4", "--from", "0.25s", "--to", "1.25s", "-q")
+    full = level("middle.mp4", 0.5)
+    assert level("begin.mp4", 0.03) < 0.4 * full and level("begin.mp4", 0.95) > 0.8 * full
+    assert level("middle.mp4", 0.03) > 0.8 * full and level("middle.mp4", 0.95) > 0.8 * full
+    run("print", "film", "-o", "after.mp4", "--from", "1.75s", "-q")  # the song is over there
+    assert np.abs(heard(folder / "after.mp4")).max() < 1e-3
+    write_wav(folder / "song.wav", clicks(4, [1]))
+    said = run("print", "film", "-o", "x.mp4").output
+    assert "no sound: song.wav is no longer what" in said
+    assert not read_mp4(folder / "x.mp4").of_kind("soun")
+
+
+def test_a_film_that_goes_there_and_back_is_printed_with_its_sound(folder, tiny_files):
+    write_wav(folder / "song.wav", music(120, 8))
+    (folder / "story.yaml").write_text("loop: pingpong\n" + story_in(folder, tiny_files))
+    run("render", "story.yaml", "-o", "film.mp4", "-q")
+    run("print", "film", "-o", "again.mp4", "-q")
+    assert np.array_equal(heard(folder / "again.mp4"), heard(folder / "film.mp4"))
 
 
 @pytest.mark.parametrize("place", ["x", "youtube"])

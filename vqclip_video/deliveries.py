@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from contextlib import suppress
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -135,6 +136,21 @@ def film_at(path: Path) -> Path:
         remedy = "render its storyboard to the end first"
         raise UsageError(f"{path}: the folder of no finished film; {remedy}")
     return run.film
+
+
+@contextmanager
+def run_held(film: Path) -> Iterator[None]:
+    """Holds the folder of the run that a film is of, so that nobody starts over in the meantime.
+
+    Of anybody's film, or where nothing can be written and so nobody renders, there is nothing to
+    hold. Raises OutputError where the folder is in use.
+    """
+    run = RunDir(film) if film.suffix.lower() == ".mp4" else None
+    if run and run.finished and os.access(run.folder, os.W_OK):
+        with run.locked():
+            yield
+    else:
+        yield
 
 
 def delivery_path(film: Path, name: str) -> Path:

@@ -32,10 +32,11 @@ from .output.rundir import RunDir
 from .output.stills import ContactSheet, Poster
 from .output.stopwatch import Stopwatch
 from .printing.film_print import FilmPrint, Told
+from .printing.heard import film_sound
 from .printing.landing import crossings
 from .printing.reel import film_reel
 from .printing.takes import Takes
-from .sound.soundtrack import Cut, Soundtrack, make_soundtrack
+from .sound.soundtrack import Soundtrack, make_soundtrack
 from .storyboard.sizes import frame_size
 from .storyboard.timeline import Timeline, is_as_shot
 
@@ -228,9 +229,8 @@ class Recorder:
         audio, frames = self.storyboard.audio, film.frames
         if audio is None or not frames:
             return None
-        fade_out = audio.fade_out if frames == self.timeline.film_frames else 0.0
         seconds = float(frames / self.storyboard.fps)
-        cut = Cut(audio.file, seconds, audio.start, audio.fade_in, fade_out, audio.gain)
+        cut = film_sound(audio, seconds, ends=frames == self.timeline.film_frames)
         with explained(audio.file):
             self.soundtrack = make_soundtrack(
                 cut, self.run.printing if film is self.print else self.run.work

@@ -53,18 +53,19 @@ def deliver(film, names, output, fit, max_mb, captions, guides, quiet):
     from ..storyboard.schema import Order
 
     film = deliveries.film_at(film)
-    shown = deliveries.read_shown(film)
-    say = (lambda text: None) if quiet else (lambda text: click.echo(text, err=True))
-    if not shown.label.source:
-        say(f"{film} does not say whether it was generated; neither will what is made of it")
-    for name in dict.fromkeys(names):
-        order = deliveries.order_with(Order(name), fit=fit, max_mb=max_mb, captions=captions)
-        target = target_of(deliveries.delivery_path(film, name), output, len(set(names)))
-        if target.absolute() == film.absolute():
-            raise UsageError(f"{target} is the film itself; choose another output")
-        deliveries.deliver_one(shown, order, target, say)
-        if guides:
-            deliveries.deliver_guides(shown, order, target, say)
+    with deliveries.run_held(film):
+        shown = deliveries.read_shown(film)
+        say = (lambda text: None) if quiet else (lambda text: click.echo(text, err=True))
+        if not shown.label.source:
+            say(f"{film} does not say whether it was generated; neither will what is made of it")
+        for name in dict.fromkeys(names):
+            order = deliveries.order_with(Order(name), fit=fit, max_mb=max_mb, captions=captions)
+            target = target_of(deliveries.delivery_path(film, name), output, len(set(names)))
+            if target.absolute() == film.absolute():
+                raise UsageError(f"{target} is the film itself; choose another output")
+            deliveries.deliver_one(shown, order, target, say)
+            if guides:
+                deliveries.deliver_guides(shown, order, target, say)
 
 
 def target_of(usual: Path, output: Path | None, count: int) -> Path:

@@ -138,6 +138,12 @@ class RunDir:
         """Lets go of the folder; an unfinished run stays to be gone on with."""
         self._lock.release()
 
+    @property
+    def finished(self) -> bool:
+        """Whether a film of ours is finished here."""
+        with explained(self.folder):
+            return bool(self._our_run().get("finished")) and self.film.exists()
+
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Holds a finished run's folder, while something is added to it.

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
+from ..disk.files import explained
 from ..errors import UsageError
 from ..output.deliver import workshop
 from ..output.encoders import pick_encoder
@@ -15,11 +16,14 @@ from ..output.formats import LOSSLESS, Encoder, Format
 from ..output.metadata import Chapter, FilmMetadata
 from ..output.provenance import Label, label_of
 from ..output.space import check_space
+from ..sound.soundtrack import make_soundtrack
 from ..storyboard.sizes import frame_size
 from ..storyboard.timeline import exact
 from ..storyboard.words import caption
 from ..text import clock
 from .best_loop import best_loop
+from .heard import print_sound
+from .landing import beats_in_frames, crossings
 from .passage import Passage, usual_closing
 from .reel import Reel, Way
 from .route import Route, legs
@@ -59,7 +63,7 @@ def cut_of(shot: ShotFilm, wish: Wish, way: Way) -> tuple[Passage, Route]:
     own = timeline.storyboard.loop
     loop = wish.loop if wish.loop is not None else (False if wish.is_of_a_part else own)
     step = fps / ((wish.fps or fps) * exact(wish.slow))
-    route = Route(list(legs(timeline, wish.pacing)), shot.steps, own is True)
+    route = _route(shot, wish, own is True)
     start = exact(wish.start or 0) * fps
     end = Fraction(frames) if wish.end is None else exact(wish.end) * fps
     if wish.best_loop is not None:
@@ -74,8 +78,16 @@ def cut_of(shot: ShotFilm, wish: Wish, way: Way) -> tuple[Passage, Route]:
     closing = Fraction(timeline.closing, timeline.storyboard.scenes[-1].settings.show_step)
     if loop is True and not (own is True and (start, end) == (0, frames)):
         closing = usual_closing(end - start, fps)
-        route = Route(list(legs(timeline, wish.pacing)), shot.steps, end == frames)
+        route = _route(shot, wish, end == frames)
     return Passage(start, end, step, loop, closing), route
+
+
+def _route(shot: ShotFilm, wish: Wish, loops: bool) -> Route:
+    """The way of a print, which lands where its film does."""
+    timeline = shot.timeline
+    beats = beats_in_frames(timeline)
+    crossed = [frame for _, frame in crossings(shot.run.progress, timeline)] if beats else []
+    return Route(list(legs(timeline, wish.pacing)), shot.steps, loops, crossed, beats)
 
 
 def print_shot(
@@ -108,9 +120,24 @@ def print_shot(
                 writer.append(reel.picture(frame))
                 writer.release(writer.frames)
                 told(frame + 1, reel.frames)
-            writer.finish({"film": target, "lossless": lossless}, metadata)
+            sound = _sound(shot, wish, reel, work, notice)
+            writer.finish({"film": target, "lossless": lossless}, metadata, sound)
         if finished:
             finished(lossless)
+
+
+def _sound(
+    shot: ShotFilm, wish: Wish, reel: Reel, work: Path, notice: Callable[[str], None]
+) -> str | None:
+    """Encodes what a print is heard with in `work`; the name of that file, where it is heard."""
+    seconds = float(reel.frames / (wish.fps or shot.timeline.storyboard.fps))
+    cut = print_sound(shot, reel.cut, wish.slow, seconds, notice)
+    if cut is None:
+        return None
+    with explained(cut.path):
+        soundtrack = make_soundtrack(cut, work)
+    notice(f"sound: {soundtrack}")
+    return soundtrack.name
 
 
 def reel_of(shot: ShotFilm, wish: Wish, vqgan) -> Reel:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from .problems import Problems
-from .yaml_nodes import Node, Scalar, in_words
+from .yaml_nodes import Mapping, Node, Scalar, Sequence, in_words
 
 Schema = dict[str, Any]
 Naming = Callable[[Path], str]  # what a file is called where a storyboard is written
@@ -105,6 +105,14 @@ class Kind:
         """Whether a value has to be written at all."""
         return value is not None
 
+    def within(self, step: str | int) -> Kind | None:
+        """The kind of what stands under a key or an index of such a value, where that is known."""
+        return None
+
+    def spelled_out(self, node: Node, step: str | int) -> Node:
+        """The node; where it is a short form, the mapping or list that has that key or index."""
+        return node
+
     def files(self, value: Any) -> Iterator[Path]:
         """The files whose content is a part of what `value` says."""
         yield from ()
@@ -119,6 +127,32 @@ class Kind:
             return node
         empty = self.empty and isinstance(node, Scalar)
         raise self.refusal(node, '; write "" for an empty text' if empty else "")
+
+
+class Shortened(Kind):
+    """A kind of mapping for which a word or a number may stand."""
+
+    def mapping_of(self, node: Scalar) -> Node:
+        """The mapping that the word stands for; the word itself where it stands for none."""
+        return node
+
+    def spelled_out(self, node: Node, step: str | int) -> Node:
+        short = isinstance(node, Scalar) and not node.is_null and isinstance(step, str)
+        return self.mapping_of(node) if short else node
+
+
+class OneOrSeveral(Shortened):
+    """A kind of list of which one entry alone needs no list."""
+
+    def spelled_out(self, node: Node, step: str | int) -> Node:
+        if isinstance(step, int) and isinstance(node, Mapping | Scalar):
+            return Sequence(node.mark, [node])
+        return super().spelled_out(node, step)
+
+
+def mapping_with(node: Scalar, *names: str) -> Mapping:
+    """The mapping in which each of these keys has the value of the node."""
+    return Mapping(node.mark, [(Scalar(node.mark, name, plain=True), node) for name in names])
 
 
 @dataclass(frozen=True)

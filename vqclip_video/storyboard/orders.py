@@ -6,13 +6,25 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..text import quoted
-from .kinds import BAD, Kind, Naming, Place, Refusal, Schema, keys
-from .sections import MOST_PARTS, Section
+from .kinds import (
+    BAD,
+    Kind,
+    Naming,
+    OneOrSeveral,
+    Place,
+    Refusal,
+    Schema,
+    Shortened,
+    keys,
+    mapping_with,
+)
+from .parts import MOST_PARTS
+from .sections import Section
 from .yaml_nodes import Mapping, Node, Scalar, Sequence
 
 
 @dataclass(frozen=True)
-class Orders(Kind):
+class Orders(OneOrSeveral):
     """A list of names and of mappings with a `name`, each name once; one alone needs no list."""
 
     order: Section
@@ -33,6 +45,12 @@ class Orders(Kind):
                 order = here.wrong(item, f"{quoted(order.name)} is asked for twice")
             orders.append(order)
         return BAD if BAD in orders else tuple(orders)
+
+    def within(self, step: str | int) -> Kind | None:
+        return self if isinstance(step, int) else self.order.within(step)
+
+    def mapping_of(self, node: Scalar) -> Node:
+        return mapping_with(node, "name")
 
     def _listed(self, node: Node, place: Place) -> Any:
         place.mark(node)
@@ -68,7 +86,7 @@ class Orders(Kind):
 
 
 @dataclass(frozen=True)
-class CaptionsValue(Kind):
+class CaptionsValue(Shortened):
     """`true` stands for the mapping with its defaults, `false` for none."""
 
     section: Section
@@ -77,12 +95,21 @@ class CaptionsValue(Kind):
         return "true, false, or a mapping with text or style"
 
     def read(self, node: Node, place: Place) -> Any:
-        if isinstance(node, Scalar) and node.plain and node.text in ("true", "false"):
+        if self._is_flag(node):
             return self.section.type() if node.text == "true" else None
         if not isinstance(node, Mapping):
             raise self.refusal(node)
         given = self.section.read(node, place)
         return BAD if BAD in given.values() else self.section.type(**given)
+
+    def within(self, step: str | int) -> Kind | None:
+        return self.section.within(step)
+
+    def mapping_of(self, node: Scalar) -> Node:
+        return mapping_with(node) if self._is_flag(node) else node
+
+    def _is_flag(self, node: Node) -> bool:
+        return isinstance(node, Scalar) and node.plain and node.text in ("true", "false")
 
     def schema(self, sections: dict[str, Schema]) -> Schema:
         return {"anyOf": [{"type": "boolean"}, self.section.schema(sections)]}

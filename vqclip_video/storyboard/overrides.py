@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 
 from ..text import quoted
+from .kinds import Kind
 from .problems import Mark, Problems
 from .yaml_nodes import Mapping, Node, Scalar, Sequence, YamlError, compose, in_words
 
@@ -18,8 +19,12 @@ STEP = re.compile(
 MOST_STEPS = 10
 
 
-def apply(root: Node, overrides: list[str] | tuple[str, ...], problems: Problems) -> Node:
-    """The tree with each `path=value` put in its place, in order; what cannot be is recorded."""
+def apply(
+    root: Node, overrides: list[str] | tuple[str, ...], problems: Problems, kind: Kind
+) -> Node:
+    """The tree, which is of that kind, with each `path=value` put in its place, in order; what
+    cannot be is recorded. Where a key is set of what stands there in short, it is spelled out.
+    """
     for override in overrides:
         written, _, value = override.partition("=")
         steps = _steps(written.strip())
@@ -38,7 +43,7 @@ def apply(root: Node, overrides: list[str] | tuple[str, ...], problems: Problems
                 override=path,
                 warn=lambda mark, said, path=path: problems.warn(mark, path, said),
             ) or Scalar(mark, "", plain=True)
-            root = _replaced(root, steps, node, mark)
+            root = _replaced(root, steps, node, mark, kind)
         except YamlError as error:
             problems.add(error.mark, path, str(error))
     return root
@@ -64,15 +69,17 @@ def _path(steps: list[Step]) -> str:
     )
 
 
-def _replaced(tree: Node, steps: list[Step], node: Node, mark: Mark) -> Node:
+def _replaced(tree: Node, steps: list[Step], node: Node, mark: Mark, kind: Kind | None) -> Node:
     """A copy of the tree along the path: nodes may be shared by aliases, and only one place is
     meant.
     """
     if not steps:
         return node
     step, *rest = steps
+    tree = kind.spelled_out(tree, step) if kind else tree
+    inside = kind.within(step) if kind else None
     if isinstance(step, int):
-        return _with_item(tree, step, rest, node, mark)
+        return _with_item(tree, step, rest, node, mark, inside)
     if not isinstance(tree, Mapping):
         raise YamlError(
             mark, f"there is {in_words(tree)} where {quoted(step)} should go; set the whole of it"
@@ -81,13 +88,17 @@ def _replaced(tree: Node, steps: list[Step], node: Node, mark: Mark) -> Node:
     places = [index for index, (name, _) in enumerate(entries) if name.text == step]
     if places:
         name, inner = entries[places[0]]
-        entries[places[0]] = (name, _replaced(inner, rest, node, mark))
+        entries[places[0]] = (name, _replaced(inner, rest, node, mark, inside))
     else:
-        entries.append((Scalar(mark, step, plain=True), _replaced(Mapping(mark), rest, node, mark)))
+        made = _replaced(Mapping(mark), rest, node, mark, inside)
+        entries.append((Scalar(mark, step, plain=True), made))
     return Mapping(tree.mark, entries)
 
 
-def _with_item(tree: Node, index: int, rest: list[Step], node: Node, mark: Mark) -> Node:
+def _with_item(
+    tree: Node, index: int, rest: list[Step], node: Node, mark: Mark, kind: Kind | None
+) -> Node:
+    """The same for an entry of a list; kind: that of the entry."""
     if not isinstance(tree, Sequence):
         raise YamlError(
             mark, f"there is {in_words(tree)} where a list is needed; set the whole of it"
@@ -101,5 +112,5 @@ def _with_item(tree: Node, index: int, rest: list[Step], node: Node, mark: Mark)
     items = list(tree.items)
     if index == len(items):
         items.append(Mapping(mark))
-    items[index] = _replaced(items[index], rest, node, mark)
+    items[index] = _replaced(items[index], rest, node, mark, kind)
     return Sequence(tree.mark, items)

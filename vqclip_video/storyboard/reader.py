@@ -78,7 +78,7 @@ def problem_at(storyboard: Storyboard, where: str, message: str) -> Problem:
 
 
 def _parse(text: str, problems: Problems, base: Path, overrides: Sequence[str]) -> Storyboard:
-    root = overriding.apply(_root(text, problems), overrides, problems)
+    root = overriding.apply(_root(text, problems), overrides, problems, FILM)
     problems.marks[""] = root.mark
     reading = Reading(base.absolute(), problems, _rate_of(root))
     given = FILM.read(root, Place(reading))

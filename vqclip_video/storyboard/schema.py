@@ -30,7 +30,8 @@ from .grid import Grid
 from .kinds import internal, option
 from .numbers import Number, Rate, Seed, Size, Time, Whole
 from .orders import CaptionsValue, Orders
-from .sections import Parts, SceneList, Section
+from .parts import Parts
+from .sections import SceneList, Section
 from .settings import PART as PART
 from .settings import Augment as Augment
 from .settings import Dream as Dream

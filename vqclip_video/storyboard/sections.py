@@ -1,4 +1,4 @@
-"""Kinds of values with others inside: mappings, prompts, the list of scenes."""
+"""Kinds of values with others inside: mappings, pairs, the list of scenes."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from ..text import did_you_mean, quoted
-from .kinds import BAD, Kind, Naming, Place, Refusal, Schema, keys
-from .numbers import is_number
+from .kinds import BAD, Kind, Naming, Place, Refusal, Schema, Shortened, keys
 from .yaml_nodes import Mapping, Node, Scalar, Sequence, in_words
 
 MOST_SCENES = 10_000
-MOST_PARTS = 100  # of one prompt
 
 # What a mapping sets, by key; BAD where the value was refused; a section within is again a Given.
 Given = dict[str, Any]
@@ -47,7 +45,7 @@ def merged(below: Given, above: Given) -> Given:
 
 
 @dataclass(frozen=True)
-class Section(Kind):
+class Section(Shortened):
     """A mapping for a dataclass of schema.py; `read` returns a `Given`, so that it can be merged.
 
     rules: of the JSON Schema, beyond the shape of each key.
@@ -82,6 +80,10 @@ class Section(Kind):
                 first[name.text] = name.mark
                 given[name.text] = known[name.text].read(value, place.key(name.text))
         return given
+
+    def within(self, step: str | int) -> Kind | None:
+        key = keys(self.type).get(step)
+        return key.kind if key else None
 
     def _unknown(self, name: str) -> str:
         known = keys(self.type)
@@ -170,93 +172,6 @@ class TwoValues(Kind):
 
 
 @dataclass(frozen=True)
-class Parts(Kind):
-    """The parts of a prompt: a text, a {text|image, weight} mapping, or a list of these and
-    [text, weight].
-
-    part: the dataclass of one part. empty: whether a prompt may have none.
-    """
-
-    part: Section
-    empty: bool = False
-
-    def expected(self) -> str:
-        return "a text, or a list of texts and {text, weight} or {image, weight} entries"
-
-    def read(self, node: Node, place: Place) -> tuple:
-        if self.empty and isinstance(node, Scalar) and not node.is_null and not node.text.strip():
-            return ()
-        if not isinstance(node, Sequence):
-            part = self._part(node, place)
-            return BAD if part is BAD else (part,)
-        if not node.items and not self.empty:
-            raise Refusal("expected at least one text or image, found an empty list")
-        if len(node.items) > MOST_PARTS:
-            raise Refusal(
-                f"expected at most {MOST_PARTS} texts and images, found {len(node.items)}"
-            )
-        parts = [self._listed(item, place.item(index)) for index, item in enumerate(node.items)]
-        return BAD if BAD in parts else tuple(parts)
-
-    def _listed(self, node: Node, place: Place) -> Any:
-        place.mark(node)
-        try:
-            if is_number(node) and node.plain:
-                raise Refusal(
-                    f"found the number {quoted(node.text)} among texts; write {{text: ..., weight: "
-                    f"{node.text[:20]}}}, or put it in quotes if it is a text"
-                )
-            return self._part(_as_mapping(node), place)
-        except Refusal as refusal:
-            return place.wrong(node, str(refusal))
-
-    def _part(self, node: Node, place: Place) -> Any:
-        if isinstance(node, Scalar):
-            text = keys(self.part.type)["text"].kind
-            return self.part.type(text=text.read(self.scalar(node), place))
-        if not isinstance(node, Mapping):
-            raise self.refusal(node)
-        given = self.part.read(node, place)
-        if "text" in given and "image" in given:
-            raise Refusal("found both text and image; make them two entries, each with its weight")
-        if not {"text", "image"} & given.keys():
-            raise Refusal("expected a text or an image, found neither")
-        return BAD if BAD in given.values() else self.part.type(**given)
-
-    def schema(self, sections: dict[str, Schema]) -> Schema:
-        part, own = self.part.schema(sections), keys(self.part.type)
-        text, weight = (own[name].kind.schema(sections) for name in ("text", "weight"))
-        # a number in the list is more likely a misplaced weight
-        listed = {**text, "type": ["string", "boolean"]}
-        pair = {"type": "array", "prefixItems": [text, weight], "minItems": 2, "maxItems": 2}
-        several = {"type": "array", "items": {"anyOf": [listed, part, pair]}}
-        several |= {"maxItems": MOST_PARTS, "minItems": 0 if self.empty else 1}
-        nothing = [{"type": "string", "pattern": r"^\s*$"}] if self.empty else []
-        return {"anyOf": [text, part, several, *nothing]}
-
-    def write(self, value: tuple, name: Naming) -> str | list[dict[str, Any]]:
-        if len(value) == 1 and value[0] == self.part.type(text=value[0].text):
-            return value[0].text
-        return [self.part.write(part, name) for part in value]
-
-    def files(self, value: tuple) -> Iterator[Path]:
-        for part in value:
-            yield from self.part.files(part)
-
-
-def _as_mapping(node: Node) -> Node:
-    """[text, weight] as the mapping that it stands for; any other node as it is."""
-    if not (isinstance(node, Sequence) and len(node.items) == 2):
-        return node
-    names = ("text", "weight")
-    entries = [
-        (Scalar(item.mark, name, plain=True), item)
-        for name, item in zip(names, node.items, strict=True)
-    ]
-    return Mapping(node.mark, entries)
-
-
-@dataclass(frozen=True)
 class SceneList(Kind):
     """The list of scenes; `read` returns a `Given` for each, or BAD."""
 
@@ -273,6 +188,9 @@ class SceneList(Kind):
         if len(node.items) > MOST_SCENES:
             raise Refusal(f"expected at most {MOST_SCENES:,} scenes, found {len(node.items):,}")
         return [self._scene(item, place.item(index)) for index, item in enumerate(node.items)]
+
+    def within(self, step: str | int) -> Kind | None:
+        return self.scene if isinstance(step, int) else None
 
     def _scene(self, node: Node, place: Place) -> Given:
         place.mark(node)

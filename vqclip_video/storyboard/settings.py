@@ -13,7 +13,8 @@ from .kinds import internal, keys, option
 from .motions import Ramp
 from .moving import Moving
 from .numbers import Number, Weight, Whole
-from .sections import Parts, Section
+from .parts import Parts
+from .sections import Section
 from .shorthands import RampSection, WordOrOne
 from .texts import PromptText
 

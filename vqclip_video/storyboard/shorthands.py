@@ -9,7 +9,18 @@ from typing import Any
 
 from ..catalogue.names import NAMES
 from .file_kinds import PATH, ModelName
-from .kinds import BAD, Kind, Naming, Place, Refusal, Schema, keys
+from .kinds import (
+    BAD,
+    Kind,
+    Naming,
+    OneOrSeveral,
+    Place,
+    Refusal,
+    Schema,
+    Shortened,
+    keys,
+    mapping_with,
+)
 from .motions import Ramp
 from .moving import Moving
 from .numbers import is_number
@@ -39,9 +50,12 @@ class ModelsSection(Section):
     def read_word(self, node: Scalar, place: Place) -> Given:
         return _same(self.type, ("clip", "vqgan"), node, place)
 
+    def mapping_of(self, node: Scalar) -> Node:
+        return mapping_with(node, "clip", "vqgan")
+
 
 @dataclass(frozen=True)
-class CLIPValue(Kind):
+class CLIPValue(OneOrSeveral):
     """One CLIP or a list of them, each a name, a path, or a mapping with one of the two."""
 
     section: Section
@@ -62,6 +76,12 @@ class CLIPValue(Kind):
         if twice := [chosen.label for chosen in found if models.count(chosen.model) > 1]:
             raise Refusal(f"found {twice[0]} twice; name it once, with a weight")
         return tuple(found)
+
+    def within(self, step: str | int) -> Kind | None:
+        return self if isinstance(step, int) else self.section.within(step)
+
+    def mapping_of(self, node: Scalar) -> Node:
+        return mapping_with(node, "name" if node.text in NAMES else "file")
 
     def _listed(self, node: Node, place: Place) -> Any:
         place.mark(node)
@@ -112,6 +132,9 @@ class InitSection(Section):
         wanted = "noise, or a mapping with noise, image or latent"
         return place.wrong(node, f"expected {wanted}; found {in_words(node)}")
 
+    def mapping_of(self, node: Scalar) -> Node:
+        return mapping_with(node) if node.text == "noise" else node
+
 
 @dataclass(frozen=True)
 class RampSection(Section):
@@ -138,6 +161,9 @@ class RampSection(Section):
             return _same(self.type, ("start", "end"), node, place)
         return self.moving.read(node, place)
 
+    def mapping_of(self, node: Scalar) -> Node:
+        return mapping_with(node, "start", "end") if is_number(node) else node
+
     def schema(self, sections: dict[str, Schema]) -> Schema:
         same = "the same all through the scene"
         number, *others = self.moving.schema(sections)["anyOf"]
@@ -158,7 +184,13 @@ class TransitionSection(Section):
     """A time stands for the duration, a word for the curve."""
 
     def read_word(self, node: Scalar, place: Place) -> Given:
-        return _same(self.type, ("duration" if node.text[:1].isdigit() else "curve",), node, place)
+        return _same(self.type, (self._key(node),), node, place)
+
+    def mapping_of(self, node: Scalar) -> Node:
+        return mapping_with(node, self._key(node))
+
+    def _key(self, node: Scalar) -> str:
+        return "duration" if node.text[:1].isdigit() else "curve"
 
     @property
     def shorthand(self) -> Schema:
@@ -168,7 +200,7 @@ class TransitionSection(Section):
 
 
 @dataclass(frozen=True)
-class WordOrOne(Kind):
+class WordOrOne(Shortened):
     """A word, or a mapping with one key; a value of its own, not merged: a scene's replaces the
     film's.
 
@@ -196,6 +228,12 @@ class WordOrOne(Kind):
         if not given and not node.entries:
             raise self.refusal(node)
         return BAD if not given or BAD in given.values() else made(**given)
+
+    def within(self, step: str | int) -> Kind | None:
+        return self.section.within(step)
+
+    def mapping_of(self, node: Scalar) -> Node:
+        return mapping_with(node) if node.text in self.words else node
 
     def schema(self, sections: dict[str, Schema]) -> Schema:
         return {"anyOf": [{"enum": list(self.words)}, self.section.schema(sections)]}

@@ -16,7 +16,18 @@ from ..text import quoted
 from . import files
 from .beat_files import read_beats
 from .file_kinds import PATH, CheckedFile
-from .kinds import BAD, Kind, Naming, Place, Refusal, Schema, keys
+from .kinds import (
+    BAD,
+    Kind,
+    Naming,
+    OneOrSeveral,
+    Place,
+    Refusal,
+    Schema,
+    Shortened,
+    keys,
+    mapping_with,
+)
 from .numbers import NUMBER, Number, Whole, is_number, plain_number
 from .sections import Section
 from .yaml_nodes import Mapping, Node, Scalar, Sequence
@@ -156,7 +167,7 @@ class Band(Kind):
 
 
 @dataclass(frozen=True)
-class DriveList(Kind):
+class DriveList(OneOrSeveral):
     """A list of mappings, each with what it moves and how far; one alone needs no list."""
 
     drive: Section
@@ -174,6 +185,9 @@ class DriveList(Kind):
             for index, item in enumerate(items)
         ]
         return BAD if BAD in found else tuple(found)
+
+    def within(self, step: str | int) -> Kind | None:
+        return self if isinstance(step, int) else self.drive.within(step)
 
     def _one(self, node: Node, place: Place) -> Any:
         place.mark(node)
@@ -201,7 +215,7 @@ class DriveList(Kind):
 
 
 @dataclass(frozen=True)
-class AudioValue(Kind):
+class AudioValue(Shortened):
     """A path stands for the mapping with its defaults."""
 
     section: Section
@@ -219,6 +233,12 @@ class AudioValue(Kind):
         if "file" not in given:
             raise Refusal("the file is missing: which sound?")
         return BAD if BAD in given.values() else self.section.type(**given)
+
+    def within(self, step: str | int) -> Kind | None:
+        return self.section.within(step)
+
+    def mapping_of(self, node: Scalar) -> Node:
+        return mapping_with(node, "file")
 
     def schema(self, sections: dict[str, Schema]) -> Schema:
         return {"anyOf": [PATH, self.section.schema(sections)]}
