@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 from filmprobe import ffmpeg, read_film
 from PIL import Image
+from sounds import drums, write_wav
 
 from vqclip_video.cli.main import main
 from vqclip_video.disk.ffmpeg import find_ffmpeg
@@ -78,6 +79,41 @@ def test_a_picture_of_the_users_makes_a_composite(folder, tiny_files):
     outputs = render(folder, tiny_files, "init: {image: mine.png}\n")
     for path in (outputs / "story.mp4", outputs / "story/poster.png", outputs / "story/story.gif"):
         assert read_label(path) == Label(COMPOSITE) and COMPOSITE in packet_of(path)
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "prompt: [{image: mine.png}]",
+        "prompt: the sea, settings: {guide: {image: mine.png}}",
+        "prompt: the sea, from: {image: mine.png}",
+    ],
+)
+def test_wherever_it_takes_part(folder, tiny_files, where):
+    Image.new("RGB", (32, 32), "red").save("mine.png")
+    last = f", {{{where}, duration: 0.25s, transition: cut}}]\n"
+    (folder / "story.yaml").write_text(STORY.format(**tiny_files).rstrip("]\n") + last)
+    run("render", "story.yaml", "-q", "--set", "deliver=[]")
+    assert read_label(Path("outputs/story/poster.png")) == Label(COMPOSITE)
+
+
+def test_a_song_its_beats_and_its_drums_are_no_pictures(folder, tiny_files):
+    write_wav(folder / "song.wav", drums(120, 1.0))
+    write_wav(folder / "drums.wav", drums(120, 1.0))
+    (folder / "song.beats").write_text("0.0 1\n0.1 2\n0.2 1\n")
+    sounding = "audio: song.wav\nbeats: song.beats\n"
+    driven = "drive: [{file: drums.wav, to: learning_rate, amount: 0.1}]\n"
+    outputs = render(folder, tiny_files, sounding + driven)
+    for path in (outputs / "story.mp4", outputs / "story/poster.png", outputs / "story/story.gif"):
+        assert read_label(path) == Label(GENERATED)
+
+
+def test_a_picture_that_no_scene_is_drawn_toward_took_no_part(folder, tiny_files):
+    Image.new("RGB", (32, 32), "red").save("mine.png")
+    own = ("settings.guide={image: mine.png}", "scenes[0].settings.guide=off", "deliver=[]")
+    (folder / "story.yaml").write_text(STORY.format(**tiny_files))
+    run("render", "story.yaml", "-q", *(word for each in own for word in ("--set", each)))
+    assert read_label(Path("outputs/story/poster.png")) == Label(GENERATED)
 
 
 def test_provenance_can_be_off_and_that_is_noted(folder, tiny_files):

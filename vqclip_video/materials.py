@@ -81,7 +81,7 @@ class Materials:
     config: VQGANConfig
     sketchbook: Path | None  # None where there is none, or no scene asks
     prior: Path | None
-    named: tuple[Path, ...]  # pictures, latents and the like that the storyboard names
+    named: tuple[Path, ...]  # pictures, latents, sounds and the like that the storyboard names
 
     @cached_property
     def contents(self) -> dict[Path, str]:

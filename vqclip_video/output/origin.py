@@ -112,7 +112,7 @@ def from_json(text: str) -> Origin | None:
 
 
 def _files(storyboard: Storyboard, materials: Materials, name: Naming) -> Iterator[NamedFile]:
-    """Pictures and latents by what the storyboard calls them, models by their way from there."""
+    """The files that it names by what it calls them, models by their way from there."""
     for path, digest in materials.contents.items():
         yield NamedFile(Path(name(path)).as_posix(), path.stat().st_size, digest)
     for given, path in _own_models(storyboard, materials):

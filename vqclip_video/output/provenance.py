@@ -17,7 +17,7 @@ from PIL.PngImagePlugin import PngInfo
 from .._version import __version__
 from ..disk.files import explained
 from ..storyboard.schema import Storyboard
-from ..storyboard.writer import files_of
+from ..storyboard.writer import pictures_of
 from .boxes import read_packet
 
 GENERATED, COMPOSITE = "trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia"
@@ -94,8 +94,8 @@ def label_of(storyboard: Storyboard, origin: str = "") -> Label:
     """What a film's files say: generated, or a composite where a picture of its maker took part."""
     if storyboard.provenance == "off":
         return Label()
-    pictures = [path for path in files_of(storyboard) if path.suffix.lower() != ".safetensors"]
-    return Label(COMPOSITE if pictures or storyboard.sketchbook else GENERATED, origin)
+    composite = pictures_of(storyboard) or storyboard.sketchbook
+    return Label(COMPOSITE if composite else GENERATED, origin)
 
 
 def read_label(path: Path) -> Label:

@@ -57,9 +57,9 @@ class CheckedFile(FilePath):
             raise refusal
         return path
 
-    def files(self, value: Path) -> Iterator[Path]:
+    def files(self, value: Path) -> Iterator[tuple[Path, Kind]]:
         if self.own:
-            yield value
+            yield value, self
 
 
 @dataclass(frozen=True)

@@ -113,8 +113,8 @@ class Kind:
         """The node; where it is a short form, the mapping or list that has that key or index."""
         return node
 
-    def files(self, value: Any) -> Iterator[Path]:
-        """The files whose content is a part of what `value` says."""
+    def files(self, value: Any) -> Iterator[tuple[Path, Kind]]:
+        """The files whose content is a part of what `value` says, each with its kind."""
         yield from ()
 
     def refusal(self, node: Node, hint: str = "") -> Refusal:

@@ -98,7 +98,7 @@ class Parts(OneOrSeveral):
             return value[0].text
         return [self.part.write(part, name) for part in value]
 
-    def files(self, value: tuple) -> Iterator[Path]:
+    def files(self, value: tuple) -> Iterator[tuple[Path, Kind]]:
         for part in value:
             yield from self.part.files(part)
 

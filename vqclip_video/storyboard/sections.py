@@ -132,7 +132,7 @@ class Section(Shortened):
             written[key.name] = key.kind.write(*inner)
         return written
 
-    def files(self, value: Any) -> Iterator[Path]:
+    def files(self, value: Any) -> Iterator[tuple[Path, Kind]]:
         for key in keys(self.type).values():
             if (inner := getattr(value, key.field)) is not None:
                 yield from key.kind.files(inner)
@@ -206,6 +206,6 @@ class SceneList(Kind):
     def write(self, value: tuple, name: Naming) -> list[dict[str, Any]]:
         return [self.scene.write(scene, name) for scene in value]
 
-    def files(self, value: tuple) -> Iterator[Path]:
+    def files(self, value: tuple) -> Iterator[tuple[Path, Kind]]:
         for scene in value:
             yield from self.scene.files(scene)

@@ -175,7 +175,7 @@ class RampSection(Section):
             return value.written()
         return super().write(value, name, below if isinstance(below, Ramp) else None)
 
-    def files(self, value: Any) -> Iterator[Path]:
+    def files(self, value: Any) -> Iterator[tuple[Path, Kind]]:
         yield from ()
 
 
@@ -241,5 +241,5 @@ class WordOrOne(Shortened):
     def write(self, value: Any, name: Naming) -> Any:
         return value.word or self.section.write(value, name)
 
-    def files(self, value: Any) -> Iterator[Path]:
+    def files(self, value: Any) -> Iterator[tuple[Path, Kind]]:
         yield from self.section.files(value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -209,7 +209,7 @@ class DriveList(OneOrSeveral):
     def says(self, value: tuple) -> bool:
         return bool(value)
 
-    def files(self, value: tuple):
+    def files(self, value: tuple) -> Iterator[tuple[Path, Kind]]:
         for each in value:
             yield from self.drive.files(each)
 
@@ -246,5 +246,5 @@ class AudioValue(Shortened):
     def write(self, value: Any, name: Naming) -> Any:
         return self.section.write(value, name)
 
-    def files(self, value: Any):
+    def files(self, value: Any) -> Iterator[tuple[Path, Kind]]:
         yield from self.section.files(value)

@@ -13,8 +13,10 @@ from typing import Any
 import yaml
 
 from .driven import without_drives
+from .file_kinds import Picture
 from .kinds import Naming, keys
 from .schema import FILM, SCENE, Scene, Storyboard
+from .settings import Settings
 
 
 def dump(storyboard: Storyboard, name: Naming = str) -> str:
@@ -78,8 +80,17 @@ def without_places(home: Path, folder: Path) -> Naming:
 
 
 def files_of(storyboard: Storyboard) -> tuple[Path, ...]:
-    """The files whose content is a part of the storyboard (pictures, latents), each once."""
-    return tuple(dict.fromkeys(FILM.files(storyboard)))
+    """The files whose content is a part of the storyboard (pictures, latents, sounds, beats), each
+    once.
+    """
+    return tuple(dict.fromkeys(path for path, _ in FILM.files(storyboard)))
+
+
+def pictures_of(storyboard: Storyboard) -> tuple[Path, ...]:
+    """Those of them that are pictures which a scene is made with, each once."""
+    # A scene has the film's settings already, where it has no others of its own.
+    by_scenes = FILM.files(replace(storyboard, settings=Settings()))
+    return tuple(dict.fromkeys(path for path, kind in by_scenes if isinstance(kind, Picture)))
 
 
 def as_filmed(storyboard: Storyboard) -> Storyboard:
