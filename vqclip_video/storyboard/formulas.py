@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..text import did_you_mean, quoted
-from .instants import NAMES, Instant, When
-from .maths import FUNCTIONS, Arithmetic, NotFiniteError, Values
+from .instants import NAMES, When
+from .maths import FUNCTIONS
+from .steps import Step
 from .times import period_of
 
 LONGEST_FORMULA = 1000  # characters
@@ -37,21 +38,6 @@ class FormulaError(Exception):
 
 
 @dataclass(frozen=True)
-class Step:
-    """One step on a stack of values.
-
-    does: number, name, call (of a function or operator on the last `takes` values), or wave (of
-    the last four values, with a period).
-    """
-
-    does: str
-    what: Any
-    column: int
-    takes: int = 0
-    period: When | None = None
-
-
-@dataclass(frozen=True)
 class Token:
     """A number, a name or a sign, and its column; the end is an empty sign."""
 
@@ -67,51 +53,6 @@ def steps_of(text: str) -> tuple[Step, ...]:
         message = f"a formula of {len(text):,} characters; at most {LONGEST_FORMULA:,} are read"
         raise FormulaError(message, 0)
     return _Reader(text).all()
-
-
-def value_of(steps: tuple[Step, ...], instant: Instant, maths: Arithmetic, of_film: bool) -> Values:
-    """What the steps come to at an instant.
-
-    Raises NotFiniteError with the column of the first step that is not a finite number.
-    """
-    stack: list[Values] = []
-    for step in steps:
-        arguments = stack[len(stack) - step.takes :]
-        del stack[len(stack) - step.takes :]
-        try:
-            if step.does == "call":
-                stack.append(maths.call(step.what, *arguments))
-            elif step.does == "wave":
-                stack.append(_wave(step, arguments, instant, maths, of_film))
-            elif step.does == "name":
-                stack.append(instant.named(step.what, of_film))
-            else:
-                stack.append(step.what)
-        except NotFiniteError as error:
-            error.column = step.column
-            raise
-    return stack[0]
-
-
-def _wave(
-    step: Step, arguments: list[Values], instant: Instant, maths: Arithmetic, of_film: bool
-) -> Values:
-    low, high, phase, width = arguments
-    if step.period.in_beats:
-        here, period = instant.beats(of_film), step.period.beats(instant.stretch)
-    else:
-        here, period = instant.here(of_film), step.period.seconds(instant.stretch, of_film)
-    turns = maths.call("+", maths.call("/", here, period), phase)
-    share = turns - maths.call("floor", turns)
-    if step.what == "sin":
-        height = 0.5 - 0.5 * maths.call("cos", 2 * math.pi * share)
-    elif step.what == "tri":
-        height = 1 - maths.call("abs", 1 - 2 * share)
-    elif step.what == "saw":
-        height = share
-    else:
-        height = maths.where(share < width, 1.0, 0.0)
-    return maths.call("mix", low, high, height)
 
 
 class _Reader:

@@ -12,12 +12,13 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from .eases import Ease
-from .formulas import Step, steps_of, value_of
+from .formulas import steps_of
 from .instants import Instant, Stretch, When
 from .kinds import internal
 from .maths import NO_MARK, NUMBERS, Arithmetic, NotFiniteError, Values
 from .numbers import Number, plain_number
 from .problems import Mark
+from .steps import Step, value_of
 
 ALMOST_NOTHING = 1 / 1000  # of the other end: what a geometric course to or from 0 goes to instead
 
