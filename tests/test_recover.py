@@ -16,6 +16,7 @@ from vqclip_video.cli.main import main
 from vqclip_video.disk.checksums import sha256_of
 from vqclip_video.output.origin import MOST_PACKED, Origin, from_json, unpacked
 from vqclip_video.output.provenance import Label
+from vqclip_video.recover import origin_of_file
 
 STORY = """\
 title: "it's </script> \\"so\\" & 🌊"
@@ -140,6 +141,42 @@ def test_a_film_with_sound_and_moving_settings_comes_back_too(rendered, elsewher
     run("render", "story.yaml", "--draft", "-q")
     Path("song.wav").unlink()
     assert "song.wav: wanted" in run("recover", "before/story.mp4", "-o", "again.yaml").output
+
+
+NAMESAKES = """\
+size: 32x32
+fps: 24
+models: {clip: ../a/model.ckpt, vqgan: ../b/model.ckpt}
+init: {image: ../a/mine.png}
+settings: {cutouts: 2, show_step: 1}
+scenes:
+  - {prompt: [{image: mine.png}], duration: 0.1s}
+  - {prompt: [{image: ../b/mine.png}], duration: 0.1s}
+"""
+
+
+def test_files_of_the_same_name_from_elsewhere_are_told_apart(rendered, elsewhere):
+    for colour, folder in {"red": "../a", "blue": "../b", "green": "."}.items():
+        Path(folder).mkdir(exist_ok=True)
+        Image.new("RGB", (40, 40), colour).save(Path(folder, "mine.png"))
+    shutil.copy(rendered / "weights/clip.pt", "../a/model.ckpt")
+    shutil.copy(rendered / "weights/vqgan.ckpt", "../b/model.ckpt")
+    shutil.copy(rendered / "weights/vqgan.yaml", "../b/model.yaml")
+    given = [path for place in ("../a", "../b", ".") for path in Path(place).iterdir()]
+    Path("story.yaml").write_text(NAMESAKES)
+    run("render", "story.yaml", "-q", "--precision", "fp32")
+    Path("new").mkdir()
+    said = run("recover", "outputs/story.mp4", "-o", "new/story.yaml").output
+    by_content = {sha256_of(path): path for path in given}
+    wanted = origin_of_file(Path("outputs/story.mp4")).files
+    assert len({file.name for file in wanted}) == len(wanted) == len(given)
+    assert not any("/a/" in file.name or str(elsewhere.parent) in file.name for file in wanted)
+    for file in wanted:
+        assert file.name in said
+        Path("new", file.name).parent.mkdir(exist_ok=True)
+        shutil.copy(by_content[file.sha256], Path("new", file.name))
+    run("render", "new/story.yaml", "-q", "--precision", "fp32", "-o", "again.mp4")
+    assert (read_frames(Path("again.mp4")) == read_frames(Path("outputs/story.mp4"))).all()
 
 
 def test_another_picture_in_its_place_is_refused(rendered, elsewhere):

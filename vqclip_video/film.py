@@ -235,7 +235,7 @@ def as_rendered(storyboard: Storyboard, materials: Materials, folder: Path) -> s
     about = "# The files that this storyboard names, by their content:"
     lines = "\n".join([about, *files, ""]) if files else ""
     with explained(folder):  # the current folder, from which paths are told, may be gone
-        return lines + dump(storyboard, without_places(storyboard.home, folder.absolute()))
+        return lines + dump(storyboard, without_places(storyboard, folder.absolute()))
 
 
 def _precision(options: FilmOptions, begun: dict, device: torch.device) -> str:

@@ -23,7 +23,7 @@ from ..errors import OutputError, VqclipError
 from ..materials import CLIPFile, Materials, find_materials
 from ..storyboard.reader import parse
 from ..storyboard.schema import Storyboard
-from ..storyboard.writer import dump, files_of
+from ..storyboard.writer import dump, files_of, paths_in
 from .store import Store
 
 STORED = ".farm/files"  # in the store
@@ -82,7 +82,7 @@ def packed(storyboard: Storyboard, name: str, folder: Path | None) -> Cargo:
     `find_materials`.
     """
     materials, home = find_materials(storyboard), storyboard.home
-    named = _named(storyboard)
+    named = paths_in(storyboard)
     inside = folder is not None and folder.is_relative_to(home)
     output = f"{HOME}/{folder.relative_to(home).as_posix()}" if inside else OUTPUT
     models = materials.models
@@ -172,18 +172,6 @@ def unload(cargo: Cargo, found: Mapping[Path, Path], workspace: Path) -> Unpacke
     sketchbook, prior = (found.get(path) for path in (here.sketchbook, here.prior))
     named = tuple(files_of(storyboard))
     return Unpacked(storyboard, Materials(models, here.config, sketchbook, prior, named))
-
-
-def _named(storyboard: Storyboard) -> list[Path]:
-    """Every path that a storyboard writes, whether a file is there or not."""
-    found: dict[Path, None] = {}
-
-    def name(path: Path) -> str:
-        found[path] = None
-        return str(path)
-
-    dump(storyboard, name)
-    return list(found)
 
 
 def _place(path: Path, home: Path) -> str:

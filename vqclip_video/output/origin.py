@@ -72,8 +72,7 @@ def origin_of(
     storyboard: Storyboard, materials: Materials, fingerprint: Mapping[str, Any], threads: int
 ) -> Origin:
     """Of a film that is being made; `fingerprint` is its run's identity."""
-    home = storyboard.home
-    name = without_places(home, home)
+    name = without_places(storyboard, storyboard.home)
     made = {key: str(value) for key, value in fingerprint.items() if key != "storyboard"}
     return Origin(
         program=f"vqclip-video {__version__}",

@@ -90,7 +90,7 @@ def live_page(facts: RunFacts, records: Records, iteration: int) -> str:
 def _common_values(facts: RunFacts, records: Records) -> dict[str, Any]:
     """What the page of a finished film and that of a growing one say alike."""
     board, origin, timeline = facts.board, facts.origin, facts.timeline
-    own = own_settings(board, without_places(board.home, board.home))
+    own = own_settings(board, without_places(board, board.home))
     story = f"{facts.name}.yaml"
     recover = f"vqclip-video recover {facts.name}.mp4 -o {story}"
     return {

@@ -102,7 +102,7 @@ class LivePage(Display):
         if self._timeline is None:
             return WAITING
         board = self._timeline.storyboard
-        text = dump(board, without_places(board.home, board.home))
+        text = dump(board, without_places(board, board.home))
         origin = Origin(f"vqclip-video {__version__}", board.seed, board.models.names, text)
         facts = RunFacts(self._timeline, board.title or self.name, origin, {}, self.name)
         with self.news:

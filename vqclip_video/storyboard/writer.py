@@ -5,9 +5,10 @@ Film-wide settings are written in full, those of a scene where they differ.
 
 from __future__ import annotations
 
+import itertools
 import os
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import yaml
@@ -65,18 +66,39 @@ def relative_to(folder: Path) -> Naming:
     return name
 
 
-def without_places(home: Path, folder: Path) -> Naming:
-    """Names files in the folder `home` by their way from `folder`, which lies in it, and all others
-    by name alone.
+def without_places(storyboard: Storyboard, folder: Path) -> Naming:
+    """Names the files of a storyboard: those in its own folder by their way from `folder`, which
+    lies in it, and all others by name alone, in a folder `other-2` and so on where that name is
+    taken.
 
-    So nothing that is handed on tells where on a disk its maker keeps what.
+    So nothing that is handed on tells where on a disk its maker keeps what. It is a folder that
+    tells two apart, since what belongs to a model lies beside it by a fixed name.
     """
+    home, paths = storyboard.home, paths_in(storyboard)
+    inside = folder.is_relative_to(home)
+    near = relative_to(folder)
+    names = {path: near(path) for path in paths if inside and path.is_relative_to(home)}
+    taken = {PurePosixPath(name) for name in names.values()}
+    for path in paths:
+        if path not in names:
+            possible = (PurePosixPath(f"other-{n}", path.name) for n in itertools.count(2))
+            bare = PurePosixPath(path.name)
+            free = next(each for each in itertools.chain([bare], possible) if each not in taken)
+            taken.add(free)
+            names[path] = str(free)
+    return names.__getitem__
+
+
+def paths_in(storyboard: Storyboard) -> tuple[Path, ...]:
+    """Every path that a storyboard writes, each once, whether a file is there or not."""
+    found: dict[Path, None] = {}
 
     def name(path: Path) -> str:
-        own = path.is_relative_to(home) and folder.is_relative_to(home)
-        return relative_to(folder)(path) if own else path.name
+        found[path] = None
+        return str(path)
 
-    return name
+    dump(storyboard, name)
+    return tuple(found)
 
 
 def files_of(storyboard: Storyboard) -> tuple[Path, ...]:
