@@ -455,10 +455,13 @@ def cast():
 def test_the_engine_steps_by_the_tracks_and_goes_on_where_it_was(cast, monkeypatch):
     def rendered(start=None, steps=8):
         session = Session(reader.parse(MOVING), cast, start=start)
-        rates, step = [], session.latent.step
-        monkeypatch.setattr(
-            session.latent, "step", lambda rate, decay: (rates.append(rate), step(rate, decay))
-        )
+        rates, pace = [], session.latent.pace
+
+        def noted(rate, decay):
+            rates.append(rate)
+            return pace(rate, decay)
+
+        monkeypatch.setattr(session.latent, "pace", noted)
         found = []
         for progress in session.run(lambda: session.iteration >= steps):
             found.append(progress.losses.get("tv"))
