@@ -60,10 +60,13 @@ if TYPE_CHECKING:
     type=click.IntRange(0, 65535),
     help="Of that page, which it asks for too. [default: a free one]",
 )
+@click.option(
+    "--show", is_flag=True, help="Draw the newest frame in this terminal, twice a second at most."
+)
 @quiet_option
 @json_option
 def render(
-    storyboard, output, overrides, encoder, fresh, draft, live, port, quiet, as_json, **engine
+    storyboard, output, overrides, encoder, fresh, draft, live, port, show, quiet, as_json, **engine
 ):
     """Render a storyboard to an MP4. A render that was stopped goes on where it was."""
     from ..materials import find_materials
@@ -71,7 +74,7 @@ def render(
 
     board, _ = checked(storyboard, overrides, quiet, draft)
     film = output_path(storyboard, output, draft)
-    display, page = make_display(quiet, as_json), None
+    display, page = make_display(quiet, as_json, show), None
     if live or port is not None:
         display, page = watched(display, film, port or 0)
         click.echo(f"watch it at {page.address}", err=True)
@@ -109,15 +112,18 @@ def watched(display: Display, film: Path, port: int) -> tuple[Display, LivePage]
     return Displays([display, page]), page
 
 
-def make_display(quiet: bool, as_json: bool):
+def make_display(quiet: bool, as_json: bool, show: bool = False) -> Display:
     """The listener that suits the options and whether somebody is watching standard error."""
-    from ..show.displays import Display
+    from ..show.displays import Display, Displays
     from ..show.json_lines import JsonLines
     from ..show.terminal import terminal_display
 
-    if as_json:
-        return JsonLines()
-    return Display() if quiet else terminal_display()
+    told = JsonLines() if as_json else Display() if quiet else terminal_display()
+    if not show:
+        return told
+    from ..show.inline import InlineFrames
+
+    return Displays([InlineFrames(), told])
 
 
 @click.command()
