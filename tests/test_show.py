@@ -154,6 +154,7 @@ def test_a_long_one_is_drawn_twice_a_second_at_most(tmp_path, tiny_files):
     assert len(bars) > drawn
     lines = Screen(seen).shown
     assert all(set(line) == {"▀"} for line in lines if "▀" in line)
+    assert [line for line in lines if line.startswith("stopping after this step")]
 
 
 @pytest.mark.parametrize("kind", [KITTY, ITERM])
@@ -194,7 +195,9 @@ def test_where_nobody_watches_nothing_is_drawn(tmp_path, tiny_files):
         ({"TERM": "xterm-ghostty"}, KITTY),
         ({"TERM": "xterm-256color", "LC_TERMINAL": "iTerm2"}, ITERM),
         ({"TERM": "tmux-256color", "TMUX": "x", "LC_TERMINAL": "iTerm2"}, BLOCKS),
-        ({"TERM": "dumb"}, BLOCKS if os.name == "nt" else NOTHING),
+        ({"TERM": "dumb"}, NOTHING),
+        ({}, NOTHING),
+        ({"WT_SESSION": "x"}, BLOCKS),
     ],
 )
 def test_a_terminal_is_known_by_its_environment(environment, protocol):

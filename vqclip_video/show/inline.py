@@ -27,6 +27,7 @@ MOST_SHARE = 0.05  # of the time that drawing may take
 MOST_ROWS = 24
 MOST_PIXELS = 512  # of a side, of what is sent in pixels
 KITTY_CHUNK = 4096  # characters of base64, by kitty's protocol
+WINDOWS = "WT_SESSION"  # of Windows Terminal
 KITTY, ITERM, BLOCKS, NOTHING = "kitty", "iTerm2", "half blocks", ""
 
 
@@ -34,7 +35,7 @@ def protocol_of(environment: Mapping[str, str]) -> str:
     """How the terminal that a program has such an environment of shows pictures."""
     term, program = environment.get("TERM", ""), environment.get("TERM_PROGRAM", "")
     if term in ("", "dumb"):
-        return BLOCKS if os.name == "nt" else NOTHING
+        return BLOCKS if WINDOWS in environment else NOTHING
     if "TMUX" in environment or term.startswith(("screen", "tmux")):
         return BLOCKS  # what runs in them does not reach the terminal itself
     if term in ("xterm-kitty", "xterm-ghostty") or program == "ghostty":
@@ -86,7 +87,7 @@ class InlineFrames(Display):
     def _picture(self, frame: np.ndarray, columns: int, rows: int) -> str:
         """What draws a frame below the cursor, and leaves the cursor at the line after it."""
         if self.protocol == BLOCKS:
-            full = os.environ.get("COLORTERM", "") in ("truecolor", "24bit") or os.name == "nt"
+            full = os.environ.get("COLORTERM") in ("truecolor", "24bit") or WINDOWS in os.environ
             return half_blocks(frame, columns, rows, full)
         draw = kitty(frame, columns, rows, self._images)
         return f"{draw if self.protocol == KITTY else iterm(frame, columns, rows)}\x1b[{rows}B\r"
