@@ -28,6 +28,7 @@ seed: 5
 models: {{clip: {clip}, vqgan: {vqgan}}}
 settings: {{cutouts: 4, show_step: 1}}
 latents: frames
+{more}
 scenes:
   - prompt: a red apple
     iterations: {half}
@@ -137,11 +138,12 @@ class Stage:
         return self.run(folder, "render", "story.yaml", *arguments, faults=faults, **environment)
 
 
-def write_story(folder: Path, clip: Path, vqgan: Path, frames: int = 24) -> Path:
-    """Makes `folder` with a short film's story.yaml in it."""
+def write_story(folder: Path, clip: Path, vqgan: Path, frames: int = 24, more: str = "") -> Path:
+    """Makes `folder` with a short film's story.yaml in it; more: further keys of the film."""
     folder.mkdir(parents=True, exist_ok=True)
     story = folder / "story.yaml"
-    story.write_text(STORY.format(clip=clip, vqgan=vqgan, half=frames // 2), encoding="utf-8")
+    text = STORY.format(clip=clip, vqgan=vqgan, half=frames // 2, more=more)
+    story.write_text(text, encoding="utf-8")
     return story
 
 

@@ -1,6 +1,8 @@
 """`new --from` and `--photos`: storyboards made of lyrics, photographs and other tools' settings."""
 
 import json
+import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from sounds import drums, write_wav
 
 from vqclip_video.cli.main import main
 from vqclip_video.storyboard import reader
+from vqclip_video.storyboard.camera import step_of
 from vqclip_video.storyboard.timeline import Timeline
 
 SRT = """\
@@ -93,7 +96,7 @@ def test_a_photograph_a_bar(folder):
 DEFORUM = {
     "W": 512, "H": 448, "seed": 7, "fps": 12, "max_frames": 120, "animation_mode": "2D",
     "zoom": "0:(1.02), 60:(1.05)", "strength_schedule": "0: (0.65)", "steps": 25,
-    "prompts": {"0": "a river (bright:1.3) --neg blurry", "60": "a moon", "30": "`x`"},
+    "rotation_3d_y": "0:(1)", "prompts": {"0": "a river (bright:1.3) --neg blurry", "60": "a moon", "30": "`x`"},
     "animation_prompts_negative": "text", "soundtrack_path": "song.mp3", "add_soundtrack": "File",
 }  # fmt: skip
 
@@ -107,13 +110,90 @@ def test_settings_of_deforums(folder):
     assert [part.text for part in story.scenes[0].settings.exclude] == ["blurry", "text"]
     assert [(s.first_frame, s.frames) for s in Timeline(story).spans] == [(0, 60), (60, 60)]
     text = (folder / "story.yaml").read_text()
-    for lost in (
-        "zoom 0:(1.02), 60:(1.05): a move",
-        "strength_schedule",
-        "soundtrack_path 'song.mp3'",
-    ):
+    for lost in ("rotation_3d_y 0:(1): a move", "strength_schedule", "soundtrack_path 'song.mp3'"):
         assert f"not taken over: {lost}" in said and f"#   {lost}" in text
     assert "weights of words in the prompt at frame 0" in said and "formula" in said
+
+
+def turned(angle: float, zoom: float) -> complex:
+    """Where Deforum puts the point (1, 0), right and down: OpenCV's matrix of a rotation."""
+    return zoom * complex(math.cos(math.radians(angle)), -math.sin(math.radians(angle)))
+
+
+def test_moves_of_deforums_go_the_same_way_here(folder):
+    moves = {
+        "angle": "60: (3), 0: (0)",
+        "translation_x": "0:(8)",
+        "translation_y": "0:(4*cos(t/9))",
+    }
+    (folder / "settings.txt").write_text(json.dumps({**DEFORUM, **moves, "border": "wrap"}))
+    said = new("--from", "settings.txt")
+    assert not any(f"not taken over: {name}" in said for name in (*moves, "zoom"))
+    story = reader.read("story.yaml")
+    line = Timeline(story)
+    for frame in (0, 30, 90):
+        camera, share = line.begins(frame).now.camera, min(frame / 60, 1)
+        turn = step_of(replace(camera, pan=(0.0, 0.0)), 12.0, 448 / 512).turn
+        assert turn == pytest.approx(turned(3 * share, 1.02 + 0.03 * share), abs=1e-9)
+        shift = step_of(replace(camera, zoom=1.0, rotate=0.0), 12.0, 448 / 512).shift
+        assert shift == pytest.approx(8 / 512 + 4j * math.cos(frame / 9) / 512, abs=1e-9)
+        assert (camera.border, camera.per) == ("wrap", "frame")
+
+
+@pytest.mark.parametrize(
+    ("said", "lost"),
+    [
+        ({"zoom": "0:(50)"}, "zoom 0:(50): a move of the camera; too far"),
+        ({"angle": "0:(s)"}, "angle 0:(s): a move of the camera; 's' means something else"),
+        ({"angle": "0:(max_f)"}, "angle 0:(max_f): a move of the camera; unknown name"),
+        ({"zoom": "0:(1"}, "zoom 0:(1: a move of the camera; a bracket"),
+        ({"zoom": [1]}, "zoom [1]: a move of the camera; neither a number"),
+        ({"zoom": 10**400}, "a move of the camera; neither"),
+        ({"W": None, "translation_x": "0:(3)"}, "translation_x 0:(3): a move of the camera; in pixels"),
+        ({"animation_mode": "3D", "translation_x": "0:(3)"}, "translation_x 0:(3): a move"),
+    ],
+)  # fmt: skip
+def test_moves_that_cannot_be_said_are_listed(folder, said, lost):
+    settings = {**DEFORUM, "zoom": "0: (1.0)", "angle": "0:(0)", **said}
+    (folder / "settings.txt").write_text(json.dumps(settings))
+    assert lost in new("--from", "settings.txt")
+    assert reader.read("story.yaml").scenes[0].camera.still
+
+
+def test_a_picture_that_stays_needs_no_camera(folder):
+    settings = {**DEFORUM, "zoom": "0: (1.0)", "angle": "0:(0), 9:(0)", "translation_x": 0}
+    (folder / "settings.txt").write_text(json.dumps(settings))
+    said = new("--from", "settings.txt")
+    assert "camera:" not in (folder / "story.yaml").read_text()
+    assert not any(f"not taken over: {name}" in said for name in ("zoom", "angle", "translation"))
+
+
+def test_the_steps_of_a_parseq_document_move_the_camera(folder):
+    steps = [1.0] + [1.01 + 0.001 * frame for frame in range(1, 50)] + [1.06] * 50
+    rendered = [
+        {"frame": frame, "zoom_delta": step, "angle_delta": 0.5, "zoom": 7}
+        for frame, step in enumerate(steps)
+    ]
+    document = {
+        "options": {"output_fps": 20},
+        "managedFields": ["zoom", "angle", "translation_x", "strength"],
+        "prompts": [{"positive": "a moon", "from": 0, "to": 99}],
+        "keyframes": [{"frame": 0}, {"frame": 99}],
+        "rendered_frames": rendered,
+    }
+    (folder / "parseq.json").write_text(json.dumps(document))
+    said = new("--from", "parseq.json")
+    for name, left in (("zoom", 0), ("angle", 0), ("translation_x", 1), ("strength", 1)):
+        assert (f"{name} by keyframes" in said) == left
+    line = Timeline(reader.read("story.yaml"))
+    for frame in (0, 1, 17, 49, 50, 99):
+        camera = line.begins(frame).now.camera
+        assert camera.zoom == pytest.approx(steps[frame]) and camera.rotate == 0.5
+    assert (folder / "story.yaml").read_text().count(":(") == 4  # only where it bends
+    document["managedFields"].append("translation_z")
+    (folder / "parseq.json").write_text(json.dumps(document))
+    (folder / "story.yaml").unlink()
+    assert "zoom by keyframes" in new("--from", "parseq.json")
 
 
 def test_documents_of_parseqs(folder):

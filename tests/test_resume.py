@@ -18,9 +18,10 @@ import pytest
 from filmprobe import read_film
 from stage import Call, Stage, left_behind
 from tiny import make_clip, make_vqgan
-from torture import Torture
+from torture import Torture, sound_and_camera
 
 from vqclip_video.film import NUMERICS
+from vqclip_video.output.boxes import read_mp4
 
 FRAMES = 16
 
@@ -70,6 +71,20 @@ def test_killed_renders_end_in_the_film_that_would_have_been(torture):
     while torture.counts["kills"] < 4:
         torture.film(torture.counts["films"], 4 - torture.counts["kills"])
     assert torture.passed, torture.counts
+
+
+def test_a_film_with_sound_and_a_camera_is_the_same_when_it_was_killed(stage, torture, tmp_path):
+    files = re.search(r"clip: (\S+), vqgan: (\S+)\}", torture.story.read_text()).groups()
+    heard = Torture(
+        stage, tmp_path / "films", *files, frames=FRAMES, more=sound_and_camera(tmp_path)
+    )
+    assert read_mp4(tmp_path / "films/undisturbed/outputs/story.mp4").of_kind("soun")
+    folder = heard.folder("killed")
+    for step in (heard.steps // 2, heard.steps // 5, 20):
+        assert stage.render(folder, faults=(f"die={step}",)).status == -signal.SIGKILL
+    assert stage.render(folder).status == 0
+    heard.compare(folder)
+    assert heard.passed, heard.counts
 
 
 @pytest.mark.parametrize("before_the_end", [1, 5, 12])

@@ -6,6 +6,7 @@ have been.
 `--faults` makes every fault of tests/test_faults.py happen and prints what the user reads;
 `--storyboards` has that many broken ones read (tests/test_fuzz_reader.py).
 
+A quarter of the kills fall on a film with a song and a camera that moves with it.
 Half of the kills come at a random moment between the start and a little after the end, the other
 half just before a
 random one of the render's calls on a file or an encoder, which is where a torn state would come
@@ -36,9 +37,19 @@ from pathlib import Path
 
 import numpy as np
 from filmprobe import read_frames
+from sounds import music, write_wav
 from stage import Ended, Stage, left_behind, write_story
 
 AGAIN = 1 / 3  # of the killed renders are killed again when they go on
+
+
+def sound_and_camera(folder: Path) -> str:
+    """Keys of a film to a song, over which a camera moves with it."""
+    song = write_wav(folder / "song.wav", music(120, 4))
+    return f"""\
+audio: {{file: {song}, start: 0.5s, fade_out: 0.5s}}
+camera: {{zoom: 1.2, pan: [0.05, 0], rotate: 5}}
+drive: {{band: bass, to: camera.zoom, amount: 0.3}}"""
 
 
 class Torture:
@@ -47,10 +58,18 @@ class Torture:
     """
 
     def __init__(
-        self, stage: Stage, work: Path, clip: Path, vqgan: Path, seed: int = 0, frames: int = 24
+        self,
+        stage: Stage,
+        work: Path,
+        clip: Path,
+        vqgan: Path,
+        seed: int = 0,
+        frames: int = 24,
+        more: str = "",
     ):
+        """more: further keys of the storyboard."""
         self.stage, self.work, self.random, self.frames = stage, work, random.Random(seed), frames
-        self.story = write_story(work, clip, vqgan, frames)
+        self.story = write_story(work, clip, vqgan, frames, more)
         self.counts: Counter[str] = Counter()
         undisturbed = self.folder("undisturbed")
         ended = stage.render(undisturbed, faults=("count-steps",))
@@ -175,9 +194,12 @@ def kill_films(kills: int, seed: int) -> bool:
             make_clip(work, format="safetensors"),
             make_vqgan(work, format="safetensors")[0],
         )
-        torture = Torture(stage, work / "films", clip, vqgan, seed)
-        while torture.counts["kills"] < kills:
-            torture.film(torture.counts["films"], kills - torture.counts["kills"])
+        plain = Torture(stage, work / "films", clip, vqgan, seed)
+        heard = Torture(stage, work / "heard", clip, vqgan, seed + 1, more=sound_and_camera(work))
+        for torture, until in ((plain, kills - kills // 4), (heard, kills // 4)):
+            while torture.counts["kills"] < until:
+                torture.film(torture.counts["films"], until - torture.counts["kills"])
+    counts = plain.counts + heard.counts
     rows = (
         "kills",
         "films",
@@ -190,8 +212,8 @@ def kill_films(kills: int, seed: int) -> bool:
         "frames lost",
     )
     for row in rows:
-        print(f"{row:<24}{torture.counts[row]:>6}")
-    return torture.passed
+        print(f"{row:<24}{counts[row]:>6}")
+    return plain.passed and heard.passed
 
 
 def play_faults() -> bool:

@@ -1,5 +1,6 @@
 """Settings of Deforum and documents of Parseq become storyboards: their prompts with their frames,
-the sound and the tempo. What they steer by the step of a diffusion model has no like here.
+their moves over a flat picture, the tempo. What they steer by the step of a diffusion model has no
+like here.
 """
 
 from __future__ import annotations
@@ -7,12 +8,14 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError
 from ..text import plain_text, quoted
 from .draft import Draft, read_text
+from .moves import AT_REST, camera_of_document, camera_of_settings
 
 NEGATIVE = re.compile(r"\s*--neg\s+", re.IGNORECASE)
 WEIGHTED = re.compile(r"\(([^():]*):\s*[\d.]+\)")
@@ -70,12 +73,14 @@ def _deforum(low: dict[str, Any], prompts: dict, source: str) -> Draft:
     last = _frame(low.get("max_frames"))
     _end(scenes, last)
     film = {"size": _size(low), "fps": _rate(low.get("fps"), lost), "seed": _seed(low.get("seed"))}
+    flat = str(low.get("animation_mode", "2D")).strip().upper() == "2D"
+    film["camera"] = camera_of_settings(low, film["size"], lost) if flat else None
     sound, heard = low.get("soundtrack_path"), str(low.get("add_soundtrack")).lower() != "none"
     if isinstance(sound, str) and sound.strip() and heard:
         lost.append(f"soundtrack_path {quoted(sound)}: name it with --audio")
     if low.get("use_init") and isinstance(low.get("init_image"), str) and low["init_image"]:
         lost.append(f"init_image {quoted(low['init_image'])}: write init: {{image: FILE}}")
-    return Draft(film, scenes, tuple(lost + _left(low)), source)
+    return Draft(film, scenes, tuple(lost + _left(low, AT_REST if flat else ())), source)
 
 
 def _parseq(said: dict[str, Any], source: str) -> Draft:
@@ -97,10 +102,15 @@ def _parseq(said: dict[str, Any], source: str) -> Draft:
     bpm = options.get("bpm")
     film = {"fps": _rate(options.get("output_fps"), lost)}
     film["bpm"] = float(bpm) if isinstance(bpm, int | float) and 20 <= bpm <= 400 else None
+    film["camera"], moved = camera_of_document(said, lost)
     fields = said.get("managedFields")
     fields = fields if isinstance(fields, list) else []
     names = sorted({plain_text(str(name))[:SHORT] for name in fields})[:MOST_NAMES]
-    lost += [f"{name} by keyframes: {_why(name)}" for name in names if "prompt" not in name]
+    lost += [
+        f"{name} by keyframes: {_why(name)}"
+        for name in names
+        if "prompt" not in name and name not in moved
+    ]
     return Draft(film, scenes, tuple(lost), source)
 
 
@@ -159,13 +169,13 @@ def _seed(value: Any) -> int | None:
     return value if isinstance(value, int) and 0 <= value < 2**63 else None
 
 
-def _left(low: dict[str, Any]) -> list[str]:
-    """What else is said, each with the reason why it is not taken over."""
+def _left(low: dict[str, Any], taken: Collection[str]) -> list[str]:
+    """What else is said than the names `taken`, each with why it is not taken over."""
     left = []
     for name, value in low.items():
         told = isinstance(value, str | int | float) and not isinstance(value, bool)
         moves = isinstance(value, str) and re.match(r"\s*\d+\s*:", value)
-        if name in TAKEN or not told or not (moves or CAMERA.search(name)):
+        if name in TAKEN or name in taken or not told or not (moves or CAMERA.search(name)):
             continue
         if not (isinstance(value, int | float) and math.isfinite(value)):
             value = plain_text(str(value))
