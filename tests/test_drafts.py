@@ -147,6 +147,7 @@ def test_moves_of_deforums_go_the_same_way_here(folder):
         ({"angle": "0:(s)"}, "angle 0:(s): a move of the camera; 's' means something else"),
         ({"angle": "0:(max_f)"}, "angle 0:(max_f): a move of the camera; unknown name"),
         ({"zoom": "0:(1"}, "zoom 0:(1: a move of the camera; a bracket"),
+        ({"zoom": "0:(1+t)"}, "the moves of the camera: "),
         ({"zoom": [1]}, "zoom [1]: a move of the camera; neither a number"),
         ({"zoom": 10**400}, "a move of the camera; neither"),
         ({"W": None, "translation_x": "0:(3)"}, "translation_x 0:(3): a move of the camera; in pixels"),
@@ -190,6 +191,13 @@ def test_the_steps_of_a_parseq_document_move_the_camera(folder):
         camera = line.begins(frame).now.camera
         assert camera.zoom == pytest.approx(steps[frame]) and camera.rotate == 0.5
     assert (folder / "story.yaml").read_text().count(":(") == 4  # only where it bends
+    for each in rendered:
+        each |= {"zoom_delta": 1, "angle_delta": 4000}
+    (folder / "parseq.json").write_text(json.dumps(document))
+    (folder / "story.yaml").unlink()
+    said = new("--from", "parseq.json")
+    assert "angle by its rendered frames" in said and "zoom by" not in said
+    assert "camera:" not in (folder / "story.yaml").read_text()
     document["managedFields"].append("translation_z")
     (folder / "parseq.json").write_text(json.dumps(document))
     (folder / "story.yaml").unlink()

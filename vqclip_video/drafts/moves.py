@@ -8,12 +8,16 @@ the camera goes to the left; `angle` so many degrees counterclockwise, for which
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
+from ..errors import StoryboardError
+from ..storyboard import reader
 from ..storyboard.camera import BORDERS
 from ..storyboard.deforum import MOST_FRAMES, is_schedule, schedule
 from ..storyboard.formulas import FormulaError
 from ..text import plain_text
+from .draft import Draft
 
 Track = float | str | None  # a number, a schedule, or nothing that moves
 
@@ -49,8 +53,8 @@ def camera_of_settings(low: dict[str, Any], size: str | None, lost: list[str]) -
 
 
 def camera_of_document(said: dict[str, Any], lost: list[str]) -> tuple[dict | None, set[str]]:
-    """The camera of a Parseq document and the names of its fields that it says: by the steps of
-    its rendered frames, which is what it hands to Deforum.
+    """The camera of a Parseq document and the names of its fields that are done with: by the steps
+    of its rendered frames, which is what it hands to Deforum.
     """
     frames = said.get("rendered_frames")
     frames = [each for each in frames if isinstance(each, dict)] if isinstance(frames, list) else []
@@ -58,14 +62,32 @@ def camera_of_document(said: dict[str, Any], lost: list[str]) -> tuple[dict | No
     if any(OF_SPACE.match(str(name)) for name in (fields if isinstance(fields, list) else [])):
         return None, set()
     tracks: dict[str, Track] = {}
+    told = set()
     for name in ("zoom", "angle"):
         steps = [(each.get("frame"), each.get(f"{name}_delta")) for each in frames]
-        if steps and all(map(_are_numbers, steps)):
-            try:
-                tracks[name] = _track(name, _bends(sorted(steps)), 1.0)
-            except FormulaError as error:
-                lost.append(f"{name}: a move of the camera; {error}")
-    return _camera(tracks, None), set(tracks)
+        if not (steps and all(map(_are_numbers, steps))):
+            continue
+        told.add(name)
+        bends = _bends(sorted(steps))
+        try:
+            if any(value != AT_REST[name] for _, value in bends):
+                tracks[name] = _track(name, bends, 1.0)
+        except FormulaError as error:
+            lost.append(f"{name} by its rendered frames: a move of the camera; {error}")
+    return _camera(tracks, None), told
+
+
+def if_it_reads(draft: Draft) -> Draft:
+    """The draft; where its camera leaves a range in the course of the film, without it."""
+    try:
+        reader.parse(draft.text())
+    except StoryboardError as error:
+        said = [p.message for p in error.problems if p.where.partition(".")[0] == "camera"]
+        if said:
+            film = {name: value for name, value in draft.film.items() if name != "camera"}
+            lost = (*draft.lost, *(f"the moves of the camera: {message}" for message in said))
+            return replace(draft, film=film, lost=lost)
+    return draft
 
 
 def _camera(tracks: dict[str, Track], border: Any) -> dict | None:

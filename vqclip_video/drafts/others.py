@@ -15,7 +15,7 @@ from typing import Any
 from ..errors import UsageError
 from ..text import plain_text, quoted
 from .draft import Draft, read_text
-from .moves import AT_REST, camera_of_document, camera_of_settings
+from .moves import AT_REST, camera_of_document, camera_of_settings, if_it_reads
 
 NEGATIVE = re.compile(r"\s*--neg\s+", re.IGNORECASE)
 WEIGHTED = re.compile(r"\(([^():]*):\s*[\d.]+\)")
@@ -55,12 +55,12 @@ def draft_of_settings(file: Path) -> Draft:
         raise UsageError(f"{file}: neither settings of Deforum's nor a document of Parseq's")
     source = file.name
     if "keyframes" in said or "managedFields" in said:
-        return _parseq(said, source)
+        return if_it_reads(_parseq(said, source))
     low = {str(name).lower(): value for name, value in said.items()}
     prompts = low.get("prompts") or low.get("animation_prompts")
     if not isinstance(prompts, dict) or not prompts:
         raise UsageError(f"{file}: there are no prompts in it, so there is nothing to show")
-    return _deforum(low, prompts, source)
+    return if_it_reads(_deforum(low, prompts, source))
 
 
 def _deforum(low: dict[str, Any], prompts: dict, source: str) -> Draft:
