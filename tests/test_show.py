@@ -154,7 +154,9 @@ def test_a_long_one_is_drawn_twice_a_second_at_most(tmp_path, tiny_files):
     assert len(bars) > drawn
     lines = Screen(seen).shown
     assert all(set(line) == {"▀"} for line in lines if "▀" in line)
-    assert [line for line in lines if line.startswith("stopping after this step")]
+    assert [
+        line for line in lines if "stopping after this step" in line
+    ]  # the terminal may echo ^C
 
 
 @pytest.mark.parametrize("kind", [KITTY, ITERM])
