@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 EVENTS = {
     "open",
@@ -43,3 +44,20 @@ def killed_at(step: int, action: Callable[[], object]) -> bool:
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     assert status in (0, 9), "the child failed by itself"
     return status == 9
+
+
+def kill_while_replacing(target: Path, work: Callable[[], object], first: int, every: int) -> None:
+    """Kills what replaces a file at its `first`-th such call and at each so many later ones: the
+    old file or the whole new one is there each time, and what follows a kill gets to its end.
+    """
+    work()
+    whole, deaths, step = target.read_bytes(), 0, first
+    while True:
+        target.write_bytes(b"old")
+        killed = killed_at(step, work)
+        assert target.read_bytes() in (b"old", whole)
+        if not killed:
+            break
+        deaths, step = deaths + 1, step + every
+    work()
+    assert target.read_bytes() == whole and deaths > 3

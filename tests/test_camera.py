@@ -10,11 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from click.testing import CliRunner
+from commands import run
 from complaints import ONE_SCENE, complaint, complaints
 from PIL import Image
 
-from vqclip_video.cli.main import main
 from vqclip_video.engine.camera import CameraWork, warped
 from vqclip_video.engine.cast import load_cast
 from vqclip_video.engine.guides import Guides
@@ -333,12 +332,6 @@ REFUSED = [
 @pytest.mark.parametrize(("camera", "message"), REFUSED)
 def test_what_cannot_be_is_refused_at_its_place(camera, message):
     assert message in complaint(f"camera: {camera}\n{ONE_SCENE}")
-
-
-def run(*arguments, status=0):
-    ended = CliRunner().invoke(main, list(map(str, arguments)))
-    assert ended.exit_code == status, ended.output + repr(ended.exception)
-    return ended
 
 
 @pytest.fixture

@@ -11,12 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
+from commands import run
 from filmprobe import read_film, read_frames
 from PIL import Image
 from safetensors.torch import load_file
-
-from vqclip_video.cli.main import main
 
 ROOT = Path(__file__).parent.parent
 
@@ -25,13 +23,6 @@ ROOT = Path(__file__).parent.parent
 def folder(tmp_path, monkeypatch) -> Path:
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def run(*arguments: str, status: int = 0):
-    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
-    assert result.exit_code == status, result.output + repr(result.exception)
-    assert result.exception is None or isinstance(result.exception, SystemExit)
-    return result
 
 
 def own_models(files: dict) -> str:

@@ -8,15 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
+from commands import run
 from filmprobe import ffmpeg, read_film, read_frames
 from footage import fake_ffmpeg
-from killing import killed_at
+from killing import kill_while_replacing, killed_at
 from PIL import Image, ImageDraw
 
 from vqclip_video.catalogue.platforms import FITS as FIT_WORDS
 from vqclip_video.catalogue.platforms import PLATFORMS
-from vqclip_video.cli.main import main
 from vqclip_video.deliveries import deliver_ordered
 from vqclip_video.disk.ffmpeg import find_ffmpeg
 from vqclip_video.disk.lock import Lock
@@ -42,13 +41,6 @@ WORDS = "A lighthouse, שלום עולם, مرحبا بالعالم, नमस�
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def run(*arguments, status=0):
-    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
-    assert result.exit_code == status, result.output + repr(result.exception)
-    assert result.exception is None or isinstance(result.exception, SystemExit)
-    return result
 
 
 def make(path, pictures, *more):
@@ -376,17 +368,7 @@ def test_a_killed_delivery_leaves_the_old_file_or_the_new(folder, theirs):
     def work():
         delivering.make_delivery(source, order, target, delivering.Label("trainedAlgorithmicMedia"))
 
-    work()
-    whole, deaths, step = target.read_bytes(), 0, 0
-    while True:
-        target.write_bytes(b"old")
-        killed = killed_at(step, work)
-        assert target.read_bytes() in (b"old", whole)
-        if not killed:
-            break
-        deaths, step = deaths + 1, step + 4
-    work()
-    assert target.read_bytes() == whole and deaths > 3
+    kill_while_replacing(target, work, 0, 4)
     assert not list(folder.glob(".*"))
 
 

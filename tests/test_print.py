@@ -10,12 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
+from commands import run
 from complaints import complaints
 from filmprobe import read_film, read_frames
-from killing import killed_at
+from killing import kill_while_replacing
 
-from vqclip_video.cli.main import main
 from vqclip_video.engine.options import EngineOptions
 from vqclip_video.output.boxes import read_mp4
 from vqclip_video.output.latents import KeptLatents
@@ -60,13 +59,6 @@ scenes:
   - {{prompt: a red apple, duration: 0.75s}}
   - {{prompt: the sea, duration: 0.75s, transition: {{duration: 0.25s}}}}
 """
-
-
-def run(*arguments, status=0):
-    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
-    assert result.exit_code == status, result.output + repr(result.exception)
-    assert result.exception is None or isinstance(result.exception, SystemExit)
-    return result
 
 
 def rendered(folder: Path, text: str, *arguments) -> Path:
@@ -346,18 +338,7 @@ def test_a_killed_print_leaves_what_was_there(tiny, folder, one_thread):
     def work():
         run("print", tiny, "-o", "film.mp4", "-q")
 
-    work()
-    target = folder / "film.mp4"
-    whole, deaths, step = target.read_bytes(), 0, 10
-    while True:
-        target.write_bytes(b"old")
-        killed = killed_at(step, work)
-        assert target.read_bytes() in (b"old", whole)
-        if not killed:
-            break
-        deaths, step = deaths + 1, step + 15
-    work()
-    assert target.read_bytes() == whole and deaths > 3
+    kill_while_replacing(folder / "film.mp4", work, 10, 15)
     assert {path.name for path in folder.iterdir()} == {"film.mp4"}
 
 

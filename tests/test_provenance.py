@@ -6,12 +6,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from commands import run
 from filmprobe import ffmpeg, read_film
 from PIL import Image
 from sounds import drums, write_wav
 
-from vqclip_video.cli.main import main
 from vqclip_video.disk.ffmpeg import find_ffmpeg
 from vqclip_video.errors import UsageError
 from vqclip_video.output.media_facts import MediaFacts, read_facts
@@ -33,12 +32,6 @@ scenes: [{{prompt: a red apple, duration: 0.25s}}]
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def run(*arguments, status=0):
-    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
-    assert result.exit_code == status, result.output + repr(result.exception)
-    return result
 
 
 def render(folder, files, more=""):

@@ -6,13 +6,12 @@ import shutil
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from commands import run
 from filmprobe import ffmpeg, read_frames
 from PIL import Image
 from sounds import drums, write_wav
 from tiny import make_clip, make_vqgan
 
-from vqclip_video.cli.main import main
 from vqclip_video.disk.checksums import sha256_of
 from vqclip_video.output.origin import MOST_PACKED, Origin, from_json, unpacked
 from vqclip_video.output.provenance import Label
@@ -42,12 +41,6 @@ LEFT = (
     "story/story.gif",
     "story/story.avif",
 )
-
-
-def run(*arguments, status=0):
-    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
-    assert result.exit_code == status, result.output + repr(result.exception)
-    return result
 
 
 @pytest.fixture(scope="module")

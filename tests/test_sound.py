@@ -6,12 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
+from commands import run
 from complaints import complaint
 from filmprobe import ffmpeg, read_film
 from sounds import HERTZ, clicks, heard, music, onset_after, write_wav
 
-from vqclip_video.cli.main import main
 from vqclip_video.output.boxes import read_mp4
 from vqclip_video.sound.listen import reading
 from vqclip_video.sound.soundtrack import Cut, loudness_of, make_soundtrack
@@ -36,12 +35,6 @@ STARTS = (1.0, 1.75)  # of scenes, seconds of film
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def run(*arguments, status=0):
-    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
-    assert result.exit_code == status, result.output + repr(result.exception)
-    return result
 
 
 def story_in(home, files):

@@ -19,11 +19,10 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from click.testing import CliRunner
+from commands import run
 from complaints import ONE_SCENE, complaint, complaints
 from PIL import Image
 
-from vqclip_video.cli.main import main
 from vqclip_video.engine.cast import load_cast
 from vqclip_video.engine.options import EngineOptions
 from vqclip_video.engine.session import Session
@@ -484,12 +483,6 @@ def test_the_target_moves_with_the_weights(cast):
     torch.testing.assert_close(include[0], hill)
     torch.testing.assert_close(include[4], torch.nn.functional.normalize(cat + hill, dim=0))
     assert include[2] @ cat > include[1] @ cat > include[0] @ cat
-
-
-def run(*arguments, status=0):
-    ended = CliRunner().invoke(main, list(map(str, arguments)))
-    assert ended.exit_code == status, ended.output + repr(ended.exception)
-    return ended
 
 
 @pytest.fixture

@@ -8,13 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
+from commands import run
 from filmprobe import read_film, read_frames
 from PIL import Image
 from stage import Stage
 
 from vqclip_video import vary
-from vqclip_video.cli.main import main
 from vqclip_video.storyboard import reader
 from vqclip_video.storyboard.draft import drafted, work
 from vqclip_video.storyboard.timeline import Timeline
@@ -31,12 +30,6 @@ scenes:
   - {{prompt: a red apple, duration: 1s}}
   - {{prompt: the sea, duration: 1s, transition: {{duration: 0.5s}}}}
 """
-
-
-def run(*arguments, status=0):
-    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
-    assert result.exit_code == status, result.output + repr(result.exception)
-    return result
 
 
 @pytest.fixture(autouse=True)

@@ -146,6 +146,12 @@ class Dream:
     )
 
 
+def _over() -> float:
+    """The key `over` of a ramp."""
+    about = "how long that takes, as a share of the scene after its transition"
+    return option(0.6, about, Number(least=0.0, most=1.0))
+
+
 @dataclass(frozen=True)
 class GuideWeight(Ramp):
     """Share of the way to its guide that the latent is moved each iteration; from `start` to
@@ -160,11 +166,7 @@ class GuideWeight(Ramp):
     end: float = option(
         0.25, "share at the end of `over` and from then on", Number(least=0.0, most=1.0)
     )
-    over: float = option(
-        0.6,
-        "how long that takes, as a share of the scene after its transition",
-        Number(least=0.0, most=1.0),
-    )
+    over: float = _over()
     geometric: bool = internal(default=True)
 
 
@@ -183,11 +185,7 @@ class StepSize(Ramp):
     end: float = option(
         0.03, "step size at the end of `over` and from then on", Number(above=0.0, most=10.0)
     )
-    over: float = option(
-        0.6,
-        "how long that takes, as a share of the scene after its transition",
-        Number(least=0.0, most=1.0),
-    )
+    over: float = _over()
     geometric: bool = internal(default=True)
 
 
