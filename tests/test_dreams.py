@@ -142,7 +142,7 @@ def test_the_best_dream_of_a_scene_is_taken(cast, tiny_models):
     (target,) = prepare(story, cast, notices.append).targets
     text = cast.perceptor.embed_text(["a cat"])[0]
     drawn = dreamer(cast)
-    found = drawn.dreams([drawn.root(text, seed) for seed in (5, 6, 7)], (5, 6, 7))
+    found = [drawn.dream(drawn.root(text, seed), seed) for seed in (5, 6, 7)]
     best = drawn.best(found)
     assert torch.allclose(target, drawn.target(best.latent), atol=1e-4)
     assert f"the best of 3: seed {best.seed}, likeness {best.likeness:.2f}" in notices[0]
@@ -151,7 +151,7 @@ def test_the_best_dream_of_a_scene_is_taken(cast, tiny_models):
 def test_the_prior_chooses_among_dreams_that_are_about_as_like_their_text(cast, monkeypatch):
     drawn = dreamer(cast)
     text = cast.perceptor.embed_text(["a cat"])[0]
-    dreams = drawn.dreams([drawn.root(text, seed) for seed in (1, 2, 3)], (1, 2, 3))
+    dreams = [drawn.dream(drawn.root(text, seed), seed) for seed in (1, 2, 3)]
     blot, shape, other = (
         replace(dream, likeness=likeness)
         for dream, likeness in zip(dreams, (0.6, 0.55, 0.3), strict=True)
@@ -214,7 +214,7 @@ def test_a_film_is_drawn_toward_its_dream(cast, tiny_models):
 def test_a_morph_begins_and_ends_with_its_dreams_and_passes_at_even_speed(cast):
     drawn, texts = dreamer(cast), cast.perceptor.embed_text(["a cat", "the sea"])
     roots = [drawn.root(texts[0], 1), drawn.root(texts[1], 2, torch.zeros(1, 8, 8, 8), 0.9)]
-    first, second = (drawn.dreams([root], [0])[0] for root in roots)
+    first, second = (drawn.dream(root, 0) for root in roots)
     found = morph(drawn, first, second, 7)
     assert len(found.places) == 7 and len(found.latents) == 7
     assert torch.equal(found.at(0.0), drawn.target(first.latent))
@@ -239,7 +239,7 @@ def test_what_lies_between_two_keyframes_is_straight():
 
 def test_two_equal_dreams_have_a_way_too(cast):
     drawn, text = dreamer(cast), cast.perceptor.embed_text(["a cat"])[0]
-    (dream,) = drawn.dreams([drawn.root(text, 1)], [1])
+    dream = drawn.dream(drawn.root(text, 1), 1)
     found = morph(drawn, dream, dream, 3)
     assert torch.allclose(found.at(0.5), drawn.target(dream.latent), atol=0.05)
 
@@ -397,10 +397,10 @@ def test_the_packaged_prior_dreams_of_what_is_asked_for():
     cast = load_cast(find_materials(story), EngineOptions("cpu", "fp32"))
     drawn = dreamer(cast, (24, 24))
     apple, night = cast.perceptor.embed_text(["a red apple on a blue background", "a starry night"])
-    dreams = drawn.dreams([drawn.root(text, 1) for text in (apple, night)], (1, 1))
+    dreams = [drawn.dream(drawn.root(text, 1), 1) for text in (apple, night)]
     assert dreams[0].likeness > 0.6 and drawn.likeness(dreams[1].latent, apple) < 0.4
     red, _, blue = drawn.picture(dreams[0].latent)[0, :, 96, 96]
     assert red > 2 * blue
     assert drawn.evidence(dreams[0]) > 0.01
-    mistold = replace(dreams[1], root=replace(dreams[1].root, text=apple))
+    mistold = replace(dreams[1], text=apple)
     assert drawn.evidence(mistold) < 0 < drawn.evidence(dreams[1])

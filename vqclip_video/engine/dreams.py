@@ -7,7 +7,7 @@ a latent (see models/prior/sampler.py) knows both; the film is then drawn toward
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..models.clip.perceptor import Perceptor
 from ..models.prior.prior import Prior
-from ..models.prior.sampler import flow
+from ..models.prior.sampler import flow, sample
 from ..models.vqgan.first_stage import VQGAN
 from ..storyboard.schema import Augment
 from .cutouts import cut, draw_views, generator_for
@@ -30,11 +30,12 @@ ASKED_AT = (0.7, 0.85, 0.85)
 
 @dataclass(frozen=True)
 class Root:
-    """What a dream grows from: a mixture [1, channels, h, w] with the share `level` of noise, and a
-    text [dim] of unit length.
+    """What a dream grows from: a mixture [1, channels, h, w] with the share `level` of noise, the
+    noise of the second pass in the same shape, and a text [dim] of unit length.
     """
 
     mixture: Tensor
+    again: Tensor
     level: float
     text: Tensor
 
@@ -46,8 +47,9 @@ class DrawnDream:
     latent: Tensor  # [1, channels, h, w], of the size that the prior knows
     root: Root
     seed: int
+    text: Tensor  # what it is to show [dim], of unit length
     over: str  # what lay under the noise that it began with: nothing, "a sketch", "the last scene"
-    likeness: float  # to its text, by the pair's own CLIP, -1..1
+    likeness: float  # to that text, by the pair's own CLIP, -1..1
 
 
 class Dreamer:
@@ -67,30 +69,35 @@ class Dreamer:
         stands in the same place.
         """
         shape = (1, self.vqgan.channels, *self.inner)
-        noise = torch.randn(shape, generator=generator_for(seed, 0, "dream")).to(self.vqgan.device)
+        noise, again = (
+            torch.randn(shape, generator=generator_for(seed, place, "dream")).to(self.vqgan.device)
+            for place in range(2)
+        )
         if below is None:
-            return Root(noise, 1.0, text)
-        return Root(torch.lerp(resized(below, self.inner), noise, level), level, text)
+            return Root(noise, again, 1.0, text)
+        return Root(torch.lerp(resized(below, self.inner), noise, level), again, level, text)
 
-    def grow(self, roots: Sequence[Root], down_to: float = 0.0) -> list[Tensor]:
-        """What grows from each root: latents, or mixtures with a share of noise left.
+    def grow(self, roots: Sequence[Root]) -> list[Tensor]:
+        """The latents that grow from each root.
 
         One after the other. Four together take two thirds of the time on two cores, two three
         quarters; but in float32 their last bits are others then, and the dream of a seed is the
         same bits wherever it is drawn: alone, among tries, for a sheet or for a film.
         """
         return [
-            flow(self.prior, root.mixture, root.text[None], root.level, down_to) for root in roots
+            sample(self.prior, root.mixture, root.again, root.text[None], root.level)
+            for root in roots
         ]
 
-    def dreams(
-        self, roots: Sequence[Root], seeds: Sequence[int], over: str = ""
-    ) -> list[DrawnDream]:
-        """The dreams of roots, each with its seed."""
-        return [
-            DrawnDream(latent, root, seed, over, self.likeness(latent, root.text))
-            for latent, root, seed in zip(self.grow(roots), roots, seeds, strict=True)
-        ]
+    def less_noisy(self, root: Root, level: float) -> Root:
+        """A root further down its way, with the share `level` of noise."""
+        mixture = flow(self.prior, root.mixture, root.text[None], root.level, level)
+        return replace(root, mixture=mixture, level=level)
+
+    def dream(self, root: Root, seed: int, text: Tensor | None = None, over: str = "") -> DrawnDream:
+        """The dream of a root; text: what it is to show, where that is not the root's own."""
+        (latent,), text = self.grow([root]), root.text if text is None else text
+        return DrawnDream(latent, root, seed, text, over, self.likeness(latent, text))
 
     @torch.no_grad()
     def likeness(self, latent: Tensor, text: Tensor) -> float:
@@ -114,13 +121,13 @@ class Dreamer:
 
     def evidence(self, dream: DrawnDream) -> float:
         """What its text tells the prior of a dream, on the average (`Prior.gain`)."""
-        shape, text = dream.latent.shape, dream.root.text
+        shape = dream.latent.shape
         noises = (
             torch.randn(shape, generator=generator_for(0, place, "evidence"))
             for place in range(len(ASKED_AT))
         )
         gains = (
-            self.prior.gain(dream.latent, level, noise.to(dream.latent.device), text)
+            self.prior.gain(dream.latent, level, noise.to(dream.latent.device), dream.text)
             for level, noise in zip(ASKED_AT, noises, strict=True)
         )
         return sum(gains) / len(ASKED_AT)

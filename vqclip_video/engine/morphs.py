@@ -74,22 +74,22 @@ class _Way:
     """What lies between two roots."""
 
     def __init__(self, dreamer: Dreamer, first: Root, second: Root):
-        self.dreamer, self.texts = dreamer, (first.text, second.text)
+        self.dreamer = dreamer
         self.level = min(MEETING, first.level, second.level)
-        self.mixtures = [self._met(root) for root in (first, second)]
+        self.ends = [self._met(root) for root in (first, second)]
 
     def root(self, share: float) -> Root:
-        mixture = around(*self.mixtures, share)
-        return Root(mixture, self.level, slerp(*self.texts, share))
+        first, second = self.ends
+        mixture = around(first.mixture, second.mixture, share)
+        again = around(first.again, second.again, share)
+        return Root(mixture, again, self.level, slerp(first.text, second.text, share))
 
     def keyframe(self, share: float, latent: Tensor) -> Keyframe:
         return Keyframe(share, latent, seen(self.dreamer, latent))
 
-    def _met(self, root: Root) -> Tensor:
-        """The mixture of a root where it has the level of both."""
-        if root.level == self.level:
-            return root.mixture
-        return self.dreamer.grow([root], self.level)[0]
+    def _met(self, root: Root) -> Root:
+        """A root where it has the level of both."""
+        return root if root.level == self.level else self.dreamer.less_noisy(root, self.level)
 
 
 def _widest(found: Sequence[Keyframe]) -> int | None:
