@@ -94,7 +94,9 @@ class Dreamer:
         mixture = flow(self.prior, root.mixture, root.text[None], root.level, level)
         return replace(root, mixture=mixture, level=level)
 
-    def dream(self, root: Root, seed: int, text: Tensor | None = None, over: str = "") -> DrawnDream:
+    def dream(
+        self, root: Root, seed: int, text: Tensor | None = None, over: str = ""
+    ) -> DrawnDream:
         """The dream of a root; text: what it is to show, where that is not the root's own."""
         (latent,), text = self.grow([root]), root.text if text is None else text
         return DrawnDream(latent, root, seed, text, over, self.likeness(latent, text))

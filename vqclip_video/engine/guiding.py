@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -21,7 +20,7 @@ from .dreams import OVER_A_SKETCH, DrawnDream, Dreamer
 from .guides import Guides
 from .morphs import Morph, morph
 from .prompts import encode_scenes
-from .readings import READINGS, read
+from .readings import FULLEST, READINGS, read
 
 Say = Callable[[str], None]
 Asked = Callable[[], bool]
@@ -145,9 +144,9 @@ class Dreaming:
             below, over, level = before, "the last scene", carry
         elif choice.sketch and seed % 2:
             below, over, level = self.stills.latent(choice), "a sketch", OVER_A_SKETCH
-        told = self.texts[choice.scene]
-        root = self.dreamer.root(told.reading(seed), seed, below, level)
-        return self.dreamer.dream(root, seed, told.whole, over)
+        readings = self.texts[choice.scene]
+        root = self.dreamer.root(readings[seed % len(readings)], seed, below, level)
+        return self.dreamer.dream(root, seed, readings[FULLEST], over)
 
     def _travels(self, scene: int) -> bool:
         transition = self.storyboard.scenes[scene].transition
@@ -177,43 +176,30 @@ def told_of(dream: DrawnDream, tries: int) -> str:
     return f"a dream{of}: seed {dream.seed}{over}, likeness {dream.likeness:.2f}"
 
 
-@dataclass(frozen=True)
-class Told:
-    """What the prior is told of a scene: unit vectors [dim], of the whole text and of its
-    readings.
-    """
-
-    whole: Tensor
-    readings: Sequence[Tensor]
-
-    def reading(self, seed: int) -> Tensor:
-        """The one that a seed's dream is drawn from."""
-        return self.readings[seed % len(self.readings)]
-
-
-def texts_of(storyboard: Storyboard, choices: Sequence[Choice], cast: Cast) -> dict[int, Told]:
-    """What each dreaming scene's dream is of, by the scene's index.
+def texts_of(
+    storyboard: Storyboard, choices: Sequence[Choice], cast: Cast
+) -> dict[int, list[Tensor]]:
+    """What each dreaming scene's dreams are of, by the scene's index: a unit vector [dim] for each
+    of the `READINGS`.
 
     A style in words is said in one breath with the prompt, as a caption does; beside it, with its
     weight, the prior would hardly heed it.
     """
     storyboard = opening(storyboard)
-    texts = {}
-    for choice in choices:
-        if choice.dreams:
-            scene = storyboard.scenes[choice.scene]
-            own = (PromptPart(text=choice.words),) if choice.words else scene.prompt
-            prompt = styled(own, scene.settings)
-            said = (prompt, *(read(prompt, reading) for reading in READINGS))
-            texts[choice.scene] = [replace(scene, prompt=each) for each in said]
-    scenes = tuple(scene for each in texts.values() for scene in each)
-    encoded = encode_scenes(replace(storyboard, scenes=scenes), cast.perceptor).scenes
-    vectors = (told.target(scene).include for told, scene in zip(encoded, scenes, strict=True))
-    found = {}
-    for index, each in texts.items():
-        whole, *readings = itertools.islice(vectors, len(each))
-        found[index] = Told(whole, readings)
-    return found
+    dreaming = [choice for choice in choices if choice.dreams]
+    scenes = []
+    for choice in dreaming:
+        scene = storyboard.scenes[choice.scene]
+        own = (PromptPart(text=choice.words),) if choice.words else scene.prompt
+        prompt = styled(own, scene.settings)
+        scenes += [replace(scene, prompt=read(prompt, reading)) for reading in READINGS]
+    encoded = encode_scenes(replace(storyboard, scenes=tuple(scenes)), cast.perceptor).scenes
+    vectors = [told.target(scene).include for told, scene in zip(encoded, scenes, strict=True)]
+    count = len(READINGS)
+    return {
+        choice.scene: vectors[place * count : (place + 1) * count]
+        for place, choice in enumerate(dreaming)
+    }
 
 
 def styled(prompt: Prompt, settings: Settings) -> Prompt:

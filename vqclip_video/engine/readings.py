@@ -38,6 +38,7 @@ READINGS = (
     Reading(0, 1.0, 0.7, 0.7),
     Reading(1, 0.5, 0.0, 0.4),
 )
+FULLEST = 1  # the place of the one with most of every phrase, with which dreams are compared
 
 
 @dataclass(frozen=True)

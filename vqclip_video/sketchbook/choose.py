@@ -10,9 +10,10 @@ from ..storyboard.problems import Problems, setting_of
 from ..storyboard.schema import Prompt, PromptPart, Scene, Storyboard
 from .book import Sketchbook
 from .pick import Embed, Pick, Picker
-from .subject import parse_prompt
+from .subject import coloured_otherwise, parse_prompt
 
 NONE_FITS = "none fits"
+MOST_LOOKED_AT = 40  # sketches that fit, for one of the right colour
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ def _choice(index: int, scene: Scene, picker: Picker | None, has_prior: bool) ->
         return Choice(index, image=image)
     words = guide.sketch or guide.dream or _words(scene.prompt)
     if has_prior and guide.may_dream:
-        pick = picker.pick(words) if picker and words else None
+        pick = _below(picker, words) if picker and words else None
         return Choice(index, pick, dreams=True, words=guide.dream)
     if picker is None:
         return Choice(index, why="these models have no sketchbook")
@@ -117,6 +118,14 @@ def _choice(index: int, scene: Scene, picker: Picker | None, has_prior: bool) ->
     if pick := picker.pick(words):
         return Choice(index, pick)
     return Choice(index, why=f"{NONE_FITS}: no sketch of {str(parse_prompt(words)) or words!r}")
+
+
+def _below(picker: Picker, words: str) -> Pick | None:
+    """The sketch that a dream may begin from: the best with the subject's colour, as a dream over a
+    red rose stays a red rose.
+    """
+    picks = picker.ranked(words, MOST_LOOKED_AT)
+    return next((pick for pick in picks if not coloured_otherwise(words, pick.caption)), None)
 
 
 def main_part(prompt: Prompt) -> PromptPart:

@@ -88,10 +88,13 @@ HOURS = {
     "sunset", "sunrise", "dawn", "dusk", "twilight", "nightfall", "night", "day", "morning",
     "evening", "storm", "rain", "snow", "fog", "mist", "sky", "gale", "moonlight", "light",
 }  # fmt: skip
-# Adjectives that leave a generic noun what it is: "a green field".
-PLAIN = {
+COLOURS = {
     "red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "black", "white", "gray",
-    "golden", "silver", "dark", "bright", "light", "big", "large", "small", "tiny", "wide", "open",
+    "golden", "silver",
+}  # fmt: skip
+# Adjectives that leave a generic noun what it is: "a green field".
+PLAIN = COLOURS | {
+    "dark", "bright", "light", "big", "large", "small", "tiny", "wide", "open",
     "empty", "snowy", "sunny", "stormy", "rainy", "foggy", "misty", "cloudy", "beautiful", "old",
     "quiet", "calm",
 }  # fmt: skip
@@ -245,6 +248,12 @@ def fold(word: str) -> str:
     if word.endswith(("ches", "shes", "sses", "xes", "zzes", "tzes", "oes")):
         return word[:-2]
     return word[:-1] if word.endswith("s") else word
+
+
+def coloured_otherwise(prompt: str, caption: str | None) -> bool:
+    """Whether a prompt gives its subject a colour that a caption does not give to its own."""
+    colours = COLOURS.intersection(parse_prompt(prompt).head[:-1])
+    return not colours.issubset(parse_prompt(caption or "").head)
 
 
 def looks(words: Iterable[str]) -> frozenset[str]:
