@@ -85,6 +85,34 @@ def test_levels_fall_all_the_way_and_guidance_ends_with_the_noise():
     assert {g for level, g in prior.asked if level <= sampler.GUIDED_ABOVE} == {1.0}
 
 
+def test_the_second_pass_begins_with_fresh_noise_where_the_first_has_placed_things():
+    prior, noises, text = Spread(1), torch.randn(2, 1, 4, 32, 32), torch.ones(1, 4)
+    found = sampler.sample(prior, noises[0], noises[1], text, 1.0)
+    levels = [level for level, _ in prior.asked]
+    assert levels[0] == 1.0 and levels.count(sampler.AGAIN_FROM) == 1
+    assert min(levels[: levels.index(sampler.AGAIN_FROM)]) > sampler.ROUGH_DOWN_TO
+    other = sampler.sample(prior, noises[0], noises[0].flip(0), text, 1.0)
+    assert not torch.allclose(found, other, atol=0.1)
+    assert 0.7 < found.std() < 1.3
+
+
+def test_noise_is_added_up_to_a_share():
+    latent, old, new = torch.randn(3, 1, 4, 64, 64)
+    raised = sampler.with_noise(0.4 * latent + 0.6 * old, 0.6, 0.9, new)
+    left = raised - 0.1 * latent
+    assert float(left.std()) == pytest.approx(0.9, abs=0.03)
+    assert float((left * latent).mean()) == pytest.approx(0, abs=0.03)
+
+
+@pytest.mark.parametrize("first", (0.3, 0.6, 0.7))
+def test_a_mixture_never_gets_more_noise_than_it_began_with(first):
+    prior = Spread(1)
+    mixture, again = torch.randn(2, 1, 4, 8, 8)
+    sampler.sample(prior, mixture, again, torch.ones(1, 4), first)
+    levels = [level for level, _ in prior.asked]
+    assert max(levels) == first and levels.count(first) == (1 if first <= 0.6 else 2)
+
+
 @pytest.fixture
 def tiny_models(tiny_files):
     return Models(str(tiny_files["clip"]), str(tiny_files["vqgan"]), tiny_files["config"])
@@ -169,6 +197,16 @@ def test_a_named_seed_draws_that_dream_alone(cast, tiny_models):
     (target,), drawn = prepare(story, cast).targets, dreamer(cast)
     (latent,) = drawn.grow([drawn.root(cast.perceptor.embed_text(["a cat"])[0], 9)])
     assert torch.allclose(target, drawn.target(latent), atol=1e-4)
+
+
+def test_a_seed_has_its_wording_of_the_prompt(cast, tiny_models):
+    def target(prompt, seed):
+        story = board(prompt, settings=f"dream: {{seed: {seed}}}", models=tiny_models)
+        return prepare(story, cast).targets[0]
+
+    whole, alone = "prompt: a cat on a roof", "prompt: [a cat, {text: on a roof, weight: 0.7}]"
+    assert torch.allclose(target(whole, 2), target(alone, 2), atol=1e-4)
+    assert not torch.allclose(target(whole, 0), target(alone, 0), atol=1e-2)
 
 
 def test_words_of_ones_own_are_dreamed_of_in_place_of_the_prompt(cast, tiny_models):

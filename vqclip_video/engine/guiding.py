@@ -20,7 +20,7 @@ from .dreams import OVER_A_SKETCH, DrawnDream, Dreamer
 from .guides import Guides
 from .morphs import Morph, morph
 from .prompts import encode_scenes
-from .readings import FULLEST, READINGS, read
+from .wordings import FULLEST, WORDINGS, worded
 
 Say = Callable[[str], None]
 Asked = Callable[[], bool]
@@ -144,9 +144,9 @@ class Dreaming:
             below, over, level = before, "the last scene", carry
         elif choice.sketch and seed % 2:
             below, over, level = self.stills.latent(choice), "a sketch", OVER_A_SKETCH
-        readings = self.texts[choice.scene]
-        root = self.dreamer.root(readings[seed % len(readings)], seed, below, level)
-        return self.dreamer.dream(root, seed, readings[FULLEST], over)
+        wordings = self.texts[choice.scene]
+        root = self.dreamer.root(wordings[seed % len(wordings)], seed, below, level)
+        return self.dreamer.dream(root, seed, wordings[FULLEST], over)
 
     def _travels(self, scene: int) -> bool:
         transition = self.storyboard.scenes[scene].transition
@@ -180,7 +180,7 @@ def texts_of(
     storyboard: Storyboard, choices: Sequence[Choice], cast: Cast
 ) -> dict[int, list[Tensor]]:
     """What each dreaming scene's dreams are of, by the scene's index: a unit vector [dim] for each
-    of the `READINGS`.
+    of the `WORDINGS`.
 
     A style in words is said in one breath with the prompt, as a caption does; beside it, with its
     weight, the prior would hardly heed it.
@@ -192,10 +192,10 @@ def texts_of(
         scene = storyboard.scenes[choice.scene]
         own = (PromptPart(text=choice.words),) if choice.words else scene.prompt
         prompt = styled(own, scene.settings)
-        scenes += [replace(scene, prompt=read(prompt, reading)) for reading in READINGS]
+        scenes += [replace(scene, prompt=worded(prompt, wording)) for wording in WORDINGS]
     encoded = encode_scenes(replace(storyboard, scenes=tuple(scenes)), cast.perceptor).scenes
     vectors = [told.target(scene).include for told, scene in zip(encoded, scenes, strict=True)]
-    count = len(READINGS)
+    count = len(WORDINGS)
     return {
         choice.scene: vectors[place * count : (place + 1) * count]
         for place, choice in enumerate(dreaming)

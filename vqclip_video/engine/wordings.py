@@ -21,7 +21,7 @@ PLACING = AFTER - WITHIN
 
 
 @dataclass(frozen=True)
-class Reading:
+class Wording:
     """How much each phrase counts, beside the whole text."""
 
     whole: float
@@ -32,11 +32,11 @@ class Reading:
 
 # A seed's is the one at its remainder. The first is the best alone; the third leaves the whole out,
 # which keeps colours apart: a white horse stands on a black ground.
-READINGS = (
-    Reading(1, 0.5, 0.0, 0.4),
-    Reading(1, 0.7, 0.4, 0.6),
-    Reading(0, 1.0, 0.7, 0.7),
-    Reading(1, 0.5, 0.0, 0.4),
+WORDINGS = (
+    Wording(1, 0.5, 0.0, 0.4),
+    Wording(1, 0.7, 0.4, 0.6),
+    Wording(0, 1.0, 0.7, 0.7),
+    Wording(1, 0.5, 0.0, 0.4),
 )
 FULLEST = 1  # the place of the one with most of every phrase, with which dreams are compared
 
@@ -66,21 +66,21 @@ def phrases_of(text: str) -> Phrases:
     return Phrases(" ".join(words[:end]), " ".join(filter(None, rest)), ", ".join(shown))
 
 
-def read(prompt: Prompt, reading: Reading) -> Prompt:
+def worded(prompt: Prompt, wording: Wording) -> Prompt:
     """A prompt with the phrases of its texts beside them, or in their place."""
-    return tuple(said for part in prompt for said in _said(part, reading))
+    return tuple(said for part in prompt for said in _said(part, wording))
 
 
-def _said(part: PromptPart, reading: Reading) -> Iterator[PromptPart]:
+def _said(part: PromptPart, wording: Wording) -> Iterator[PromptPart]:
     found = phrases_of(part.text) if part.text is not None else None
     if found is None or not (found.place or found.look):
         yield part
         return
     counts = {
-        part.text: reading.whole,
-        found.subject: reading.subject,
-        found.place: reading.place,
-        found.look: reading.look,
+        part.text: wording.whole,
+        found.subject: wording.subject,
+        found.place: wording.place,
+        found.look: wording.look,
     }
     for text, count in counts.items():
         if text and count:
