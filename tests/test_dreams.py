@@ -147,7 +147,7 @@ def dreamer(cast, size=(8, 8)):
 def test_a_seed_draws_the_same_dream_and_another_another(cast):
     text = cast.perceptor.embed_text(["a cat"])[0]
     roots = [dreamer(cast).root(text, seed) for seed in (3, 3, 4)]
-    one, same, other = dreamer(cast).grow(roots)
+    one, same, other = map(dreamer(cast).grow, roots)
     assert torch.equal(one, same) and not torch.allclose(one, other, atol=0.1)
     assert torch.equal(roots[0].mixture, dreamer(cast).root(-text, 3).mixture)
 
@@ -195,7 +195,7 @@ def test_the_prior_chooses_among_dreams_that_are_about_as_like_their_text(cast, 
 def test_a_named_seed_draws_that_dream_alone(cast, tiny_models):
     story = board("prompt: a cat", settings="dream: {seed: 9}", models=tiny_models)
     (target,), drawn = prepare(story, cast).targets, dreamer(cast)
-    (latent,) = drawn.grow([drawn.root(cast.perceptor.embed_text(["a cat"])[0], 9)])
+    latent = drawn.grow(drawn.root(cast.perceptor.embed_text(["a cat"])[0], 9))
     assert torch.allclose(target, drawn.target(latent), atol=1e-4)
 
 

@@ -77,17 +77,14 @@ class Dreamer:
             return Root(noise, again, 1.0, text)
         return Root(torch.lerp(resized(below, self.inner), noise, level), again, level, text)
 
-    def grow(self, roots: Sequence[Root]) -> list[Tensor]:
-        """The latents that grow from each root.
+    def grow(self, root: Root) -> Tensor:
+        """The latent that grows from a root.
 
-        One after the other. Four together take two thirds of the time on two cores, two three
-        quarters; but in float32 their last bits are others then, and the dream of a seed is the
-        same bits wherever it is drawn: alone, among tries, for a sheet or for a film.
+        One by one. Four together take two thirds of the time on two cores, two three quarters; but
+        in float32 their last bits are others then, and the dream of a seed is the same bits
+        wherever it is drawn: alone, among tries, for a sheet or for a film.
         """
-        return [
-            sample(self.prior, root.mixture, root.again, root.text[None], root.level)
-            for root in roots
-        ]
+        return sample(self.prior, root.mixture, root.again, root.text[None], root.level)
 
     def less_noisy(self, root: Root, level: float) -> Root:
         """A root further down its way, with the share `level` of noise."""
@@ -98,7 +95,7 @@ class Dreamer:
         self, root: Root, seed: int, text: Tensor | None = None, over: str = ""
     ) -> DrawnDream:
         """The dream of a root; text: what it is to show, where that is not the root's own."""
-        (latent,), text = self.grow([root]), root.text if text is None else text
+        latent, text = self.grow(root), root.text if text is None else text
         return DrawnDream(latent, root, seed, text, over, self.likeness(latent, text))
 
     @torch.no_grad()

@@ -59,8 +59,7 @@ def morph(dreamer: Dreamer, first: DrawnDream, second: DrawnDream, keyframes: in
     found = [way.keyframe(0.0, first.latent), way.keyframe(1.0, second.latent)]
     while len(found) < keyframes and (place := _widest(found)) is not None:
         share = (found[place].share + found[place + 1].share) / 2
-        (latent,) = dreamer.grow([way.root(share)])
-        found.insert(place + 1, way.keyframe(share, latent))
+        found.insert(place + 1, way.keyframe(share, dreamer.grow(way.root(share))))
     steps = [distance(one.seen, other.seen) for one, other in pairwise(found)]
     passed = [0.0, *accumulate(steps)]
     # Two dreams of one picture are no distance apart.
