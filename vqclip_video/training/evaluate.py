@@ -1,6 +1,6 @@
 """How good a small pair is: a table of what can be counted, beside the bar for each, and sheets of
-what has to be looked at: the 24 fixed prompts drawn toward what guides them by default (dreams where
-the pair has a prior, else sketches), and the same from noise.
+what has to be looked at: the 24 fixed prompts drawn toward what guides them by default, a dream or
+else a sketch, and the same from noise.
 """
 
 from __future__ import annotations
