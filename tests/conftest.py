@@ -2,6 +2,7 @@
 formats, a home.
 """
 
+import os
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,11 @@ import torch
 from vqclip_video.engine.cast import load_pair
 from vqclip_video.materials import find_models
 from vqclip_video.storyboard.schema import Models
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Tests run beside each other, with a thread each; their programs too.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
 
 
 @pytest.fixture(autouse=True)

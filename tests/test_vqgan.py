@@ -62,7 +62,7 @@ def slope(vqgan_decode, z: Tensor) -> tuple[Tensor, Tensor]:
     """The pictures, and the gradient of a fixed random function of them with respect to z."""
     images = vqgan_decode(z)
     direction = torch.randn(images.shape, generator=torch.Generator().manual_seed(3))
-    return images, torch.autograd.grad((images * direction).sum(), z)[0]
+    return images.detach(), torch.autograd.grad((images * direction).sum(), z)[0]
 
 
 def assert_same_pictures(vqgan: VQGAN, files: tuple[Path, Path]) -> None:
