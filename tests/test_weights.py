@@ -20,7 +20,7 @@ from torch import nn
 
 from vqclip_video.errors import ModelError
 from vqclip_video.models.pickles import Global, Inert, PersistentId, read_pickle
-from vqclip_video.models.weights import check_finite, read_tensors, state_under
+from vqclip_video.models.weights import check_finite, read_tensors
 
 STATE = {
     "a.weight": torch.arange(24.0).reshape(2, 3, 4),
@@ -445,9 +445,3 @@ def test_not_a_number_is_named():
         ModelError, match="x.pt: worse holds 2 values that are NaN or infinite, of 3"
     ):
         check_finite(bad, "x.pt")
-
-
-def test_state_under_a_prefix():
-    tensors = {"first.a": torch.ones(1), "other": torch.zeros(1)}
-    assert state_under(tensors, "first.").keys() == {"a"}
-    assert state_under(tensors, "absent.") == tensors

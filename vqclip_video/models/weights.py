@@ -91,16 +91,6 @@ def read_values(path: Path) -> Any:
         raise ModelError(f"{path}: not a readable checkpoint ({error}); copy it again") from error
 
 
-def state_under(tensors: Mapping[str, torch.Tensor], prefix: str) -> Tensors:
-    """The tensors whose name begins with `prefix`, without it; all of them, unchanged, if none
-    does.
-    """
-    under = {
-        name[len(prefix) :]: tensor for name, tensor in tensors.items() if name.startswith(prefix)
-    }
-    return under or dict(tensors)
-
-
 def check_finite(tensors: Mapping[str, torch.Tensor], path: Path | str) -> None:
     """Raises ModelError naming the first tensor that holds a NaN or an infinity; `path` is for
     the message.
