@@ -10,7 +10,14 @@ from PIL import Image, ImageFont
 from vqclip_video.output import checkpoint
 from vqclip_video.output import stills as report
 from vqclip_video.output.metadata import Chapter, FilmMetadata, chapters
-from vqclip_video.output.stills import ContactSheet, Poster, lines_that_fit, sheet_frames
+from vqclip_video.output.stills import (
+    MARGIN,
+    ContactSheet,
+    Poster,
+    draw_sheet,
+    lines_that_fit,
+    sheet_frames,
+)
 from vqclip_video.storyboard.schema import PromptPart, Scene
 from vqclip_video.storyboard.timeline import Showing
 from vqclip_video.storyboard.words import caption
@@ -178,3 +185,13 @@ def test_comment_of_any_text_is_read_back_by_ffmpeg(tmp_path, text):
     escaped = "".join("\\" + char if char in "=;#\\\n" else char for char in kept)
     assert not kept or f"\ncomment={escaped}\n" in read
     assert "title=before\n" in read and read.replace("\\\n", "").count("\n[CHAPTER]\n") == 2
+
+
+def test_what_stands_under_a_narrow_picture_stays_under_it():
+    narrow = Image.new("RGB", (108, 192), "red")
+    long, short = (
+        draw_sheet([(narrow, words, ""), (narrow, "", "")]) for words in ("likeness " * 9, "")
+    )
+    beside = (narrow.width + 2 * MARGIN + 12, 0, *long.size)
+    assert long.crop(beside).tobytes() == short.crop(beside).tobytes()
+    assert long.tobytes() != short.tobytes()

@@ -70,7 +70,7 @@ class SceneGuide:
     def kind(self) -> str:
         """In a word or two."""
         if self.dream:
-            return f"dream of seed {self.dream.seed}"
+            return f"seed {self.dream.seed}"
         return "nothing" if self.choice.free else "sketch" if self.choice.sketch else "picture"
 
     def _seeds(self) -> str:

@@ -163,7 +163,9 @@ def draw_sheet(entries: Sequence[tuple[Image.Image, str, str]], title: str = "")
         x = MARGIN + number % columns * (cell_width + MARGIN)
         y = top + number // columns * (cell_height + MARGIN)
         sheet.paste(picture, (x, y))
-        draw.text((x, y + height + 4), time, FAINT, font)
+        draw.text(
+            (x, y + height + 4), "".join(lines_that_fit(time, font, cell_width, 1)), FAINT, font
+        )
         for row, text in enumerate(
             lines_that_fit(plain_text(prompt), font, cell_width, CAPTION_LINES - 1), 1
         ):
