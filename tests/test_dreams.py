@@ -7,10 +7,10 @@ import pytest
 import torch
 from PIL import Image
 from tiny import make_prior
-from torch.nn.functional import normalize
+from torch.nn.functional import interpolate, normalize
 
 from vqclip_video.engine.cast import Cast, load_cast, load_pair
-from vqclip_video.engine.dreams import Dreamer
+from vqclip_video.engine.dreams import Dreamer, Wanted
 from vqclip_video.engine.guides import Guides
 from vqclip_video.engine.guiding import prepare, styled
 from vqclip_video.engine.morphs import Morph, distance, morph, seen
@@ -153,10 +153,18 @@ def test_a_seed_draws_the_same_dream_and_another_another(cast):
 
 
 def test_a_dream_over_a_latent_begins_with_that_share_of_noise(cast):
-    text, below = torch.zeros(64), torch.ones(1, 8, 16, 16)
-    root, bare = dreamer(cast).root(text, 3, below, 0.75), dreamer(cast).root(text, 3)
+    drawn, text, below = dreamer(cast), torch.zeros(64), torch.ones(1, 8, 8, 8)
+    root, bare = drawn.root(text, 3, below, 0.75), drawn.root(text, 3)
     assert root.level == 0.75
     assert torch.allclose(root.mixture, 0.25 + 0.75 * bare.mixture, atol=1e-5)
+
+
+def test_what_lies_below_a_dream_is_resized_as_a_picture(cast):
+    drawn, text, below = dreamer(cast), torch.zeros(64), torch.randn(1, 8, 16, 16)
+    noise = drawn.root(text, 3).mixture
+    found = (drawn.root(text, 3, below, 0.5).mixture - 0.5 * noise) / 0.5
+    smaller = interpolate(drawn.picture(below), scale_factor=0.5, mode="bicubic", antialias=True)
+    assert torch.allclose(found, cast.vqgan.encode(smaller.clamp(0, 1)), atol=1e-4)
 
 
 def test_a_target_has_the_films_size_and_the_codebooks_range(cast):
@@ -440,5 +448,5 @@ def test_the_packaged_prior_dreams_of_what_is_asked_for():
     red, _, blue = drawn.picture(dreams[0].latent)[0, :, 96, 96]
     assert red > 2 * blue
     assert drawn.evidence(dreams[0]) > 0.01
-    mistold = replace(dreams[1], text=apple)
+    mistold = replace(dreams[1], wanted=Wanted(apple, apple))
     assert drawn.evidence(mistold) < 0 < drawn.evidence(dreams[1])

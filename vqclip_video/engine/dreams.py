@@ -41,15 +41,23 @@ class Root:
 
 
 @dataclass(frozen=True)
+class Wanted:
+    """What a dream is to show: its whole text and the subject's phrase, unit vectors [dim]."""
+
+    whole: Tensor
+    subject: Tensor
+
+
+@dataclass(frozen=True)
 class DrawnDream:
     """A dream, with what it grew from."""
 
     latent: Tensor  # [1, channels, h, w], of the size that the prior knows
     root: Root
     seed: int
-    text: Tensor  # what it is to show [dim], of unit length
+    wanted: Wanted
     over: str  # what lay under the noise that it began with: nothing, "a sketch", "the last scene"
-    likeness: float  # to that text, by the pair's own CLIP, -1..1
+    likeness: float  # to the whole text, by the pair's own CLIP, -1..1
 
 
 class Dreamer:
@@ -75,7 +83,7 @@ class Dreamer:
         )
         if below is None:
             return Root(noise, again, 1.0, text)
-        return Root(torch.lerp(resized(below, self.inner), noise, level), again, level, text)
+        return Root(torch.lerp(self.resized(below, self.inner), noise, level), again, level, text)
 
     def grow(self, root: Root) -> Tensor:
         """The latent that grows from a root.
@@ -92,11 +100,14 @@ class Dreamer:
         return replace(root, mixture=mixture, level=level)
 
     def dream(
-        self, root: Root, seed: int, text: Tensor | None = None, over: str = ""
+        self, root: Root, seed: int, wanted: Wanted | None = None, over: str = ""
     ) -> DrawnDream:
-        """The dream of a root; text: what it is to show, where that is not the root's own."""
-        latent, text = self.grow(root), root.text if text is None else text
-        return DrawnDream(latent, root, seed, text, over, self.likeness(latent, text))
+        """The dream of a root; wanted: what it is to show, where that is not the root's own text
+        alone.
+        """
+        latent, wanted = self.grow(root), wanted or Wanted(root.text, root.text)
+        likeness = self.likeness(latent, wanted.whole)
+        return DrawnDream(latent, root, seed, wanted, over, likeness)
 
     @torch.no_grad()
     def likeness(self, latent: Tensor, text: Tensor) -> float:
@@ -112,21 +123,21 @@ class Dreamer:
         """The one that shows its text best, of dreams of one text.
 
         CLIP alone is easily pleased: colours and a blot are a snowman to it. So it only drops those
-        that are less like the text than others; among the rest the prior chooses.
+        that are less like the whole text than others; among the rest the prior finds the subject.
         """
         likeliest = max(dream.likeness for dream in dreams)
         running = [dream for dream in dreams if dream.likeness >= likeliest - AS_LIKE]
         return running[0] if len(running) == 1 else max(running, key=self.evidence)
 
     def evidence(self, dream: DrawnDream) -> float:
-        """What its text tells the prior of a dream, on the average (`Prior.gain`)."""
-        shape = dream.latent.shape
+        """What its subject tells the prior of a dream, on the average (`Prior.gain`)."""
+        shape, subject = dream.latent.shape, dream.wanted.subject
         noises = (
             torch.randn(shape, generator=generator_for(0, place, "evidence"))
             for place in range(len(ASKED_AT))
         )
         gains = (
-            self.prior.gain(dream.latent, level, noise.to(dream.latent.device), dream.text)
+            self.prior.gain(dream.latent, level, noise.to(dream.latent.device), subject)
             for level, noise in zip(ASKED_AT, noises, strict=True)
         )
         return sum(gains) / len(ASKED_AT)
@@ -139,21 +150,20 @@ class Dreamer:
     def target(self, latent: Tensor) -> Tensor:
         """A dream's latent as the film is drawn toward it: at its size, and within the VQGAN's
         bound.
+        """
+        return self.vqgan.bound(self.resized(latent, self.size))
+
+    @torch.no_grad()
+    def resized(self, latent: Tensor, size: tuple[int, int]) -> Tensor:
+        """A latent [1, channels, h, w] at another size (h, w).
 
         The picture is brought to that size, not the latent: what lies between two neighbouring
         places of a latent is woven cloth to the decoder.
         """
-        if latent.shape[-2:] != self.size:
-            size = [side * self.vqgan.factor for side in self.size]
-            picture = F.interpolate(
-                self.picture(latent), size=size, mode="bicubic", align_corners=False, antialias=True
-            )
-            latent = self.vqgan.encode(picture.clamp(0, 1))
-        return self.vqgan.bound(latent)
-
-
-def resized(latent: Tensor, size: tuple[int, int]) -> Tensor:
-    """A latent [1, channels, h, w] at another size (h, w)."""
-    if latent.shape[-2:] == size:
-        return latent
-    return F.interpolate(latent, size=size, mode="bilinear", align_corners=False, antialias=True)
+        if latent.shape[-2:] == size:
+            return latent
+        pixels = [side * self.vqgan.factor for side in size]
+        picture = F.interpolate(
+            self.picture(latent), size=pixels, mode="bicubic", align_corners=False, antialias=True
+        )
+        return self.vqgan.encode(picture.clamp(0, 1))

@@ -16,11 +16,11 @@ from ..storyboard.courses import opening
 from ..storyboard.schema import Prompt, PromptPart, Settings, Storyboard
 from ..storyboard.sizes import picture_size
 from .cast import Cast
-from .dreams import OVER_A_SKETCH, DrawnDream, Dreamer
+from .dreams import OVER_A_SKETCH, DrawnDream, Dreamer, Wanted
 from .guides import Guides
 from .morphs import Morph, morph
 from .prompts import encode_scenes
-from .wordings import FULLEST, WORDINGS, worded
+from .wordings import SUBJECT, WHOLE, WORDINGS, worded
 
 Say = Callable[[str], None]
 Asked = Callable[[], bool]
@@ -144,9 +144,9 @@ class Dreaming:
             below, over, level = before, "the last scene", carry
         elif choice.sketch and seed % 2:
             below, over, level = self.stills.latent(choice), "a sketch", OVER_A_SKETCH
-        wordings = self.texts[choice.scene]
+        whole, subject, *wordings = self.texts[choice.scene]
         root = self.dreamer.root(wordings[seed % len(wordings)], seed, below, level)
-        return self.dreamer.dream(root, seed, wordings[FULLEST], over)
+        return self.dreamer.dream(root, seed, Wanted(whole, subject), over)
 
     def _travels(self, scene: int) -> bool:
         transition = self.storyboard.scenes[scene].transition
@@ -179,23 +179,23 @@ def told_of(dream: DrawnDream, tries: int) -> str:
 def texts_of(
     storyboard: Storyboard, choices: Sequence[Choice], cast: Cast
 ) -> dict[int, list[Tensor]]:
-    """What each dreaming scene's dreams are of, by the scene's index: a unit vector [dim] for each
-    of the `WORDINGS`.
+    """What each dreaming scene's dreams are of, by the scene's index: unit vectors [dim] of the
+    whole text, its subject, and each of the `WORDINGS`.
 
     A style in words is said in one breath with the prompt, as a caption does; beside it, with its
     weight, the prior would hardly heed it.
     """
     storyboard = opening(storyboard)
     dreaming = [choice for choice in choices if choice.dreams]
-    scenes = []
+    said, scenes = (WHOLE, SUBJECT, *WORDINGS), []
     for choice in dreaming:
         scene = storyboard.scenes[choice.scene]
         own = (PromptPart(text=choice.words),) if choice.words else scene.prompt
         prompt = styled(own, scene.settings)
-        scenes += [replace(scene, prompt=worded(prompt, wording)) for wording in WORDINGS]
+        scenes += [replace(scene, prompt=worded(prompt, wording)) for wording in said]
     encoded = encode_scenes(replace(storyboard, scenes=tuple(scenes)), cast.perceptor).scenes
     vectors = [told.target(scene).include for told, scene in zip(encoded, scenes, strict=True)]
-    count = len(WORDINGS)
+    count = len(said)
     return {
         choice.scene: vectors[place * count : (place + 1) * count]
         for place, choice in enumerate(dreaming)

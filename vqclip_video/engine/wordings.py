@@ -38,7 +38,8 @@ WORDINGS = (
     Wording(0, 1.0, 0.7, 0.7),
     Wording(1, 0.5, 0.0, 0.4),
 )
-FULLEST = 1  # the place of the one with most of every phrase, with which dreams are compared
+# What dreams are compared with.
+WHOLE, SUBJECT = Wording(1, 0, 0, 0), Wording(0, 1, 0, 0)
 
 
 @dataclass(frozen=True)
