@@ -25,6 +25,8 @@ from .storyboard.timeline import Timeline
 if TYPE_CHECKING:
     from .engine.session import Progress
 
+TRIES = 8  # dreams to choose from: a still has time for more than a film's scenes
+
 
 def still_storyboard(
     prompt, exclude, style, iterations, size, seed, models, overrides=()
@@ -35,7 +37,7 @@ def still_storyboard(
     Every iteration is a frame of it: which of them are kept, `make_still` decides. Raises
     StoryboardError.
     """
-    settings = {"style": style, "exclude": list(exclude), "show_step": 1}
+    settings = {"style": style, "exclude": list(exclude), "show_step": 1, "dream": {"tries": TRIES}}
     scene = {"prompt": prompt, "iterations": iterations}
     parsed = one_scene("image", scene, settings, size, seed, models, overrides)
     (scene,) = parsed.scenes

@@ -123,21 +123,22 @@ class Dreamer:
         """The one that shows its text best, of dreams of one text.
 
         CLIP alone is easily pleased: colours and a blot are a snowman to it. So it only drops those
-        that are less like the whole text than others; among the rest the prior finds the subject.
+        that are less like the text than others; among the rest the prior chooses.
         """
         likeliest = max(dream.likeness for dream in dreams)
         running = [dream for dream in dreams if dream.likeness >= likeliest - AS_LIKE]
         return running[0] if len(running) == 1 else max(running, key=self.evidence)
 
     def evidence(self, dream: DrawnDream) -> float:
-        """What its subject tells the prior of a dream, on the average (`Prior.gain`)."""
-        shape, subject = dream.latent.shape, dream.wanted.subject
+        """What its text and its subject tell the prior of a dream, averaged (`Prior.gain`)."""
+        shape, wanted = dream.latent.shape, dream.wanted
+        texts = torch.stack([wanted.whole, wanted.subject])
         noises = (
             torch.randn(shape, generator=generator_for(0, place, "evidence"))
             for place in range(len(ASKED_AT))
         )
         gains = (
-            self.prior.gain(dream.latent, level, noise.to(dream.latent.device), subject)
+            self.prior.gain(dream.latent, level, noise.to(dream.latent.device), texts)
             for level, noise in zip(ASKED_AT, noises, strict=True)
         )
         return sum(gains) / len(ASKED_AT)

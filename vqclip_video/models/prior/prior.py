@@ -87,17 +87,18 @@ class Prior:
         return mixture - level * (untold + guidance * (told - untold))
 
     @torch.no_grad()
-    def gain(self, latent: Tensor, level: float, noise: Tensor, text: Tensor) -> float:
-        """How much better it tells what is noise once it is told the text: the share of its squared
-        error without a text that is gone with it, below 1, and below 0 where the text misleads.
+    def gain(self, latent: Tensor, level: float, noise: Tensor, texts: Tensor) -> float:
+        """How much better it tells what is noise once it is told a text, on the average of some:
+        the share of its squared error without a text that is gone with it, below 1, and below 0
+        where the text misleads.
 
         A denoiser is a classifier (Li et al. 2023; Clark & Jaini 2023). latent and noise: [1,
-        channels, h, w], float32, the noise of unit variance; level: its share; text: [dim].
+        channels, h, w], float32, the noise of unit variance; level: its share; texts: [n, dim].
         """
-        mixture, texts = torch.lerp(latent, noise, level), text[None]
-        answers = self._velocity(mixture, level, texts, torch.zeros_like(texts))
-        told, untold = (float((each - (noise - latent)).square().mean()) for each in answers)
-        return 1 - told / max(untold, 1e-12)
+        mixture, nothing = torch.lerp(latent, noise, level), torch.zeros_like(texts[:1])
+        answers = self._velocity(mixture, level, *texts.split(1), nothing)
+        *told, untold = (float((each - (noise - latent)).square().mean()) for each in answers)
+        return 1 - sum(told) / len(told) / max(untold, 1e-12)
 
     def _velocity(self, mixture: Tensor, level: float | Tensor, *texts: Tensor) -> list[Tensor]:
         """The network's answer for each of the texts [n, dim], all of them asked at once."""
