@@ -22,6 +22,7 @@ from vqclip_video.materials import find_materials, find_models
 from vqclip_video.models.prior import prior as priors
 from vqclip_video.models.prior import sampler
 from vqclip_video.sketchbook.choose import choose
+from vqclip_video.still import still_storyboard
 from vqclip_video.storyboard import reader
 from vqclip_video.storyboard.schema import Models, PromptPart, Settings
 from vqclip_video.storyboard.timeline import Timeline
@@ -450,3 +451,12 @@ def test_the_packaged_prior_dreams_of_what_is_asked_for():
     assert drawn.evidence(dreams[0]) > 0.01
     mistold = replace(dreams[1], wanted=Wanted(apple, apple))
     assert drawn.evidence(mistold) < 0 < drawn.evidence(dreams[1])
+
+
+def test_a_still_chooses_among_more_dreams_unless_it_is_told_how_many():
+    def tries(*overrides):
+        story = still_storyboard("a cat", (), "", 4, "32x32", "0", "storybook", overrides)
+        return story.scenes[0].settings.dream
+
+    assert tries().tries == 8 and tries("settings.dream.tries=2").tries == 2
+    assert tries("settings.dream.seed=9").seed == 9
