@@ -199,6 +199,7 @@ def test_the_prior_chooses_among_dreams_that_are_about_as_like_their_text(cast, 
     gains[id(blot.latent)] = 0.07
     assert drawn.best([blot, shape, other]) is blot
     assert drawn.best([other]) is other
+    assert drawn.best([blot, shape, replace(other, colours=1)]).likeness == other.likeness
 
 
 def test_a_named_seed_draws_that_dream_alone(cast, tiny_models):

@@ -18,6 +18,7 @@ from ..models.prior.prior import Prior
 from ..models.prior.sampler import flow, sample
 from ..models.vqgan.first_stage import VQGAN
 from ..storyboard.schema import Augment
+from .colours import NO_COLOURS, NamedColours, colours_seen
 from .cutouts import cut, draw_views, generator_for
 
 OVER_A_SKETCH = 0.9  # share of noise: the firm shape is left, the prompt decides colours and place
@@ -42,10 +43,13 @@ class Root:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a dream is to show: its whole text and the subject's phrase, unit vectors [dim]."""
+    """What a dream is to show: its whole text and the subject's phrase, unit vectors [dim], and
+    the colours that it names.
+    """
 
     whole: Tensor
     subject: Tensor
+    colours: NamedColours = NO_COLOURS
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,7 @@ class DrawnDream:
     wanted: Wanted
     over: str  # what lay under the noise that it began with: nothing, "a sketch", "the last scene"
     likeness: float  # to the whole text, by the pair's own CLIP, -1..1
+    colours: int  # of those that are wanted, how many are seen
 
 
 class Dreamer:
@@ -107,7 +112,8 @@ class Dreamer:
         """
         latent, wanted = self.grow(root), wanted or Wanted(root.text, root.text)
         likeness = self.likeness(latent, wanted.whole)
-        return DrawnDream(latent, root, seed, wanted, over, likeness)
+        colours = colours_seen(self.picture(latent), wanted.colours)
+        return DrawnDream(latent, root, seed, wanted, over, likeness, colours)
 
     @torch.no_grad()
     def likeness(self, latent: Tensor, text: Tensor) -> float:
@@ -122,11 +128,14 @@ class Dreamer:
     def best(self, dreams: Sequence[DrawnDream]) -> DrawnDream:
         """The one that shows its text best, of dreams of one text.
 
-        CLIP alone is easily pleased: colours and a blot are a snowman to it. So it only drops those
-        that are less like the text than others; among the rest the prior chooses.
+        Those run that show most of the colours that are wanted. CLIP is easily pleased: colours and
+        a blot are a snowman to it. So it only drops those that are less like the text than others;
+        among the rest the prior chooses.
         """
-        likeliest = max(dream.likeness for dream in dreams)
-        running = [dream for dream in dreams if dream.likeness >= likeliest - AS_LIKE]
+        most = max(dream.colours for dream in dreams)
+        coloured = [dream for dream in dreams if dream.colours == most]
+        likeliest = max(dream.likeness for dream in coloured)
+        running = [dream for dream in coloured if dream.likeness >= likeliest - AS_LIKE]
         return running[0] if len(running) == 1 else max(running, key=self.evidence)
 
     def evidence(self, dream: DrawnDream) -> float:

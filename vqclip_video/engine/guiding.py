@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -16,6 +17,7 @@ from ..storyboard.courses import opening
 from ..storyboard.schema import Prompt, PromptPart, Settings, Storyboard
 from ..storyboard.sizes import picture_size
 from .cast import Cast
+from .colours import colours_of
 from .dreams import OVER_A_SKETCH, DrawnDream, Dreamer, Wanted
 from .guides import Guides
 from .morphs import Morph, morph
@@ -106,7 +108,7 @@ class Dreaming:
         cast, (width, height) = self.cast, self.stills.size
         size = (height // cast.vqgan.factor, width // cast.vqgan.factor)
         self.dreamer = Dreamer(cast.prior, cast.perceptor, cast.vqgan, size)
-        self.texts = texts_of(self.storyboard, self.choices, cast)
+        self.told = prior_is_told(self.storyboard, self.choices, cast)
 
     def guides(self) -> Guides:
         """The guides of all scenes, those without a dream included."""
@@ -144,9 +146,10 @@ class Dreaming:
             below, over, level = before, "the last scene", carry
         elif choice.sketch and seed % 2:
             below, over, level = self.stills.latent(choice), "a sketch", OVER_A_SKETCH
-        whole, subject, *wordings = self.texts[choice.scene]
-        root = self.dreamer.root(wordings[seed % len(wordings)], seed, below, level)
-        return self.dreamer.dream(root, seed, Wanted(whole, subject), over)
+        told = self.told[choice.scene]
+        text = told.wordings[seed % len(told.wordings)]
+        root = self.dreamer.root(text, seed, below, level)
+        return self.dreamer.dream(root, seed, told.wanted, over)
 
     def _travels(self, scene: int) -> bool:
         transition = self.storyboard.scenes[scene].transition
@@ -176,30 +179,37 @@ def told_of(dream: DrawnDream, tries: int) -> str:
     return f"a dream{of}: seed {dream.seed}{over}, likeness {dream.likeness:.2f}"
 
 
-def texts_of(
-    storyboard: Storyboard, choices: Sequence[Choice], cast: Cast
-) -> dict[int, list[Tensor]]:
-    """What each dreaming scene's dreams are of, by the scene's index: unit vectors [dim] of the
-    whole text, its subject, and each of the `WORDINGS`.
+@dataclass(frozen=True)
+class Told:
+    """What the prior is told of a scene: what its dreams are to show, and the `WORDINGS` that they
+    are drawn from, unit vectors [dim].
+    """
+
+    wanted: Wanted
+    wordings: Sequence[Tensor]
+
+
+def prior_is_told(storyboard: Storyboard, choices: Sequence[Choice], cast: Cast) -> dict[int, Told]:
+    """What the prior is told of each dreaming scene, by the scene's index.
 
     A style in words is said in one breath with the prompt, as a caption does; beside it, with its
     weight, the prior would hardly heed it.
     """
     storyboard = opening(storyboard)
-    dreaming = [choice for choice in choices if choice.dreams]
-    said, scenes = (WHOLE, SUBJECT, *WORDINGS), []
-    for choice in dreaming:
-        scene = storyboard.scenes[choice.scene]
-        own = (PromptPart(text=choice.words),) if choice.words else scene.prompt
-        prompt = styled(own, scene.settings)
-        scenes += [replace(scene, prompt=worded(prompt, wording)) for wording in said]
+    prompts, scenes, said = {}, [], (WHOLE, SUBJECT, *WORDINGS)
+    for choice in choices:
+        if choice.dreams:
+            scene = storyboard.scenes[choice.scene]
+            own = (PromptPart(text=choice.words),) if choice.words else scene.prompt
+            prompts[choice.scene] = prompt = styled(own, scene.settings)
+            scenes += [replace(scene, prompt=worded(prompt, wording)) for wording in said]
     encoded = encode_scenes(replace(storyboard, scenes=tuple(scenes)), cast.perceptor).scenes
-    vectors = [told.target(scene).include for told, scene in zip(encoded, scenes, strict=True)]
-    count = len(said)
-    return {
-        choice.scene: vectors[place * count : (place + 1) * count]
-        for place, choice in enumerate(dreaming)
-    }
+    vectors = iter(told.target(scene).include for told, scene in zip(encoded, scenes, strict=True))
+    found = {}
+    for index, prompt in prompts.items():
+        whole, subject, *wordings = itertools.islice(vectors, len(said))
+        found[index] = Told(Wanted(whole, subject, colours_of(prompt)), wordings)
+    return found
 
 
 def styled(prompt: Prompt, settings: Settings) -> Prompt:
