@@ -140,17 +140,16 @@ class Dreamer:
 
     def evidence(self, dream: DrawnDream) -> float:
         """What its text and its subject tell the prior of a dream, averaged (`Prior.gain`)."""
-        shape, wanted = dream.latent.shape, dream.wanted
-        texts = torch.stack([wanted.whole, wanted.subject])
-        noises = (
-            torch.randn(shape, generator=generator_for(0, place, "evidence"))
-            for place in range(len(ASKED_AT))
+        device, shape = dream.latent.device, dream.latent.shape[1:]
+        noises = torch.stack(
+            [
+                torch.randn(shape, generator=generator_for(0, place, "evidence"))
+                for place in range(len(ASKED_AT))
+            ]
         )
-        gains = (
-            self.prior.gain(dream.latent, level, noise.to(dream.latent.device), texts)
-            for level, noise in zip(ASKED_AT, noises, strict=True)
-        )
-        return sum(gains) / len(ASKED_AT)
+        texts = torch.stack([dream.wanted.whole, dream.wanted.subject])
+        levels = torch.tensor(ASKED_AT, device=device)
+        return self.prior.gain(dream.latent, levels, noises.to(device), texts)
 
     @torch.no_grad()
     def picture(self, latent: Tensor) -> Tensor:

@@ -87,28 +87,33 @@ class Prior:
         return mixture - level * (untold + guidance * (told - untold))
 
     @torch.no_grad()
-    def gain(self, latent: Tensor, level: float, noise: Tensor, texts: Tensor) -> float:
-        """How much better it tells what is noise once it is told a text, on the average of some:
-        the share of its squared error without a text that is gone with it, below 1, and below 0
-        where the text misleads.
+    def gain(self, latent: Tensor, levels: Tensor, noises: Tensor, texts: Tensor) -> float:
+        """How much better it tells what is noise once it is told a text: the share of its squared
+        error without a text that is gone with it, below 1, and below 0 where the text misleads.
+        The average over all levels and texts, which are asked at once.
 
-        A denoiser is a classifier (Li et al. 2023; Clark & Jaini 2023). latent and noise: [1,
-        channels, h, w], float32, the noise of unit variance; level: its share; texts: [n, dim].
+        A denoiser is a classifier (Li et al. 2023; Clark & Jaini 2023). latent: [1, channels, h,
+        w], float32; levels: [n], shares of noise; noises: [n, channels, h, w], float32, of unit
+        variance; texts: [m, dim].
         """
-        mixture, nothing = torch.lerp(latent, noise, level), torch.zeros_like(texts[:1])
-        answers = self._velocity(mixture, level, *texts.split(1), nothing)
-        *told, untold = (float((each - (noise - latent)).square().mean()) for each in answers)
-        return 1 - sum(told) / len(told) / max(untold, 1e-12)
+        mixtures = torch.lerp(latent, noises, levels.view(-1, 1, 1, 1))
+        asked = [text.expand(len(levels), -1) for text in (*texts, torch.zeros_like(texts[0]))]
+        answers = self._velocity(mixtures, levels, *asked)
+        errors = [(each - (noises - latent)).square().mean((1, 2, 3)) for each in answers]
+        *told, untold = errors
+        return 1 - float((torch.stack(told) / untold.clamp_min(1e-12)).mean())
 
     def _velocity(self, mixture: Tensor, level: float | Tensor, *texts: Tensor) -> list[Tensor]:
-        """The network's answer for each of the texts [n, dim], all of them asked at once."""
-        count = len(mixture) * len(texts)
+        """The network's answer for each of the texts [n, dim], all of them asked at once; level:
+        of all mixtures, or of each [n].
+        """
+        count = len(mixture)
         asked = mixture.to(self.dtype).repeat(len(texts), 1, 1, 1)
         told = torch.cat(texts).to(self.dtype)
-        levels = (
+        each = (
             level.expand(count) if isinstance(level, Tensor) else mixture.new_full((count,), level)
         )
-        return self._network(asked, levels, told).float().chunk(len(texts))
+        return self._network(asked, each.repeat(len(texts)), told).float().chunk(len(texts))
 
     def inner_size(self, height: int, width: int) -> tuple[int, int]:
         """The size, in places, at which it should see a latent of that size: about as many places
