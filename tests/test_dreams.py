@@ -160,6 +160,13 @@ def test_a_dream_over_a_latent_begins_with_that_share_of_noise(cast):
     assert torch.allclose(root.mixture, 0.25 + 0.75 * bare.mixture, atol=1e-5)
 
 
+def test_what_grows_from_where_dreams_meet_is_the_dream_itself(cast):
+    drawn = dreamer(cast)
+    root = drawn.root(cast.perceptor.embed_text(["a cat"])[0], 3)
+    met = drawn.met(root)
+    assert met.level == sampler.MEETING and torch.equal(drawn.grow(met), drawn.grow(root))
+
+
 def test_what_lies_below_a_dream_is_resized_as_a_picture(cast):
     drawn, text, below = dreamer(cast), torch.zeros(64), torch.randn(1, 8, 16, 16)
     noise = drawn.root(text, 3).mixture

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..models.clip.perceptor import Perceptor
 from ..models.prior.prior import Prior
-from ..models.prior.sampler import flow, sample
+from ..models.prior.sampler import MEETING, ROUGH_STEPS, flow, sample
 from ..models.vqgan.first_stage import VQGAN
 from ..storyboard.schema import Augment
 from .colours import NO_COLOURS, NamedColours, colours_seen
@@ -99,9 +99,11 @@ class Dreamer:
         """
         return sample(self.prior, root.mixture, root.again, root.text[None], root.level)
 
-    def less_noisy(self, root: Root, level: float) -> Root:
-        """A root further down its way, with the share `level` of noise."""
-        mixture = flow(self.prior, root.mixture, root.text[None], root.level, level)
+    def met(self, root: Root, level: float = MEETING) -> Root:
+        """A root further down its way, with the share `level` of noise. At MEETING what grows from
+        it is what grows from the root, to the bit.
+        """
+        mixture = flow(self.prior, root.mixture, root.text[None], root.level, level, ROUGH_STEPS)
         return replace(root, mixture=mixture, level=level)
 
     def dream(

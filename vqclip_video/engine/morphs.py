@@ -17,12 +17,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..models.prior.sampler import MEETING
 from .dreams import DrawnDream, Dreamer, Root
 from .prompts import slerp
 
-# The share of noise at which two dreams meet, or less where one of them began with less: from more
-# on, what lies between them jumps more.
-MEETING = 0.9
 NEAREST = 1 / 128  # shares of the way between neighbours; where it still jumps, it jumps
 
 
@@ -74,6 +72,7 @@ class _Way:
 
     def __init__(self, dreamer: Dreamer, first: Root, second: Root):
         self.dreamer = dreamer
+        # Or less where one began with less: from more on, what lies between them jumps more.
         self.level = min(MEETING, first.level, second.level)
         self.ends = [self._met(root) for root in (first, second)]
 
@@ -88,7 +87,7 @@ class _Way:
 
     def _met(self, root: Root) -> Root:
         """A root where it has the level of both."""
-        return root if root.level == self.level else self.dreamer.less_noisy(root, self.level)
+        return root if root.level == self.level else self.dreamer.met(root, self.level)
 
 
 def _widest(found: Sequence[Keyframe]) -> int | None:

@@ -30,6 +30,7 @@ GUIDED_ABOVE = 0.35
 # The first pass: how far down, and in steps as long as if there were so many in all. From .6 it
 # takes as long as all eight steps in one pass, and shapes are firmer.
 ROUGH_DOWN_TO, ROUGH_STEPS = 0.6, 5
+MEETING = 0.9  # a share of noise that the first pass halts at, where morphs go from dream to dream
 AGAIN_FROM = 0.88  # the share of noise at which the second pass begins
 
 
@@ -52,6 +53,8 @@ def sample(prior: Prior, mixture: Tensor, again: Tensor, text: Tensor, first: fl
     """
     if first <= ROUGH_DOWN_TO:
         return flow(prior, mixture, text, first)
+    if first > MEETING:
+        mixture, first = flow(prior, mixture, text, first, MEETING, ROUGH_STEPS), MEETING
     rough = flow(prior, mixture, text, first, ROUGH_DOWN_TO, ROUGH_STEPS)
     second = min(AGAIN_FROM, first)
     return flow(prior, with_noise(rough, ROUGH_DOWN_TO, second, again), text, second)
