@@ -38,7 +38,8 @@ class QuickWorker(cluster.RayWorker):
 def quick() -> None:
     """In this process: have the farm's workers be quick ones, with leases of seconds."""
     cluster.RayWorker = QuickWorker
-    orders.WorkerOptions = functools.partial(USUAL, lease_seconds=LEASE, sync_seconds=SYNC)
+    lease = float(os.environ.get("FARM_TEST_LEASE", LEASE))
+    orders.WorkerOptions = functools.partial(USUAL, lease_seconds=lease, sync_seconds=SYNC)
 
 
 def wait_for(happened, seconds: float = 90.0) -> None:
