@@ -453,7 +453,7 @@ def test_the_packaged_prior_dreams_of_what_is_asked_for():
     drawn = dreamer(cast, (24, 24))
     apple, night = cast.perceptor.embed_text(["a red apple on a blue background", "a starry night"])
     dreams = [drawn.dream(drawn.root(text, 1), 1) for text in (apple, night)]
-    assert dreams[0].likeness > 0.6 and drawn.likeness(dreams[1].latent, apple) < 0.4
+    assert dreams[0].likeness > 0.6 and drawn.likeness(drawn.picture(dreams[1].latent), apple) < 0.4
     red, _, blue = drawn.picture(dreams[0].latent)[0, :, 96, 96]
     assert red > 2 * blue
     assert drawn.evidence(dreams[0]) > 0.01

@@ -55,6 +55,8 @@ def colours_of(prompt: Prompt) -> NamedColours:
 @torch.no_grad()
 def colours_seen(picture: Tensor, named: NamedColours) -> int:
     """How many of the colours are where they are wanted in a picture [1, 3, H, W], 0..1."""
+    if named == NO_COLOURS:
+        return 0
     names = _names(picture[0])
     height, width = names.shape
     middle = torch.zeros_like(names, dtype=torch.bool)

@@ -113,16 +113,16 @@ class Dreamer:
         alone.
         """
         latent, wanted = self.grow(root), wanted or Wanted(root.text, root.text)
-        likeness = self.likeness(latent, wanted.whole)
-        colours = colours_seen(self.picture(latent), wanted.colours)
+        picture = self.picture(latent)
+        likeness = self.likeness(picture, wanted.whole)
+        colours = colours_seen(picture, wanted.colours)
         return DrawnDream(latent, root, seed, wanted, over, likeness, colours)
 
     @torch.no_grad()
-    def likeness(self, latent: Tensor, text: Tensor) -> float:
-        """How like a text a latent's picture is: the mean cosine of a few views, which are the same
-        for every picture.
+    def likeness(self, picture: Tensor, text: Tensor) -> float:
+        """How like a text a picture [1, 3, H, W], 0..1, is: the mean cosine of a few views, which
+        are the same for every picture.
         """
-        picture = self.picture(latent)
         side, size = self.perceptor.size, tuple(picture.shape[-2:])
         views = draw_views(VIEWS, side, size, Augment(), 0.0, 0, 0, picture.device)
         return float((self.perceptor.embed_image(cut(picture, views)) @ text).mean())
